@@ -1,0 +1,47 @@
+"""What can go wrong, for the user to read.
+
+IbsweepError          anything this project reports as one clear message; exit code 1
+├── InputError        an argument, a file or an option is wrong; exit code 2
+└── SweepError        a sweep cannot go on; what it finished is on disk
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class IbsweepError(Exception):
+    """A failure with a message written for the user: one or two lines, no traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class InputError(IbsweepError):
+    """Something the user gave is wrong; the message says what would be right."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class SweepError(IbsweepError):
+    """A sweep stopped before its end; finished trials are safe and the message says how to go on."""
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return the nearest known names as the tail of an error message.
+
+    Args:
+        word: What the user wrote.
+        known: The names that would be right.
+
+    Returns:
+        ``"did you mean 'q7_wider'?"`` where something is near, else the list of all names.
+    """
+    names = sorted(known)
+    near = get_close_matches(word, names, n=3, cutoff=0.6)
+    if near:
+        return f"did you mean {' or '.join(repr(name) for name in near)}?"
+    return f"known are {', '.join(names)}"
