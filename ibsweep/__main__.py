@@ -1,0 +1,16 @@
+"""The command line: ``python -m ibsweep`` and the ``ibsweep`` script."""
+
+from __future__ import annotations
+
+import sys
+
+from ibsweep.cli import run
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Reading a sweep: statistics and summaries; needs neither Ray nor a GPU."""

@@ -1,0 +1,160 @@
+"""What a sweep found: counts, the baseline, the best configuration with its confirmed figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ibsweep.analysis.statistics import Interval, mean_interval
+from ibsweep.questions import Arm, Objective, Question
+from ibsweep.records import Confirmation, Trial, TrialState, mean
+from ibsweep.store import SweepStore
+
+__all__ = ["Confirmed", "SweepSummary", "leading", "summarise"]
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A trial that was re-trained with fresh replicates.
+
+    Attributes:
+        trial: The trial, with the sweep's own figure, which is optimistic for a winner.
+        rows: One row a fresh replicate.
+    """
+
+    trial: Trial
+    rows: tuple[Confirmation, ...]
+
+    @property
+    def valid(self) -> Interval:
+        """Accuracy on the fresh replicates' validation images: what chooses."""
+        return mean_interval([row.valid_accuracy for row in self.rows])
+
+    @property
+    def valid_loss(self) -> float:
+        """Mean loss on the fresh replicates' validation images."""
+        return mean([row.valid_loss for row in self.rows])
+
+    @property
+    def valid_accuracy(self) -> float:
+        """Mean accuracy on the fresh replicates' validation images, percent."""
+        return self.valid.mean
+
+    @property
+    def test(self) -> Interval:
+        """Accuracy on held-out test images: what scores, and never chooses."""
+        return mean_interval([row.test_accuracy for row in self.rows])
+
+    def best_row(self, objective: Objective) -> Confirmation:
+        """Return the replicate that is best on its validation images."""
+        return min(self.rows, key=objective.rank)
+
+
+@dataclass(frozen=True)
+class SweepSummary:
+    """One sweep at a glance.
+
+    Attributes:
+        name: The sweep's name.
+        arm: Its arm.
+        question: Its question.
+        directory: Where it is stored.
+        state: ``done``, ``interrupted`` or ``running``.
+        trials: Trials asked for.
+        counts: Finished trials by state.
+        baseline: The baseline's trial in the sweep, once finished.
+        confirmed: All confirmed trials, best first by the fresh replicates' validation images.
+        confirmed_baseline: The baseline among them.
+    """
+
+    name: str
+    arm: Arm
+    question: Question
+    directory: Path
+    state: str
+    trials: int
+    counts: dict[TrialState, int]
+    baseline: Trial | None
+    confirmed: tuple[Confirmed, ...]
+    confirmed_baseline: Confirmed | None
+
+    @property
+    def best(self) -> Confirmed | None:
+        """The best configuration: best on the fresh replicates' validation images."""
+        return self.confirmed[0] if self.confirmed else None
+
+    @property
+    def notebook_figure(self) -> float | None:
+        """The notebook's published figure at the arm's number of images, percent."""
+        return next(
+            (f.valid_accuracy for f in self.arm.notebook if f.images == self.arm.images), None
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the sweep's part of ``tune --json``, without the run's time and rate."""
+        baseline = self.baseline and {
+            "config": self.baseline.config,
+            "valid_accuracy": self.baseline.valid_accuracy,
+        }
+        best = self.best and {
+            "config": self.best.trial.config,
+            "valid_accuracy": self.best.trial.valid_accuracy,
+            "test_accuracy": self.best.test._asdict(),
+            "replicates": len(self.best.rows),
+        }
+        return {
+            "sweep": self.name,
+            "arm": self.arm.name,
+            "directory": str(self.directory),
+            "trials": {
+                "complete": self.counts[TrialState.COMPLETE],
+                "pruned": self.counts[TrialState.PRUNED],
+                "failed": self.counts[TrialState.FAIL],
+            },
+            "baseline": baseline,
+            "best": best,
+        }
+
+
+def leading(trials: Sequence[Trial], count: int, objective: Objective) -> list[Trial]:
+    """Return the leading complete trials, best first, and the baseline if it is not among them.
+
+    Args:
+        trials: Finished trials.
+        count: How many leaders.
+        objective: Says what is better; ties go to the lower validation loss.
+    """
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    leaders = sorted(complete, key=objective.rank)[:count]
+    baseline = [t for t in complete if t.origin == "baseline" and t not in leaders]
+    return leaders + baseline
+
+
+def summarise(store: SweepStore) -> SweepSummary:
+    """Read a sweep's directory and return what it found."""
+    manifest = store.manifest
+    question = Question.model_validate(manifest.question)
+    trials = store.trials()
+    by_number = {trial.trial: trial for trial in trials}
+    rows: dict[int, list[Confirmation]] = {}
+    for row in store.confirmations():
+        rows.setdefault(row.trial, []).append(row)
+    confirmed = [Confirmed(by_number[number], tuple(found)) for number, found in rows.items()]
+    if store.is_running():
+        state = "running"
+    else:
+        state = "done" if store.paths.best_config.exists() else "interrupted"
+    return SweepSummary(
+        name=manifest.name,
+        arm=question.arms[manifest.arm],
+        question=question,
+        directory=store.paths.root,
+        state=state,
+        trials=manifest.trials,
+        counts={s: sum(t.state == s for t in trials) for s in TrialState},
+        baseline=next((t for t in trials if t.origin == "baseline"), None),
+        confirmed=tuple(sorted(confirmed, key=question.objective.rank)),
+        confirmed_baseline=next((c for c in confirmed if c.trial.origin == "baseline"), None),
+    )

@@ -1,0 +1,103 @@
+"""The commands, one file each: parse, call the library, print.
+
+Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 130 interrupted. What went wrong is told in one or two
+lines on the standard error stream; ``--debug`` adds the traceback. Handlers import what they need when they
+run, so that ``--help`` loads neither torch nor Ray.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from ibsweep import __version__
+from ibsweep.cli import questions, resume, show, sweeps, train, tune
+from ibsweep.errors import IbsweepError
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="ibsweep",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("questions")(questions.questions)
+app.command("show")(show.show)
+app.command("tune", epilog=tune.EXAMPLES)(tune.tune)
+app.command("resume")(resume.resume)
+app.command("sweeps")(sweeps.sweeps)
+app.command("train", epilog=train.EXAMPLES)(train.train)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ibsweep {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere.")
+    ] = False,
+) -> None:
+    """Hyperparameter sweeps for many small models, with the evidence for what they find."""
+    del version, debug  # read by run(), which takes --debug from anywhere in the line
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line.
+
+    Args:
+        arguments: The words after the program's name.
+
+    Returns:
+        The exit code.
+    """
+    debug = "--debug" in arguments
+    words = [word for word in arguments if word != "--debug"]
+    # a job that is told to end ends as Ctrl-C ends it: finished trials are on disk, the sweep resumes
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        result: Any = app(words or ["--help"], prog_name="ibsweep", standalone_mode=False)
+        sys.stdout.flush()
+    except (typer.Abort, KeyboardInterrupt):
+        _complain("interrupted")
+        code = 130
+    except typer.TyperException as error:
+        _complain(error.format_message())
+        code = error.exit_code
+    except IbsweepError as error:
+        _complain(str(error))
+        code = error.exit_code
+    except BrokenPipeError:
+        # whoever read the output has left; point stdout elsewhere so that the exit says nothing
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception:
+        if debug:
+            raise
+        last = traceback.format_exc().strip().splitlines()[-1]
+        _complain(f"unexpected {last} (run with --debug for the traceback)")
+        code = 1
+    else:
+        return result if isinstance(result, int) else 0
+    if debug:
+        traceback.print_exc()
+    return code
+
+
+def _complain(message: str) -> None:
+    for line in message.splitlines():
+        print(f"ibsweep: {line}", file=sys.stderr)

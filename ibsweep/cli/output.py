@@ -1,0 +1,103 @@
+"""The end of a sweep as a user reads it, and as a program does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ibsweep.records import TrialState
+
+if TYPE_CHECKING:
+    from ibsweep.analysis.statistics import Interval
+    from ibsweep.analysis.summary import SweepSummary
+    from ibsweep.sweep.progress import Tally
+
+__all__ = ["config_text", "print_json", "print_summary"]
+
+
+def print_json(summaries: Sequence[SweepSummary], tallies: Sequence[Tally]) -> None:
+    """Print the one document of ``--json``."""
+    sweeps = [
+        summary.to_json()
+        | {
+            "seconds": round(tally.elapsed, 3),
+            "model_epochs_per_second": round(tally.rate, 3),
+        }
+        for summary, tally in zip(summaries, tallies, strict=True)
+    ]
+    print(json.dumps({"sweeps": sweeps}))
+
+
+def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None:
+    """Print what a sweep found: the notebook's figure, the baseline, the best, where things are."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column()
+    if summary.notebook_figure is not None:
+        table.add_row(
+            "notebook",
+            _percent(summary.notebook_figure),
+            "as published: one seed, validation images",
+        )
+    _add_baseline(table, summary)
+    best = summary.best
+    if best is not None:
+        replicates = len(best.trial.replicates)
+        table.add_row(
+            f"best, trial {best.trial.trial}",
+            _percent(best.trial.valid_accuracy),
+            f"in the sweep, {replicates} replicates; optimistic, as every winner's figure",
+        )
+        table.add_row("    confirmed", *_confirmed(best.test, len(best.rows)))
+        table.add_row("    configuration", "", config_text(best.trial.config))
+    counts = summary.counts
+    table.add_row(
+        "trials",
+        str(sum(counts.values())),
+        f"{counts[TrialState.COMPLETE]} complete, {counts[TrialState.PRUNED]} pruned, "
+        f"{counts[TrialState.FAIL]} failed; {tally.elapsed:.0f} s, "
+        f"{tally.rate:,.0f} model-epochs/s",
+    )
+    table.add_row("results", "", f"{summary.directory} (best.yaml, best.pt, trials.jsonl)")
+    console.print(f"\n[bold]{summary.name}[/bold]", highlight=False)
+    console.print(table, highlight=False, soft_wrap=not console.is_terminal)
+
+
+def _add_baseline(table: Table, summary: SweepSummary) -> None:
+    baseline, confirmed = summary.baseline, summary.confirmed_baseline
+    if baseline is None:
+        return
+    if baseline.valid_accuracy is None:
+        table.add_row("baseline", "–", f"failed: {baseline.reason}")
+        return
+    table.add_row(
+        "baseline",
+        _percent(baseline.valid_accuracy),
+        f"the notebook's setting in this sweep, {len(baseline.replicates)} replicates",
+    )
+    if confirmed is not None:
+        table.add_row("    confirmed", *_confirmed(confirmed.test, len(confirmed.rows)))
+
+
+def _confirmed(test: Interval, replicates: int) -> tuple[str, str]:
+    interval = "" if test.low is None else f"95 % interval {test.low:.2f} to {test.high:.2f}; "
+    return (
+        _percent(test.mean),
+        f"{interval}{replicates} fresh replicates on held-out test images",
+    )
+
+
+def config_text(config: Mapping[str, Any]) -> str:
+    """Return a configuration in one line."""
+    return ", ".join(
+        f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in config.items()
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f} %"

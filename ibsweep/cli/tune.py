@@ -1,0 +1,134 @@
+"""``ibsweep tune``: sweep, confirm, print the best."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from ibsweep.cli.options import JsonFlag, QuietFlag, Results, parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ibsweep.store import SweepStore
+
+EXAMPLES = """
+Examples: ibsweep tune q7_wider | ibsweep tune q7 --trials 100 | ibsweep tune my_question.yaml
+--sampler random --pruner none | ibsweep tune all --time-budget 1h --json
+"""
+
+
+def tune(
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ARM|QUESTION|all|FILE...", help="What to tune; see `ibsweep questions`."
+        ),
+    ],
+    trials: Annotated[int, typer.Option(help="Configurations to train.")] = 40,
+    replicates: Annotated[int, typer.Option(help="Replicates of every trial.")] = 4,
+    confirm: Annotated[
+        int, typer.Option(help="Leading trials to confirm, besides the baseline.")
+    ] = 3,
+    confirm_replicates: Annotated[
+        int, typer.Option(help="Fresh replicates of each confirmed trial.")
+    ] = 8,
+    sampler: Annotated[str, typer.Option(help="tpe, random, grid, gp or cmaes.")] = "tpe",
+    pruner: Annotated[str, typer.Option(help="asha, median, hyperband or none.")] = "asha",
+    seed: Annotated[
+        int,
+        typer.Option(help="Seed of the sampler and first replicate seed; 10 is the notebook's."),
+    ] = 10,
+    time_budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Start no trial after this: 90s, 5m, 1h. Running ones end."
+        ),
+    ] = None,
+    cpus_per_trial: Annotated[float, typer.Option(help="CPUs, and threads, of a trial.")] = 1,
+    gpus_per_trial: Annotated[float, typer.Option(help="GPU share of a trial, such as 0.25.")] = 0,
+    address: Annotated[
+        str | None, typer.Option(help="Join the Ray cluster there; default: this machine alone.")
+    ] = None,
+    results: Results = Path("results"),
+    name: Annotated[
+        str | None, typer.Option(help="Name of the sweep; default: arm and time.")
+    ] = None,
+    quiet: QuietFlag = False,
+    json: JsonFlag = False,
+) -> None:
+    """Sweep an arm, confirm the leaders on fresh replicates, print the best configuration."""
+    from ibsweep.errors import InputError
+    from ibsweep.questions import find
+    from ibsweep.store import SweepStore
+    from ibsweep.sweep.manifest import SweepOptions, make_manifest
+
+    options = SweepOptions(
+        trials=trials,
+        replicates=replicates,
+        confirm=confirm,
+        confirm_replicates=confirm_replicates,
+        sampler=sampler,
+        pruner=pruner,
+        seed=seed,
+        time_budget=parse_duration(time_budget) if time_budget else None,
+        cpus_per_trial=cpus_per_trial,
+        gpus_per_trial=gpus_per_trial,
+        address=address,
+    )
+    pairs = [pair for target in targets for pair in find(target)]
+    arms = [arm.name for _, arm in pairs]
+    if len(set(arms)) < len(arms):
+        twice = next(arm for arm in arms if arms.count(arm) > 1)
+        raise InputError(f"arm {twice!r} is named twice: name each arm once")
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    stores = []
+    for question, arm in pairs:
+        if name is None:
+            sweep_name = f"{arm.name}-{stamp}"
+        else:
+            sweep_name = name if len(pairs) == 1 else f"{name}-{arm.name}"
+        manifest = make_manifest(sweep_name, question, arm, options, sys.argv)
+        stores.append(SweepStore.create(results, manifest))
+    run_and_print(stores, quiet=quiet, json=json)
+
+
+def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> None:
+    """Run sweeps one after another in one display and one Ray, and print what they found."""
+    from ibsweep.analysis.summary import summarise
+    from ibsweep.cli.output import print_json, print_summary
+    from ibsweep.sweep.progress import make_progress
+    from ibsweep.sweep.runner import run_sweep
+    from ibsweep.sweep.session import ray_session
+
+    progress = make_progress(Console(stderr=True), quiet=quiet)
+    current = stores[0]
+    try:
+        with progress, ray_session(stores[0].manifest.address):
+            for store in stores:
+                current = store
+                run_sweep(store, progress)
+    except KeyboardInterrupt:
+        done = len(current.trials())
+        print(
+            f"ibsweep: interrupted; {done} of {current.manifest.trials} trials are done and safe, go on with:  "
+            f"ibsweep resume {current.manifest.name}{_results_flag(current)}",
+            file=sys.stderr,
+        )
+        raise typer.Exit(130) from None
+    summaries = [summarise(store) for store in stores]
+    if json:
+        print_json(summaries, progress.tallies)
+        return
+    for summary, tally in zip(summaries, progress.tallies, strict=True):
+        print_summary(summary, tally, Console())
+
+
+def _results_flag(store: SweepStore) -> str:
+    folder = store.paths.root.parent
+    return "" if folder == Path("results") else f" --results {folder}"

@@ -1,0 +1,172 @@
+"""Confirmation: the leading trials re-trained with fresh replicates, scored on held-out test images.
+
+The sweep's winner is the luckiest of many, so its own figure flatters it. Here the leaders meet replicate seeds that the
+sweep never used: the best configuration is the one that is best on *their* validation images, and test images
+only score it.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict
+from typing import Any
+
+import ray
+import torch
+import yaml
+
+from ibsweep.analysis.summary import Confirmed, leading, summarise
+from ibsweep.errors import SweepError
+from ibsweep.hyperparameters import resolve
+from ibsweep.questions import Arm, Question
+from ibsweep.records import Confirmation, Trial
+from ibsweep.store import SweepStore, replace_file
+from ibsweep.sweep.progress import Progress
+from ibsweep.sweep.trainable import choose_device
+from ibsweep.sweep.trial import TrialPlan, TrialRun
+
+__all__ = ["confirm"]
+
+_RETRIES = 3
+
+
+def _confirm_trial(
+    plan: dict[str, Any], cpus: float, gpus: float
+) -> tuple[list[dict[str, Any]], dict[int, dict[str, torch.Tensor]]]:
+    """Train a plan to its end in a worker and score it; return rows and weights by replicate seed."""
+    run = TrialRun(TrialPlan(**plan), choose_device(cpus, gpus))
+    last = run.complete()
+    test = run.test()
+    rows = [
+        Confirmation(
+            trial=last.trial,
+            seed=replicate.seed,
+            epochs=last.epoch,
+            valid_accuracy=replicate.valid_accuracy,
+            valid_loss=replicate.valid_loss,
+            test_accuracy=test.accuracy[lane].item(),
+            test_loss=test.loss[lane].item(),
+            test_confusion=test.confusion[lane].tolist(),
+            diverged_epoch=replicate.diverged_epoch,
+            seconds=run.seconds,
+        ).model_dump()
+        for lane, replicate in enumerate(last.replicates)
+    ]
+    states = {r.seed: run.model.lane_state_dict(i) for i, r in enumerate(last.replicates)}
+    return rows, states
+
+
+def confirm(store: SweepStore, question: Question, arm: Arm, progress: Progress) -> None:
+    """Confirm what is not confirmed yet, then write ``best.yaml`` and ``best.pt``.
+
+    Args:
+        store: The sweep, its trials finished.
+        question: Its question.
+        arm: Its arm.
+        progress: Is told how far it is.
+
+    Raises:
+        SweepError: If no trial was completed, or a worker was lost too often.
+    """
+    manifest = store.manifest
+    leaders = leading(store.trials(), manifest.confirm, question.objective)
+    if not leaders:
+        raise SweepError(
+            f"no trial of {manifest.name} was completed, so there is nothing to confirm: "
+            f"see the reasons in {store.paths.trials}"
+        )
+    seeds = set(manifest.confirmation_seeds)
+    done = {row.trial for row in store.confirmations() if row.seed in seeds}
+    open_trials = [t for t in leaders if t.trial not in done]
+    open_trials.sort(
+        key=lambda t: t.seconds, reverse=True
+    )  # the longest first: cores end together
+    remote = ray.remote(_confirm_trial).options(
+        num_cpus=manifest.cpus_per_trial, num_gpus=manifest.gpus_per_trial, max_retries=_RETRIES
+    )
+    waiting = {
+        remote.remote(
+            asdict(_plan(question, arm, trial, manifest.confirmation_seeds)),
+            manifest.cpus_per_trial,
+            manifest.gpus_per_trial,
+        ): trial
+        for trial in open_trials
+    }
+    while waiting:
+        progress.phase(f"confirming {len(leaders) - len(waiting)}/{len(leaders)}")
+        ready, _ = ray.wait(list(waiting), num_returns=1)
+        trial = waiting.pop(ready[0])
+        try:
+            rows, states = ray.get(ready[0])
+        except ray.exceptions.RayError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise SweepError(
+                f"confirming trial {trial.trial} of {manifest.name} failed: {reason}; "
+                f"`ibsweep resume {manifest.name}` tries again"
+            ) from error
+        _save_models(store, trial.trial, states)
+        confirmed = [Confirmation.model_validate(row) for row in rows]
+        store.add_confirmations(confirmed)
+        progress.trained(sum(row.epochs for row in confirmed))
+    _write_best(store, arm)
+
+
+def _plan(question: Question, arm: Arm, trial: Trial, seeds: tuple[int, ...]) -> TrialPlan:
+    return TrialPlan(
+        trial=trial.trial,
+        model=arm.model,
+        task=question.task,
+        images=arm.images,
+        settings=resolve(arm.model, arm.fixed, trial.config),
+        seeds=seeds,
+    )
+
+
+def _save_models(
+    store: SweepStore, trial: int, states: dict[int, dict[str, torch.Tensor]]
+) -> None:
+    store.paths.models.mkdir(exist_ok=True)
+    replace_file(store.paths.model(trial), _tensor_bytes(states))
+
+
+def _tensor_bytes(value: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+def _write_best(store: SweepStore, arm: Arm) -> None:
+    """Write the best configuration, and its replicate that is best on validation images."""
+    summary = summarise(store)
+    best = summary.best
+    assert best is not None, "something was confirmed"
+    row = best.best_row(summary.question.objective)
+    states = torch.load(store.paths.model(best.trial.trial), weights_only=True)
+    replace_file(store.paths.best_model, _tensor_bytes(states[row.seed]))
+    text = yaml.safe_dump(_best_document(store, arm, best, row), sort_keys=False)
+    replace_file(store.paths.best_config, text.encode())
+
+
+def _best_document(
+    store: SweepStore, arm: Arm, best: Confirmed, row: Confirmation
+) -> dict[str, Any]:
+    return {
+        "sweep": store.manifest.name,
+        "arm": arm.name,
+        "trial": best.trial.trial,
+        "config": best.trial.config,
+        "model": arm.model,
+        "settings": resolve(arm.model, arm.fixed, best.trial.config),
+        "images": arm.images,
+        "sweep_valid_accuracy": best.trial.valid_accuracy,
+        "confirmed": {
+            "replicates": len(best.rows),
+            "valid_accuracy": best.valid._asdict(),
+            "test_accuracy": best.test._asdict(),
+        },
+        "best_pt": {
+            "seed": row.seed,
+            "valid_accuracy": row.valid_accuracy,
+            "test_accuracy": row.test_accuracy,
+        },
+    }

@@ -1,0 +1,6 @@
+"""The notebook's six models, each built for L lanes at once."""
+
+from ibsweep.models.nets import LaneModel
+from ibsweep.models.registry import MODELS, build, count_parameters
+
+__all__ = ["MODELS", "LaneModel", "build", "count_parameters"]

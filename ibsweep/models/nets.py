@@ -1,0 +1,210 @@
+"""The model families: convolutional networks and multi-layer perceptrons, built for L lanes.
+
+A batch is ``[L, B, C, H, W]``, logits are ``[L, B, classes]``; parameters carry the lane axis first. One lane
+is the ordinary model: there is no other implementation.
+
+Work that does not depend on the weights is done once per data set by ``prepare``: reflect padding of
+images, flattening. Training gathers batches from the prepared images and calls ``forward_prepared``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ibsweep.models.ops import LaneConv2d, LaneLinear, arrange, fold, unfold
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["MLP", "ConvNet", "LaneModel"]
+
+
+class LaneModel(nn.Module):
+    """What all models share: lanes, their initialisation and their export."""
+
+    def __init__(self, lanes: int, num_classes: int) -> None:
+        super().__init__()
+        self.lanes = lanes
+        self.num_classes = num_classes
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Do once what every pass over ``images`` ``[L, N, C, H, W]`` would repeat."""
+        raise NotImplementedError
+
+    def arrange(self, prepared: Tensor) -> Tensor:
+        """Copy prepared images ``[L, N, ...]`` into the order in memory that batches ``[:, i:j]`` want."""
+        return prepared
+
+    def forward_prepared(self, prepared: Tensor) -> Tensor:
+        """Map prepared images ``[L, B, ...]`` to logits ``[L, B, classes]``."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images ``[L, B, C, H, W]`` to logits ``[L, B, classes]``."""
+        return self.forward_prepared(self.prepare(images))
+
+    def features(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the activations after every stage, by name, each with the lane axis first."""
+        raise NotImplementedError
+
+    def initialise(self, seeds: Sequence[int]) -> None:
+        """Give lane ``i`` the weights of an ordinary module built after ``torch.manual_seed(seeds[i])``.
+
+        The global generator is not touched.
+        """
+        for lane, seed in enumerate(seeds):
+            generator = torch.Generator().manual_seed(seed)
+            for layer in self.children():  # in the order of construction, as torch draws
+                layer.initialise(lane, generator)  # type: ignore[operator]
+
+    def lane_state_dict(self, lane: int) -> dict[str, Tensor]:
+        """Return one lane's parameters as an ordinary module's state dict, copied to the CPU."""
+        return {
+            name: value[lane].detach().cpu().clone() for name, value in self.state_dict().items()
+        }
+
+
+class ConvNet(LaneModel):
+    """Convolutions with ReLU, one 2x2 pooling half-way, global average pooling, a linear classifier.
+
+    Two convolutions make the notebook's SimpleCNN and WiderCNN, four its DeeperCNN: the pooling follows
+    convolution ``num_layers // 2``. Padding is ``(K - 1) // 2`` on each side, so an even kernel shrinks the
+    image by one pixel at every convolution (K=2: 28 -> 27 -> 13 -> 12).
+
+    Args:
+        lanes: Number of lanes.
+        num_classes: Number of classes.
+        widths: Output channels of each convolution.
+        kernel_size: Side of the square kernels, in pixels.
+        padding_mode: ``"reflect"`` or ``"constant"`` (zeros).
+        pooling: ``"max"``, ``"average"`` or None for no pooling half-way.
+        head: Name of the classifier layer, as in the notebook's state dict.
+    """
+
+    def __init__(
+        self,
+        lanes: int,
+        num_classes: int,
+        *,
+        widths: Sequence[int],
+        kernel_size: int,
+        padding_mode: str = "reflect",
+        pooling: str | None = "max",
+        head: str = "fc",
+    ) -> None:
+        super().__init__(lanes, num_classes)
+        self.padding = (kernel_size - 1) // 2
+        self.padding_mode = padding_mode
+        self.pooling = pooling
+        self.pool_after = len(widths) // 2 if pooling else 0
+        self.head = head
+        channels = [1, *widths]
+        self.convs: list[str] = [f"conv{i + 1}" for i in range(len(widths))]
+        for name, before, after in zip(self.convs, channels[:-1], channels[1:], strict=True):
+            self.add_module(name, LaneConv2d(lanes, before, after, kernel_size))
+        self.add_module(head, LaneLinear(lanes, widths[-1], num_classes))
+
+    def _pad(self, x: Tensor) -> Tensor:
+        if self.padding == 0:
+            return x
+        return F.pad(x, (self.padding,) * 4, mode=self.padding_mode)
+
+    def _pool(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Pad images for the first convolution: ``[L, N, C, H, W] -> [L, N, C, H+2P, W+2P]``."""
+        return self._pad(images.flatten(0, 1)).unflatten(0, images.shape[:2])
+
+    def arrange(self, prepared: Tensor) -> Tensor:
+        """Copy padded images into the order that folding wants."""
+        return arrange(prepared)
+
+    def forward_prepared(self, prepared: Tensor) -> Tensor:
+        """Map padded images ``[L, B, C, H+2P, W+2P]`` to logits ``[L, B, classes]``."""
+        x = fold(prepared)  # [B, L*C, H+2P, W+2P]
+        for i, name in enumerate(self.convs, start=1):
+            if i > 1:
+                x = self._pad(x)
+            x = self.get_submodule(name)(x)
+            if i == self.pool_after and self.pooling == "max":
+                # max and ReLU commute; pooled first, ReLU has a quarter of the work
+                x = F.relu(self._pool(x))
+            else:
+                x = F.relu(x)
+                if i == self.pool_after:
+                    x = self._pool(x)
+        return self._classify(x)
+
+    def _classify(self, x: Tensor) -> Tensor:
+        means = x.mean((2, 3)).unflatten(1, (self.lanes, -1)).transpose(0, 1)  # [L, B, F]
+        logits: Tensor = self.get_submodule(self.head)(means)
+        return logits
+
+    def features(self, images: Tensor) -> dict[str, Tensor]:
+        """Return activations in the notebook's order: conv1, relu1, (pool), conv2, ..., mean.
+
+        Args:
+            images: ``[L, B, C, H, W]``.
+
+        Returns:
+            ``[L, B, F, H', W']`` for each stage, ``[L, B, F]`` for ``mean``.
+        """
+        found: dict[str, Tensor] = {}
+        x = fold(images)
+        for i, name in enumerate(self.convs, start=1):
+            x = self.get_submodule(name)(self._pad(x))
+            found[name] = unfold(x, self.lanes)
+            x = F.relu(x)
+            found[f"relu{i}"] = unfold(x, self.lanes)
+            if i == self.pool_after:
+                x = self._pool(x)
+                found["pool"] = unfold(x, self.lanes)
+        found["mean"] = unfold(x, self.lanes).mean((3, 4))
+        return found
+
+
+class MLP(LaneModel):
+    """Linear layers with ReLU between them, named fc1, fc2, ....
+
+    Args:
+        lanes: Number of lanes.
+        num_classes: Number of classes.
+        in_features: Pixels of an image.
+        hidden_dims: Width of each hidden layer.
+    """
+
+    def __init__(
+        self, lanes: int, num_classes: int, *, in_features: int, hidden_dims: Sequence[int]
+    ) -> None:
+        super().__init__(lanes, num_classes)
+        sizes = [in_features, *hidden_dims, num_classes]
+        for i, (before, after) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), start=1):
+            self.add_module(f"fc{i}", LaneLinear(lanes, before, after))
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Flatten images: ``[L, N, C, H, W] -> [L, N, C*H*W]``."""
+        return images.flatten(2)
+
+    def forward_prepared(self, prepared: Tensor) -> Tensor:
+        """Map flattened images ``[L, B, C*H*W]`` to logits ``[L, B, classes]``."""
+        *hidden, last = self.children()
+        x = prepared
+        for layer in hidden:
+            x = F.relu(layer(x))
+        logits: Tensor = last(x)
+        return logits
+
+    def features(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the hidden activations ``[L, B, width]``: fc1, relu1, fc2, ...."""
+        found: dict[str, Tensor] = {}
+        x = self.prepare(images)
+        for i, layer in enumerate(list(self.children())[:-1], start=1):
+            found[f"fc{i}"] = layer(x)
+            x = F.relu(found[f"fc{i}"])
+            found[f"relu{i}"] = x
+        return found

@@ -1,0 +1,83 @@
+"""The two layers and the paddings of every model, over a leading lane axis.
+
+Notation:
+    L: lanes, B: images of a batch, C: input channels, F: output channels (filters), K: kernel size
+    weight of a convolution: ``[L, F, C, K, K]``, of a linear layer: ``[L, out, in]``; slice ``[i]`` is
+        just what torch's own layer would hold.
+    folded activations: ``[B, L*C, H, W]``, lanes side by side in the channel axis, in ``channels_last``:
+        grouped convolutions run three to four times faster there than in the default layout.
+
+Faster kernels belong behind these functions; nothing outside this package knows about folding.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["LaneConv2d", "LaneLinear", "arrange", "fold", "unfold"]
+
+
+def arrange(images: Tensor) -> Tensor:
+    """Copy ``[L, N, C, H, W]`` so that ``fold`` of any slice of images ``[:, i:j]`` is free.
+
+    The shape stays; only the order in memory becomes N, H, W, L, C.
+    """
+    return images.permute(1, 3, 4, 0, 2).contiguous().permute(3, 0, 4, 1, 2)
+
+
+def fold(images: Tensor) -> Tensor:
+    """Lay lanes side by side: ``[L, B, C, H, W] -> [B, L*C, H, W]`` in ``channels_last``."""
+    return images.transpose(0, 1).flatten(1, 2).contiguous(memory_format=torch.channels_last)
+
+
+def unfold(activations: Tensor, lanes: int) -> Tensor:
+    """Take lanes apart again: ``[B, L*C, H, W] -> [L, B, C, H, W]``."""
+    return activations.unflatten(1, (lanes, -1)).transpose(0, 1)
+
+
+class _LaneLayer(nn.Module):
+    """Weight and bias of one layer for every lane, initialised as torch initialises its own layers."""
+
+    def __init__(self, lanes: int, weight_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(lanes, *weight_shape))
+        self.bias = nn.Parameter(torch.empty(lanes, weight_shape[0]))
+
+    @torch.no_grad()
+    def initialise(self, lane: int, generator: torch.Generator) -> None:
+        """Draw one lane's weights as ``nn.Conv2d`` and ``nn.Linear`` draw theirs.
+
+        Args:
+            lane: Index of the lane.
+            generator: Stands for the global generator; draws are taken in the same order.
+        """
+        nn.init.kaiming_uniform_(self.weight[lane], a=math.sqrt(5), generator=generator)
+        bound = 1 / math.sqrt(self.weight[lane][0].numel())
+        nn.init.uniform_(self.bias[lane], -bound, bound, generator=generator)
+
+
+class LaneConv2d(_LaneLayer):
+    """A stride-1 convolution of folded activations, one group a lane; no padding of its own."""
+
+    def __init__(self, lanes: int, in_channels: int, out_channels: int, kernel_size: int) -> None:
+        super().__init__(lanes, (out_channels, in_channels, kernel_size, kernel_size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[B, L*C, H, W]`` to ``[B, L*F, H-K+1, W-K+1]``."""
+        lanes = self.weight.shape[0]
+        return F.conv2d(x, self.weight.flatten(0, 1), self.bias.flatten(), groups=lanes)
+
+
+class LaneLinear(_LaneLayer):
+    """A linear layer for every lane: one batched matrix product."""
+
+    def __init__(self, lanes: int, in_features: int, out_features: int) -> None:
+        super().__init__(lanes, (out_features, in_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[L, B, in]`` to ``[L, B, out]``."""
+        return torch.baddbmm(self.bias.unsqueeze(1), x, self.weight.transpose(1, 2))

@@ -1,0 +1,221 @@
+"""Which configuration is trained next: an Optuna study that belongs to one sweep, rebuilt from its records.
+
+The baseline comes first, then what an interrupted run left unfinished, then the sampler. A configuration equal
+to an earlier one is not trained twice: the study is told the known result and asked again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import warnings
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+
+from ibsweep.questions import Arm, Objective
+from ibsweep.records import Manifest, Proposal, Trial, TrialState
+from ibsweep.search_space import grid, to_distributions
+
+__all__ = ["SAMPLERS", "Proposer", "export_study", "sampler_arguments"]
+
+SAMPLERS: Mapping[str, Mapping[str, Any]] = {
+    "tpe": {
+        "n_startup_trials": 10,
+        "n_ei_candidates": 24,
+        "multivariate": True,
+        "group": False,
+        "constant_liar": True,
+    },
+    "random": {},
+    "grid": {"points": 3},
+    "gp": {"n_startup_trials": 10, "deterministic_objective": False},
+    "cmaes": {"n_startup_trials": 10},
+}
+"""Samplers with every argument that shapes the search; Optuna's own defaults have changed between versions."""
+
+_CLASSES = {"tpe": "TPESampler", "gp": "GPSampler", "cmaes": "CmaEsSampler"}
+_PATIENCE = 200
+"""Equal configurations in a row after which a space counts as exhausted."""
+
+
+def sampler_arguments(name: str, seed: int) -> dict[str, Any]:
+    """Return a sampler's pinned arguments, for the manifest."""
+    return {"name": name, "seed": seed, **SAMPLERS[name]}
+
+
+class Proposer:
+    """Proposes configurations and learns from finished trials.
+
+    Args:
+        arm: The arm with its search space.
+        objective: Its question's metric and direction.
+        manifest: The sweep: budget, sampler, seed.
+        proposals: What was proposed already.
+        trials: What is finished already.
+    """
+
+    def __init__(
+        self,
+        arm: Arm,
+        objective: Objective,
+        manifest: Manifest,
+        proposals: Sequence[Proposal] = (),
+        trials: Sequence[Trial] = (),
+    ) -> None:
+        self.arm, self.budget = arm, manifest.trials
+        self.distributions = to_distributions(arm.space)
+        self.sampler_name: str = manifest.sampler["name"]
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.study = optuna.create_study(
+            study_name=manifest.name,
+            direction=objective.direction,
+            # a resumed sampler must not draw again what it drew first
+            sampler=_make_sampler(manifest.sampler, manifest.seed, len(trials)),
+        )
+        self.exhausted = False
+        """Whether the space held fewer configurations than the budget asks for."""
+        self._grid = self._grid_configs(manifest) if self.sampler_name == "grid" else None
+        self._open: dict[int, optuna.Trial] = {}
+        self._known: dict[str, Trial | None] = {_key(p.config): None for p in proposals}
+        for row in sorted(trials, key=lambda row: row.trial):
+            self.study.add_trial(_frozen(row, self.distributions))
+            self._known[_key(row.config)] = row
+        finished = {row.trial for row in trials}
+        self._unfinished = deque(p for p in proposals if p.trial not in finished)
+        self._next = max((p.trial for p in proposals), default=-1) + 1
+
+    def propose(self) -> tuple[Proposal, bool] | None:
+        """Return the next proposal and whether it is new, or None when the budget is spent or the space exhausted."""
+        if self._unfinished:
+            proposal = self._unfinished.popleft()
+            self._open[proposal.trial] = self._ask(proposal.config)
+            return proposal, False
+        if self._next >= self.budget or self.exhausted:
+            return None
+        for _ in range(_PATIENCE):
+            config, origin = self._wish()
+            if origin == "grid" and config is None:
+                break
+            trial = self._ask(config)
+            key = _key(trial.params)
+            if key not in self._known:
+                self._known[key] = None
+                # in the search space's order, whatever order Optuna asked in
+                chosen = {name: trial.params[name] for name in self.distributions}
+                proposal = Proposal(trial=self._next, origin=origin, config=chosen)
+                self._next += 1
+                self._open[proposal.trial] = trial
+                return proposal, True
+            self._tell_again(trial, self._known[key])
+        self.exhausted = True
+        return None
+
+    def _wish(self) -> tuple[dict[str, Any] | None, str]:
+        if self._next == 0:
+            return dict(self.arm.baseline), "baseline"
+        if self._grid is not None:
+            return next(self._grid, None), "grid"
+        return None, self.sampler_name
+
+    def _ask(self, config: Mapping[str, Any] | None) -> optuna.Trial:
+        if config is not None:
+            self.study.enqueue_trial(dict(config))
+        return self.study.ask(fixed_distributions=self.distributions)
+
+    def _tell_again(self, trial: optuna.Trial, known: Trial | None) -> None:
+        """Finish a trial whose configuration is known: its figure is told once more, and nothing is trained."""
+        if known is not None and known.state == TrialState.COMPLETE:
+            self.study.tell(trial, known.valid_accuracy)
+        else:
+            self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+
+    def _grid_configs(self, manifest: Manifest) -> Iterator[dict[str, Any]]:
+        points = manifest.sampler["points"]
+        axes = [grid(spec, points) for spec in self.arm.space.values()]
+        product = list(itertools.product(*axes))
+        random.Random(manifest.seed).shuffle(product)
+        for values in product:
+            yield dict(zip(self.arm.space, values, strict=True))
+
+    def report(self, trial: int, epoch: int, value: float) -> None:
+        """Tell an intermediate value."""
+        self._open[trial].report(value, step=epoch)
+
+    def finish(self, row: Trial) -> None:
+        """Tell the end of a trial: COMPLETE with its value, PRUNED with what was reported, or FAIL with the reason."""
+        trial = self._open.pop(row.trial)
+        self._known[_key(row.config)] = row
+        if row.reason:
+            trial.set_user_attr("reason", row.reason)
+        if row.state == TrialState.COMPLETE:
+            self.study.tell(trial, row.valid_accuracy)
+        else:
+            self.study.tell(trial, state=optuna.trial.TrialState[row.state.value])
+
+
+def _make_sampler(
+    pinned: Mapping[str, Any], seed: int, finished: int
+) -> optuna.samplers.BaseSampler:
+    entropy = int(np.random.SeedSequence([seed, finished]).generate_state(1)[0])
+    name = pinned["name"]
+    if name not in _CLASSES:  # the grid brings its own configurations
+        return optuna.samplers.RandomSampler(seed=entropy)
+    arguments = {key: pinned[key] for key in SAMPLERS[name]}
+    with warnings.catch_warnings():
+        # some arguments are marked experimental; they are pinned and recorded here
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler: optuna.samplers.BaseSampler = getattr(optuna.samplers, _CLASSES[name])(
+            seed=entropy, **arguments
+        )
+    return sampler
+
+
+def _frozen(row: Trial, distributions: Mapping[str, BaseDistribution]) -> optuna.trial.FrozenTrial:
+    pruned = row.state == TrialState.PRUNED
+    return optuna.trial.create_trial(
+        state=optuna.trial.TrialState[row.state.value],
+        value=row.rungs[-1][1] if pruned else row.valid_accuracy,
+        params=dict(row.config),
+        distributions=dict(distributions),
+        intermediate_values=dict(row.rungs),
+        user_attrs={
+            "trial": row.trial,
+            "origin": row.origin,
+            **({"reason": row.reason} if row.reason else {}),
+        },
+    )
+
+
+def _key(config: Mapping[str, Any]) -> str:
+    return json.dumps(config, sort_keys=True)
+
+
+def export_study(
+    path: Path, name: str, arm: Arm, objective: Objective, trials: Sequence[Trial]
+) -> None:
+    """Write the finished trials as an Optuna journal that Optuna's own tools open.
+
+    Args:
+        path: The journal; an older one is replaced.
+        name: The study's name: the sweep's.
+        arm: The arm with its search space.
+        objective: Its question's metric and direction.
+        trials: The finished trials.
+    """
+    path.unlink(missing_ok=True)
+    backend = optuna.storages.journal.JournalFileBackend(str(path))
+    storage = optuna.storages.JournalStorage(backend)
+    study = optuna.create_study(storage=storage, study_name=name, direction=objective.direction)
+    distributions = to_distributions(arm.space)
+    study.add_trials([_frozen(row, distributions) for row in sorted(trials, key=_number)])
+
+
+def _number(row: Trial) -> int:
+    return row.trial

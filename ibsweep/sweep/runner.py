@@ -1,0 +1,137 @@
+"""Running a sweep from its directory: the same call starts it and resumes it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from dataclasses import asdict
+from typing import Any
+
+from ibsweep.errors import SweepError
+from ibsweep.hyperparameters import resolve
+from ibsweep.questions import Arm, Question
+from ibsweep.records import Proposal
+from ibsweep.store import SweepStore
+from ibsweep.sweep.progress import Progress
+from ibsweep.sweep.session import check_placeable, ray_session
+from ibsweep.sweep.trial import TrialPlan
+
+__all__ = ["run_sweep"]
+
+_RETRIES = 3
+"""How often a trial whose worker died is started again."""
+
+
+def run_sweep(store: SweepStore, progress: Progress) -> None:
+    """Bring a sweep to its end: train what is missing, confirm, write the best.
+
+    Args:
+        store: A new sweep, or one that was interrupted at any moment.
+        progress: Is told everything.
+
+    Raises:
+        InputError: If another process runs it, or its trials can be placed nowhere.
+        SweepError: If it cannot go on; what is finished is on disk.
+        KeyboardInterrupt: On Ctrl-C; likewise.
+    """
+    manifest = store.manifest
+    question = Question.model_validate(manifest.question)
+    arm = question.arms[manifest.arm]
+    with store.lock():
+        store.repair()
+        progress.sweep_started(manifest, question.objective, store.trials())
+        if store.paths.best_config.exists():
+            progress.sweep_finished()
+            return
+        with ray_session(manifest.address):
+            check_placeable(
+                manifest.cpus_per_trial, manifest.gpus_per_trial, local=manifest.address is None
+            )
+            try:
+                _train(store, question, arm, progress)
+                from ibsweep.confirm import confirm
+
+                confirm(store, question, arm, progress)
+            finally:
+                store.clean()
+                _export(store, question, arm)
+        progress.sweep_finished()
+
+
+def _train(store: SweepStore, question: Question, arm: Arm, progress: Progress) -> None:
+    """Train until the budget is spent, the space exhausted or the time over."""
+    manifest, objective = store.manifest, question.objective
+    trials = store.trials()
+    if len(trials) >= manifest.trials:
+        return
+    progress.phase("training")
+    from ray import tune
+
+    from ibsweep.sweep.proposals import Proposer
+    from ibsweep.sweep.pruning import make_scheduler, replay
+    from ibsweep.sweep.searcher import ErrorNotes, SweepSearcher
+    from ibsweep.sweep.trainable import TrialTrainable
+
+    def configure(proposal: Proposal) -> dict[str, Any]:
+        plan = TrialPlan(
+            trial=proposal.trial,
+            model=arm.model,
+            task=question.task,
+            images=arm.images,
+            settings=resolve(arm.model, arm.fixed, proposal.config),
+            seeds=manifest.replicate_seeds,
+            stops=manifest.pruner["rungs"],
+        )
+        return {
+            "plan": asdict(plan),
+            "spared": proposal.origin == "baseline",
+            "cpus": manifest.cpus_per_trial,
+            "gpus": manifest.gpus_per_trial,
+        }
+
+    proposer = Proposer(arm, objective, manifest, store.proposals(), trials)
+    scheduler = make_scheduler(manifest.pruner, objective.metric, objective.mode)
+    replay(scheduler, objective.metric, trials, store.curves())
+    errors = ErrorNotes()
+    deadline = time.monotonic() + (manifest.time_budget or math.inf)
+    searcher = SweepSearcher(proposer, store, configure, objective, progress, errors, deadline)
+    tuner = tune.Tuner(
+        tune.with_resources(
+            TrialTrainable, {"cpu": manifest.cpus_per_trial, "gpu": manifest.gpus_per_trial}
+        ),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(store.paths.tune.resolve()),
+            verbose=0,
+            callbacks=[errors],
+            failure_config=tune.FailureConfig(max_failures=_RETRIES),
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+        ),
+    )
+    try:
+        tuner.fit()
+    except Exception:
+        if searcher.failure:
+            raise searcher.failure from None
+        raise
+    if searcher.failure:
+        raise searcher.failure
+    if proposer.exhausted:
+        progress.note(
+            f"{manifest.name}: the search space holds fewer than {manifest.trials} configurations; "
+            f"all {len(store.trials())} are tried"
+        )
+
+
+def _export(store: SweepStore, question: Question, arm: Arm) -> None:
+    """Write the study for Optuna's tools; a full disk must not hide why the sweep ended."""
+    from ibsweep.sweep.proposals import export_study
+
+    with contextlib.suppress(OSError, SweepError):
+        export_study(
+            store.paths.study, store.manifest.name, arm, question.objective, store.trials()
+        )

@@ -1,0 +1,104 @@
+"""Ray, started for the time of a command or joined at an address; always with token authentication."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ibsweep.errors import InputError
+
+__all__ = ["check_placeable", "ray_session"]
+
+_ENVIRONMENT = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DISABLE_IMPORT_WARNING": "1",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",  # the sweep's own records are the state
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_THRESHOLD_S": "1000",
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "1000000000",
+}
+"""Keeps Ray's own chatter and files out of the way; what the user has set stays."""
+
+
+@contextmanager
+def ray_session(address: str | None) -> Iterator[None]:
+    """Start Ray on this machine, or join the cluster at ``address``, for the time of a block.
+
+    A Ray that this process has started already is used as it is. A cluster that happens to run on this machine is
+    not joined unasked.
+
+    Args:
+        address: Address of a cluster, or None for a Ray of one's own.
+
+    Raises:
+        InputError: If the cluster cannot be joined.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    if address is None and "RAY_AUTH_TOKEN" not in os.environ:
+        # a token of this command's own, set before Ray is imported: its core reads it only once
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    os.environ["RAY_AUTH_MODE"] = "token"
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    for name in ("ray", "ray.tune", "ray.air", "ray.train"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        ray.init(
+            address=address or "local",
+            include_dashboard=None if address else False,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            **({} if address else {"object_store_memory": 200 * 2**20}),
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(
+            f"cannot join the Ray cluster at {address!r}: {line}; check --address and that "
+            "RAY_AUTH_TOKEN or the token file is the cluster's"
+        ) from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C must not leave Ray behind
+            ray.shutdown()
+
+
+def check_placeable(cpus: float, gpus: float, *, local: bool) -> None:
+    """Refuse a trial that no node of this machine can ever hold.
+
+    Args:
+        cpus: CPUs of a trial.
+        gpus: GPU share of a trial.
+        local: Whether Ray runs on this machine alone; a cluster may still grow.
+
+    Raises:
+        InputError: If nothing can be placed; says what a trial asks for and what there is.
+    """
+    import ray
+
+    if not local:
+        return
+    there = ray.cluster_resources()
+    for noun, flag, asked in (
+        ("CPU", "--cpus-per-trial", cpus),
+        ("GPU", "--gpus-per-trial", gpus),
+    ):
+        if asked > there.get(noun, 0):
+            raise InputError(
+                f"a trial asks for {asked:g} {noun}, this machine offers {there.get(noun, 0):g}: "
+                f"lower {flag}, or join a cluster with --address"
+            )

@@ -1,0 +1,113 @@
+"""A trial as a Ray Tune trainable: one step trains from one rung to the next."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray import tune
+from ray.tune.result import SHOULD_CHECKPOINT
+
+from ibsweep.errors import IbsweepError
+from ibsweep.sweep.trial import TrialPlan, TrialRun
+
+__all__ = ["TrialTrainable", "choose_device"]
+
+_CHECKPOINT_SECONDS = 10.0
+"""A trial that lost its worker repeats at most the rung it was in, or this long."""
+
+
+def choose_device(cpus: float, gpus: float) -> str:
+    """Set this process up for its share of the machine and return the device to train on.
+
+    Args:
+        cpus: CPUs of the trial: torch uses as many threads, at least one.
+        gpus: GPU share of the trial; a fraction also caps the memory that the process may take.
+    """
+    torch.set_num_threads(max(1, int(cpus)))
+    if gpus > 0 and torch.cuda.is_available():
+        if gpus < 1:
+            torch.cuda.set_per_process_memory_fraction(gpus, 0)
+        return "cuda:0"  # Ray shows a worker its own GPU alone
+    return "cpu"
+
+
+def device_name(device: str) -> str:
+    """Return the name of a device for the records."""
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+
+
+class TrialTrainable(tune.Trainable):
+    """Trains one configuration; the worker is reused for the next one.
+
+    Its configuration is ``{"plan": TrialPlan as a dict, "spared": bool, "cpus": float, "gpus": float}``.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Forget whatever the worker did before; the trial itself is built in its first step."""
+        self._plan = TrialPlan(**config["plan"])
+        self._spared: bool = config["spared"]
+        self._device = choose_device(config["cpus"], config["gpus"])
+        self._run: TrialRun | None = None
+        self._saved_at = time.monotonic()
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take up the next trial; everything of the last one is built anew."""
+        self.setup(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Train to the next rung or to the end.
+
+        Returns:
+            The figures; what the trial itself gets wrong is a result too, since trying again would not help.
+        """
+        result: dict[str, Any] = {
+            "spared": self._spared,
+            "device": device_name(self._device),
+            "node": socket.gethostname(),
+        }
+        try:
+            if self._run is None:
+                self._run = TrialRun(self._plan, self._device)
+            curve = self._run.advance()
+        except (IbsweepError, RuntimeError, MemoryError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            return result | _FAILED | {"failure": reason}
+        if time.monotonic() - self._saved_at > _CHECKPOINT_SECONDS and not self._run.finished:
+            self._saved_at = time.monotonic()
+            result[SHOULD_CHECKPOINT] = True
+        return result | {
+            "epoch": curve.epoch,
+            "valid_accuracy": curve.valid_accuracy,
+            "valid_loss": curve.valid_loss,
+            "curve": curve.model_dump_json(),
+            "failure": self._run.failure,
+            "seconds": self._run.seconds,
+            "done": self._run.finished,
+        }
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Save the trial so that another worker continues exactly."""
+        if self._run is not None:
+            torch.save(self._run.state_dict(), Path(checkpoint_dir) / "trial.pt")
+
+    def load_checkpoint(self, checkpoint: str | None) -> None:
+        """Continue from what ``save_checkpoint`` wrote."""
+        path = Path(checkpoint or "") / "trial.pt"
+        if path.is_file():
+            self._run = TrialRun(self._plan, self._device)
+            self._run.load_state_dict(torch.load(path, weights_only=True))
+
+
+_FAILED = {
+    "epoch": 0,
+    "valid_accuracy": 0.0,
+    "valid_loss": float("inf"),
+    "curve": None,
+    "seconds": 0.0,
+    "done": True,
+}

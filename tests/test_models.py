@@ -1,0 +1,222 @@
+"""Models in lanes against ordinary modules: initialisation, outputs, gradients, export."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from oracles import CASES, PlainCNN, plain_after_seed
+from torch import nn
+
+from ibsweep.errors import InputError
+from ibsweep.models import MODELS, build, count_parameters
+
+SEEDS = [10, 7, 12345]
+
+
+def images(lanes, batch, resolution=28):
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(lanes, batch, 1, resolution, resolution, generator=generator)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_initialisation_equals_the_ordinary_module(case):
+    name, options, _ = CASES[case]
+    state = torch.random.get_rng_state()
+    model = build(name, SEEDS, num_classes=5, **options)
+    assert torch.equal(torch.random.get_rng_state(), state), "the global generator was used"
+    for lane, seed in enumerate(SEEDS):
+        plain = plain_after_seed(case, seed).state_dict()
+        mine = model.lane_state_dict(lane)
+        assert mine.keys() == plain.keys()
+        for key in plain:
+            assert torch.equal(mine[key], plain[key]), key
+
+
+@pytest.mark.parametrize("batch", [1, 6])
+@pytest.mark.parametrize("case", CASES)
+def test_output_equals_the_ordinary_module(case, batch):
+    name, options, factory = CASES[case]
+    model = build(name, SEEDS, num_classes=5, **options).double()
+    x = images(3, batch).double()
+    logits = model(x)
+    assert logits.shape == (3, batch, 5)
+    for lane in range(3):
+        plain = factory().double()
+        plain.load_state_dict(model.lane_state_dict(lane))
+        torch.testing.assert_close(logits[lane], plain(x[lane]))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradient_of_a_lane_ignores_the_others_data(case):
+    name, options, _ = CASES[case]
+    model = build(name, SEEDS, num_classes=5, **options).double()
+    x = images(3, 4).double().requires_grad_()
+    gradients = torch.autograd.grad(model(x)[1].square().sum(), [x, *model.parameters()])
+    for gradient in gradients:
+        assert gradient[1].abs().max() > 0
+        assert gradient[[0, 2]].abs().max() == 0
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_lane_that_is_not_finite_leaves_the_others_untouched(case):
+    name, options, _ = CASES[case]
+    model = build(name, SEEDS, num_classes=5, **options)
+    x = images(3, 4)
+    clean = model(x)
+    clean_gradients = torch.autograd.grad(clean[[0, 2]].square().sum(), list(model.parameters()))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter[1] = float("nan")
+    logits = model(x)
+    assert logits[1].isnan().all()
+    assert torch.equal(logits[[0, 2]], clean[[0, 2]])
+    gradients = torch.autograd.grad(logits.square().sum(), list(model.parameters()))
+    for gradient, expected in zip(gradients, clean_gradients, strict=True):
+        torch.testing.assert_close(gradient[[0, 2]], expected[[0, 2]])
+
+
+def test_prepared_and_arranged_batches_give_the_same_logits():
+    model = build("wider_cnn", SEEDS, kernel_size=5)
+    x = images(3, 9)
+    arranged = model.arrange(model.prepare(x))
+    assert (
+        arranged[:, 2:5]
+        .transpose(0, 1)
+        .flatten(1, 2)
+        .is_contiguous(memory_format=torch.channels_last)
+    )
+    torch.testing.assert_close(model.forward_prepared(arranged[:, 2:5]), model(x[:, 2:5]))
+
+
+def test_even_kernels_shrink_the_image_by_one():
+    sizes = {k: v.shape[-1] for k, v in build("simple_cnn", [1]).features(images(1, 2)).items()}
+    assert sizes == {"conv1": 27, "relu1": 27, "pool": 13, "conv2": 12, "relu2": 12, "mean": 3}
+
+
+@pytest.mark.parametrize("case", ["simple", "simple-average", "deeper", "three-layer-cnn"])
+def test_features_lead_to_the_logits(case):
+    name, options, _ = CASES[case]
+    model = build(name, SEEDS, num_classes=5, **options).double()
+    x = images(3, 2).double()
+    head = list(model.children())[-1]
+    torch.testing.assert_close(head(model.features(x)["mean"]), model(x))
+
+
+def test_features_of_an_mlp():
+    model = build("three_layer_mlp", SEEDS, hidden_dim_1=8, hidden_dim_2=4)
+    shapes = {name: tuple(f.shape) for name, f in model.features(images(3, 2)).items()}
+    assert shapes == {"fc1": (3, 2, 8), "relu1": (3, 2, 8), "fc2": (3, 2, 4), "relu2": (3, 2, 4)}
+
+
+def test_parameter_counts_are_the_notebooks():
+    assert count_parameters(build("simple_cnn", [1, 2], kernel_size=7)) == 606
+    assert (
+        count_parameters(build("three_layer_mlp", [1], hidden_dim_1=50, hidden_dim_2=10)) == 39793
+    )
+    frozen = build("simple_cnn", [1, 2], kernel_size=7, freeze_conv=True)
+    assert count_parameters(frozen) == 606
+    assert count_parameters(frozen, only_trainable=True) == 3 * 3 + 3
+
+
+def reference_edge_detectors(kernel_size, random_kernel):
+    """The notebook's kernels, entry by entry."""
+    k = kernel_size
+    horizontal, vertical, none = (np.zeros((k, k), dtype=np.float32) for _ in range(3))
+    if k == 2:
+        horizontal[:] = [[1, 1], [-1, -1]]
+        vertical[:] = [[1, -1], [1, -1]]
+    elif k == 7:
+        horizontal[2, :], horizontal[3, :] = 1, -1
+        vertical[:, 2], vertical[:, 3] = 1, -1
+        none = random_kernel
+    else:
+        for row in range(k):
+            for column in range(k):
+                dy, dx = row - (k - 1) // 2, column - (k - 1) // 2
+                if (dx, dy) != (0, 0):
+                    horizontal[row, column] = dx / float(dx * dx + dy * dy)
+                    vertical[row, column] = dy / float(dx * dx + dy * dy)
+    return np.stack([horizontal, vertical, none])
+
+
+@pytest.mark.parametrize("kernel_size", [1, 2, 3, 5, 7, 9])
+def test_edge_detector_initialisation(kernel_size):
+    model = build("simple_cnn", SEEDS, kernel_size=kernel_size, conv_init="edge_detector")
+    for lane, seed in enumerate(SEEDS):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            plain = PlainCNN(3, kernel_size, 3)
+        random_kernel = plain.conv1.weight[0, 0].detach().numpy()
+        expected = reference_edge_detectors(kernel_size, random_kernel)
+        state = model.lane_state_dict(lane)
+        np.testing.assert_array_equal(state["conv1.weight"][:, 0].numpy(), expected)
+        for channel in range(3):
+            np.testing.assert_array_equal(state["conv2.weight"][:, channel].numpy(), expected)
+        assert state["conv1.bias"].tolist() == state["conv2.bias"].tolist() == [0, 0, 0]
+        assert torch.equal(state["fc.weight"], plain.fc.weight), "the classifier stays random"
+
+
+def test_frozen_convolutions_have_no_gradient():
+    model = build("simple_cnn", [1], kernel_size=3, freeze_conv=True)
+    trainable = [name for name, p in model.named_parameters() if p.requires_grad]
+    assert trainable == ["fc.weight", "fc.bias"]
+
+
+def test_a_lane_loads_into_an_ordinary_module():
+    model = build("wider_cnn", SEEDS, kernel_size=3)
+    plain = PlainCNN(6, 3, 5)
+    result = plain.load_state_dict(model.lane_state_dict(1))
+    assert isinstance(plain, nn.Module)
+    assert not result.missing_keys
+    assert not result.unexpected_keys
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("wide_cnn", {}, "unknown model 'wide_cnn': did you mean 'wider_cnn'"),
+        ("wider_cnn", {"num_filter": 3}, "did you mean 'num_filters'"),
+        ("three_layer_cnn", {"pooling": "max"}, "three_layer_cnn has no option 'pooling'"),
+        ("wider_cnn", {"kernel_size": 0}, "kernel_size"),
+        ("wider_cnn", {"num_filters": -1}, "num_filters"),
+        ("wider_cnn", {"pooling": "median"}, "pooling"),
+        ("wider_cnn", {"kernel_size": 29}, "kernel_size=29 is too large for images of 28 pixels"),
+        (
+            "three_layer_cnn",
+            {"kernel_size": 2, "resolution": 2},
+            "too large for images of 2 pixels",
+        ),
+        ("wider_cnn", {"num_classes": 0}, "num_classes"),
+        ("three_layer_mlp", {"hidden_dims": (5,)}, "did you mean 'hidden_dim_2'"),
+        (
+            "simple_cnn",
+            {"kernel_size": 4, "conv_init": "edge_detector"},
+            "kernel_size 2 and odd sizes, but got 4",
+        ),
+        ("simple_cnn", {"num_filters": 4, "conv_init": "edge_detector"}, "exactly 3 filters"),
+    ],
+)
+def test_bad_options_say_what_is_right(name, options, message):
+    with pytest.raises(InputError, match=message):
+        build(name, [1], **options)
+
+
+@pytest.mark.parametrize("seeds", [[], [-1], [2**63]])
+def test_bad_seeds(seeds):
+    with pytest.raises(InputError, match="seeds"):
+        build("wider_cnn", seeds)
+
+
+def test_there_are_six_models():
+    assert list(MODELS) == [
+        "simple_cnn",
+        "wider_cnn",
+        "deeper_cnn",
+        "three_layer_cnn",
+        "two_layer_mlp",
+        "three_layer_mlp",
+    ]
+    for name in MODELS:
+        classes = MODELS[name].num_classes
+        assert build(name, [1])(images(1, 1)).shape == (1, 1, classes)

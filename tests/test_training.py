@@ -1,0 +1,212 @@
+"""The training loop: lanes alone and in company, torch.optim as oracle, divergence, save and restore."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from oracles import CASES
+
+from ibsweep.models import build
+from ibsweep.training import LaneData, Trainer, TrainingSettings
+
+LANES = 3
+SEEDS = [10, 11, 12]
+TORCH_OPTIMIZERS = {
+    "sgd": lambda p, lr, m, wd: torch.optim.SGD(p, lr=lr, momentum=m, weight_decay=wd),
+    "adam": lambda p, lr, m, wd: torch.optim.Adam(p, lr=lr, betas=(m, 0.999), weight_decay=wd),
+    "adamw": lambda p, lr, m, wd: torch.optim.AdamW(p, lr=lr, betas=(m, 0.999), weight_decay=wd),
+}
+
+
+def data(lanes=LANES, count=14, dtype=torch.float64, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return LaneData(
+        torch.rand(lanes, count, 1, 28, 28, generator=generator).to(dtype),
+        torch.randint(5, (lanes, count), generator=generator),
+    )
+
+
+def lane_of(data, lane):
+    return LaneData(data.images[[lane]], data.labels[[lane]])
+
+
+def make(case="wider", settings=None, train=None, lanes=range(LANES), dtype=torch.float64):
+    name, options, _ = CASES[case]
+    settings = settings or TrainingSettings(lr=0.05, batch_size=4)
+    train = train or data(dtype=dtype)
+    model = build(name, [SEEDS[i] for i in lanes], num_classes=5, **options).to(dtype)
+    train = LaneData(train.images[list(lanes)], train.labels[list(lanes)])
+    return Trainer(model, settings, train, [100 + i for i in lanes])
+
+
+@pytest.mark.parametrize("optimizer", TORCH_OPTIMIZERS)
+@pytest.mark.parametrize("case", CASES)
+def test_a_lane_in_company_ends_where_torch_takes_it_alone(case, optimizer):
+    """Every lane has its own lr, momentum and weight decay, and an ordinary module with torch.optim is the oracle."""
+    lr, momentum, decay = [0.05, 0.01, 0.002], [0.9, 0.5, 0.0], [0.0, 0.01, 0.1]
+    settings = TrainingSettings(lr, 4, optimizer, momentum, decay)
+    train = data()
+    trainer = make(case, settings, train)
+    start = [trainer.model.lane_state_dict(i) for i in range(LANES)]
+    trainer.run_to(2)  # two epochs of 14 images in batches of 4, the last one of 2
+    for lane in range(LANES):
+        plain = CASES[case][2]().double()
+        plain.load_state_dict(start[lane])
+        optim = TORCH_OPTIMIZERS[optimizer](
+            plain.parameters(), lr[lane], momentum[lane], decay[lane]
+        )
+        generator = torch.Generator().manual_seed(100 + lane)
+        for _ in range(2):
+            losses, correct = [], 0
+            for batch in torch.randperm(14, generator=generator).split(4):
+                images, labels = train.images[lane, batch], train.labels[lane, batch]
+                optim.zero_grad()
+                logits = plain(images)
+                loss = F.cross_entropy(logits, labels)
+                loss.backward()
+                optim.step()
+                losses.append(loss.item() * len(batch))
+                correct += (logits.argmax(1) == labels).sum().item()
+        mine = trainer.model.lane_state_dict(lane)
+        for key, value in plain.state_dict().items():
+            torch.testing.assert_close(mine[key], value, rtol=1e-9, atol=1e-11)
+        assert trainer.train_loss[lane].item() == pytest.approx(sum(losses) / 14)
+        assert trainer.train_accuracy[lane].item() == pytest.approx(100 * correct / 14)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("case", CASES)
+def test_a_lane_alone_equals_the_lane_in_company_in_float32(case, optimizer):
+    settings = TrainingSettings(0.01, 4, optimizer)
+    company = make(case, settings, dtype=torch.float32)
+    company.run_to(2)
+    for lane in range(LANES):
+        alone = make(case, settings, lanes=[lane], dtype=torch.float32)
+        alone.run_to(2)
+        mine, expected = company.model.lane_state_dict(lane), alone.model.lane_state_dict(0)
+        for key in expected:
+            torch.testing.assert_close(mine[key], expected[key], rtol=1e-3, atol=1e-5)
+
+
+def test_the_order_of_lanes_does_not_matter():
+    forward, backward = make(), make(lanes=[2, 1, 0])
+    forward.run_to(2)
+    backward.run_to(2)
+    for lane in range(LANES):
+        a, b = forward.model.lane_state_dict(lane), backward.model.lane_state_dict(2 - lane)
+        for key in a:
+            torch.testing.assert_close(a[key], b[key])
+
+
+def test_same_seed_same_curve_bit_for_bit():
+    curves = []
+    for _ in range(2):
+        trainer, curve = make(dtype=torch.float32), []
+        for _ in range(4):
+            trainer.run_epoch()
+            curve.append((trainer.train_loss.tolist(), trainer.train_accuracy.tolist()))
+        curves.append((curve, trainer.evaluate(data(seed=5, dtype=torch.float32)).loss.tolist()))
+    assert curves[0] == curves[1]
+
+
+@pytest.mark.parametrize("optimizer", TORCH_OPTIMIZERS)
+def test_a_restored_run_continues_exactly(optimizer):
+    settings = TrainingSettings([0.05, 0.01, 3e38], 4, optimizer)
+    straight = make(settings=settings, dtype=torch.float32)
+    straight.run_to(2)
+    file = io.BytesIO()
+    torch.save(straight.state_dict(), file)
+    straight.run_to(5)
+    file.seek(0)
+    resumed = make(settings=settings, dtype=torch.float32)
+    resumed.load_state_dict(torch.load(file, weights_only=True))
+    assert resumed.epoch == 2
+    resumed.run_to(5)
+    for a, b in zip(straight.parameters, resumed.parameters, strict=True):
+        assert torch.equal(a, b)
+    assert resumed.diverged == straight.diverged
+    assert resumed.train_loss.tolist() == straight.train_loss.tolist()
+
+
+@pytest.mark.parametrize("case", ["wider", "simple-average", "three-layer-mlp"])
+@pytest.mark.parametrize("optimizer", TORCH_OPTIMIZERS)
+def test_a_diverging_lane_is_retired_and_the_others_go_on(case, optimizer):
+    settings = TrainingSettings([0.01, 3e38, 0.01], 4, optimizer)
+    trainer = make(case, settings, dtype=torch.float32)
+    trainer.run_to(3)
+    scores = trainer.evaluate(data(count=50, seed=3, dtype=torch.float32))
+    assert trainer.diverged[0] is trainer.diverged[2] is None
+    assert trainer.diverged[1] in (1, 2)
+    assert scores.loss[1].item() == pytest.approx(math.log(5))
+    for lane in (0, 2):
+        alone = make(case, TrainingSettings(0.01, 4, optimizer), lanes=[lane], dtype=torch.float32)
+        alone.run_to(3)
+        mine, expected = trainer.model.lane_state_dict(lane), alone.model.lane_state_dict(0)
+        for key in expected:
+            torch.testing.assert_close(mine[key], expected[key], rtol=1e-3, atol=1e-5)
+
+
+def test_a_retired_lane_scores_at_chance_on_balanced_labels():
+    trainer = make(settings=TrainingSettings(3e38, 4), dtype=torch.float32)
+    trainer.run_to(9)
+    assert trainer.all_diverged
+    assert trainer.epoch < 9, "nothing is left to train"
+    balanced = LaneData(data(count=10).images.float(), torch.arange(5).repeat(LANES, 2))
+    assert trainer.evaluate(balanced).accuracy.tolist() == [20.0] * LANES
+
+
+def test_weights_that_break_in_the_last_step_are_seen_by_the_evaluation():
+    trainer = make(dtype=torch.float32)
+    trainer.run_to(1)
+    with torch.no_grad():
+        trainer.parameters[0][2, 0] = float("inf")
+    scores = trainer.evaluate(data(dtype=torch.float32))
+    assert trainer.diverged == [None, None, 1]
+    assert scores.loss.isfinite().all()
+
+
+def test_evaluation_against_the_ordinary_module(monkeypatch):
+    trainer = make()
+    trainer.run_to(1)
+    held = data(count=37, seed=9)
+    whole = trainer.evaluate(held)
+    monkeypatch.setattr("ibsweep.training.loop._EVALUATION_IMAGES", 20)  # several passes
+    for scores in (whole, trainer.evaluate(held)):
+        for lane in range(LANES):
+            plain = CASES["wider"][2]().double()
+            plain.load_state_dict(trainer.model.lane_state_dict(lane))
+            logits = plain(held.images[lane])
+            predicted, labels = logits.argmax(1), held.labels[lane]
+            confusion = torch.zeros(5, 5, dtype=torch.int64)
+            for t, p in zip(labels, predicted, strict=True):
+                confusion[t, p] += 1
+            assert torch.equal(scores.confusion[lane], confusion)
+            assert scores.accuracy[lane].item() == pytest.approx(
+                100 * (predicted == labels).double().mean().item()
+            )
+            expected = F.cross_entropy(logits, labels).item()
+            assert scores.loss[lane].item() == pytest.approx(expected)
+
+
+def test_evaluation_does_not_change_the_run():
+    plain, watched = make(dtype=torch.float32), make(dtype=torch.float32)
+    for _ in range(3):
+        plain.run_epoch()
+        watched.run_epoch()
+        watched.evaluate(data(dtype=torch.float32))
+    for a, b in zip(plain.parameters, watched.parameters, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_frozen_convolutions_stay():
+    model = build("simple_cnn", SEEDS, num_classes=5, kernel_size=3, freeze_conv=True)
+    before = model.lane_state_dict(1)
+    trainer = Trainer(model, TrainingSettings(0.1, 4), data(dtype=torch.float32), SEEDS)
+    trainer.run_to(2)
+    after = model.lane_state_dict(1)
+    assert torch.equal(before["conv1.weight"], after["conv1.weight"])
+    assert not torch.equal(before["fc.weight"], after["fc.weight"])
