@@ -1,8 +1,9 @@
-"""Confirmation: the leading trials re-trained with fresh replicates, scored on held-out test images.
+"""Confirmation: the leading trials re-trained with fresh replicates, scored on held-out test
+images.
 
-The sweep's winner is the luckiest of many, so its own figure flatters it. Here the leaders meet replicate seeds that the
-sweep never used: the best configuration is the one that is best on *their* validation images, and test images
-only score it.
+The sweep's winner is the luckiest of many, so its own figure flatters it. Here the leaders meet
+replicate seeds that the sweep never used: the best configuration is the one that is best on
+*their* validation images, and test images only score it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _RETRIES = 3
 def _confirm_trial(
     plan: dict[str, Any], cpus: float, gpus: float
 ) -> tuple[list[dict[str, Any]], dict[int, dict[str, torch.Tensor]]]:
-    """Train a plan to its end in a worker and score it; return rows and weights by replicate seed."""
+    """Train and score a plan in a worker; return rows, and weights by replicate seed."""
     run = TrialRun(TrialPlan(**plan), choose_device(cpus, gpus))
     last = run.complete()
     test = run.test()

@@ -27,7 +27,7 @@ class InputError(IbsweepError):
 
 
 class SweepError(IbsweepError):
-    """A sweep stopped before its end; finished trials are safe and the message says how to go on."""
+    """A sweep stopped early; finished trials are safe, the message says how to go on."""
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -1,20 +1,20 @@
-"""What a sweep leaves on disk: file names, rows and the manifest; writers and readers share this page.
+"""What a sweep leaves on disk: file names, rows and the manifest; writers and readers share this
+page.
 
 A sweep is one directory:
 
-=====================  =====================================================================================
-``manifest.json``      what was asked for and with what: resolved question, command, seeds, versions, machine
-``proposals.jsonl``    a line a proposed configuration, written before it is trained
-``trials.jsonl``       a line a finished trial (the record of truth)
-``curves.jsonl``       a line a trial and validated epoch
-``confirmations.jsonl``  a line a confirmed trial and fresh replicate
-``models/``            weights of the confirmed replicates, one file a trial
-``study.log``          the trials as an Optuna journal, for Optuna's own tools
-``best.yaml``          the best configuration with its figures
-``best.pt``            one confirmed replicate of it: a plain state dict
-=====================  =====================================================================================
+- ``manifest.json``: what was asked for and with what: question, command, seeds, versions, machine
+- ``proposals.jsonl``: a line a proposed configuration, written before it is trained
+- ``trials.jsonl``: a line a finished trial (the record of truth)
+- ``curves.jsonl``: a line a trial and validated epoch
+- ``confirmations.jsonl``: a line a confirmed trial and fresh replicate
+- ``models/``: weights of the confirmed replicates, one file a trial
+- ``study.log``: the trials as an Optuna journal, for Optuna's own tools
+- ``best.yaml``: the best configuration with its figures
+- ``best.pt``: one confirmed replicate of it: a plain state dict
 
-Units: accuracies in percent, losses in nats per image, times in seconds, epochs in passes over the training set.
+Units: accuracies in percent, losses in nats per image, times in seconds, epochs in passes over the
+    training set.
 """
 
 from __future__ import annotations
@@ -143,7 +143,8 @@ class Trial(_Row):
         epochs: Epochs trained; fewer than configured if it was pruned or diverged.
         valid_accuracy: Mean over the replicates at the last epoch, percent; None if it failed.
         valid_loss: Mean over the replicates at the last epoch; None if it failed.
-        rungs: The objective (mean over the replicates) by validated epoch, ``[(epoch, value), ...]``.
+        rungs: The objective (mean over the replicates) by validated epoch, ``[(epoch, value),
+            ...]``.
         replicates: Each replicate at the last epoch.
         seconds: Wall time of training and validating.
         device: ``"cpu"`` or the GPU's name.
@@ -178,7 +179,8 @@ class Confirmation(_Row):
         trial: Number of the trial whose configuration it is.
         seed: Replicate seed that the sweep never used.
         epochs: Epochs trained.
-        valid_accuracy: Accuracy on this replicate's validation images, percent: chooses the best configuration.
+        valid_accuracy: Accuracy on this replicate's validation images, percent: chooses the best
+            configuration.
         valid_loss: Cross-entropy on them.
         test_accuracy: Accuracy on held-out test images, percent: scores, never chooses.
         test_loss: Cross-entropy on them.
@@ -250,7 +252,7 @@ class Manifest(_Row):
 
     @property
     def replicate_seeds(self) -> tuple[int, ...]:
-        """Replicate seeds of the sweep; with the default seed 10 the first one is the notebook's."""
+        """Replicate seeds of the sweep; 10, the first one by default, is the notebook's."""
         return tuple(range(self.seed, self.seed + self.replicates))
 
     @property

@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from ibsweep.errors import InputError, suggestion
-from ibsweep.hyperparameters import Choice, Fault, Number, known_settings, shown
+from ibsweep.hyperparameters import Choice, Fault, known_settings, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +39,6 @@ __all__ = [
     "IntSpec",
     "Scalar",
     "Spec",
-    "check_config",
     "config_faults",
     "contains",
     "fault_error",
@@ -82,62 +81,6 @@ class _Spec(BaseModel):
         return self
 
 
-def fault_error(title: str, faults: Sequence[Fault]) -> ValidationError:
-    """Return the error that a validator raises to report several faults, each at its own place.
-
-    Args:
-        title: Name of the model under validation.
-        faults: What is wrong, with paths relative to the model.
-    """
-    details = [
-        InitErrorDetails(
-            type=PydanticCustomError("fault", "{text}", {"text": fault.text}),
-            loc=fault.path,
-            input=None,
-        )
-        for fault in faults
-    ]
-    return ValidationError.from_exception_data(title, details)
-
-
-def _range_faults(spec: FloatSpec | IntSpec, log_low: str, step_with_log: bool) -> list[Fault]:
-    """Find the faults that Optuna would raise for, or mend in silence by shrinking ``high``."""
-    low, high, step = spec.low, spec.high, spec.step
-    faults = []
-    if low > high:
-        faults.append(
-            Fault(("low",), f"`low <= high` must hold, but got {low=}, {high=}; swap them")
-        )
-    if spec.log and low <= 0:
-        text = f"`low` must be above 0 where `log` is true, but got {low=}; {log_low}"
-        faults.append(Fault(("low",), text))
-    if step_with_log:
-        text = f"`step` and `log` exclude each other, but got {step=}; leave one out"
-        faults.append(Fault(("step",), text))
-    if step is not None and step <= 0:
-        faults.append(Fault(("step",), f"`step` must be above 0, but got {step=}"))
-    elif step is not None and low < high and not step_with_log and not _divides(low, high, step):
-        text = f"`step` must divide `high - low`, but got {low=}, {high=}, {step=}"
-        below, above = _neighbours(low, high, step)
-        faults.append(Fault(("step",), f"{text}; a high of {below} or {above} would do"))
-    return faults
-
-
-def _divides(low: float, high: float, step: float) -> bool:
-    try:  # in decimal as Optuna does it: 0.3 is three steps of 0.1
-        return (Decimal(str(high)) - Decimal(str(low))) % Decimal(str(step)) == 0
-    except InvalidOperation:  # more steps than Decimal has digits
-        return False
-
-
-def _neighbours(low: float, high: float, step: float) -> tuple[float, float]:
-    """Return the ends nearest to ``high`` that ``step`` reaches, below and above."""
-    exact_low, exact_step = Decimal(str(low)), Decimal(str(step))
-    count = math.floor((Decimal(str(high)) - exact_low) / exact_step)
-    kind = type(low)
-    return kind(exact_low + count * exact_step), kind(exact_low + (count + 1) * exact_step)
-
-
 class FloatSpec(_Spec):
     """A range of the real line, both ends included; ``log`` samples its logarithm uniformly."""
 
@@ -148,7 +91,7 @@ class FloatSpec(_Spec):
     step: _Float | None = None
 
     def _faults(self) -> list[Fault]:
-        return _range_faults(self, "such as 1e-4", self.log and self.step is not None)
+        return _range_faults(self, self.step is not None, log_low="such as 1e-4")
 
 
 class IntSpec(_Spec):
@@ -161,7 +104,7 @@ class IntSpec(_Spec):
     step: _Int = 1
 
     def _faults(self) -> list[Fault]:
-        return _range_faults(self, "1 is the least", self.log and self.step != 1)
+        return _range_faults(self, self.step != 1, log_low="1 is the least")
 
 
 class CategoricalSpec(_Spec):
@@ -188,6 +131,68 @@ SPECS: dict[str, type[BaseModel]] = {
     "int": IntSpec,
     "categorical": CategoricalSpec,
 }
+
+
+def fault_error(title: str, faults: Sequence[Fault]) -> ValidationError:
+    """Return the error that a validator raises to report several faults, each at its own place.
+
+    Args:
+        title: Name of the model under validation.
+        faults: What is wrong, with paths relative to the model.
+    """
+    details = [
+        InitErrorDetails(
+            type=PydanticCustomError("fault", "{text}", {"text": fault.text}),
+            loc=fault.path,
+            input=None,
+        )
+        for fault in faults
+    ]
+    return ValidationError.from_exception_data(title, details)
+
+
+def _range_faults(spec: FloatSpec | IntSpec, stepped: bool, log_low: str) -> list[Fault]:
+    """Find the faults that Optuna would raise for, or mend in silence by shrinking ``high``."""
+    low, high, step = spec.low, spec.high, spec.step
+    faults = []
+    if low > high:
+        faults.append(
+            Fault(("low",), f"`low <= high` must hold, but got {low=}, {high=}; swap them")
+        )
+    if spec.log and low <= 0:
+        text = f"`low` must be above 0 where `log` is true, but got {low=}; {log_low}"
+        faults.append(Fault(("low",), text))
+    if spec.log and stepped:
+        text = f"`step` and `log` exclude each other, but got {step=}; leave one out"
+        faults.append(Fault(("step",), text))
+    if step is not None and step <= 0:
+        faults.append(Fault(("step",), f"`step` must be above 0, but got {step=}"))
+    elif step is not None and low < high and not spec.log and not _divides(low, high, step):
+        text = f"`step` must divide `high - low`, but got {low=}, {high=}, {step=}"
+        count = _steps(low, high, step)
+        below, above = _step(low, step, count), _step(low, step, count + 1)
+        faults.append(Fault(("step",), f"{text}; a high of {below} or {above} would do"))
+    return faults
+
+
+# Steps are counted in decimal, as Optuna does it: 0.3 is three steps of 0.1.
+
+
+def _divides(low: float, high: float, step: float) -> bool:
+    try:
+        return (Decimal(str(high)) - Decimal(str(low))) % Decimal(str(step)) == 0
+    except InvalidOperation:  # more steps than Decimal has digits
+        return False
+
+
+def _steps(low: float, high: float, step: float) -> int:
+    """Return how many whole steps lead from ``low`` to ``high`` or to short of it."""
+    return math.floor((Decimal(str(high)) - Decimal(str(low))) / Decimal(str(step)))
+
+
+def _step(low: float, step: float, i: int) -> float:
+    """Return the value ``i`` steps above ``low``, an integer where ``low`` is one."""
+    return type(low)(Decimal(str(low)) + i * Decimal(str(step)))
 
 
 def to_distributions(space: Mapping[str, Spec]) -> dict[str, BaseDistribution]:
@@ -220,15 +225,11 @@ def from_distributions(distributions: Mapping[str, BaseDistribution]) -> dict[st
     Args:
         distributions: Float, int and categorical distributions by hyperparameter.
     """
-    kinds = {
-        "FloatDistribution": "float",
-        "IntDistribution": "int",
-        "CategoricalDistribution": "categorical",
-    }
-    return {
-        name: SPEC.validate_python({"type": kinds[type(dist).__name__], **vars(dist)})
-        for name, dist in distributions.items()
-    }
+    space = {}
+    for name, distribution in distributions.items():
+        kind = type(distribution).__name__.removesuffix("Distribution").lower()
+        space[name] = SPEC.validate_python({"type": kind, **vars(distribution)})
+    return space
 
 
 def contains(spec: Spec, value: object) -> bool:
@@ -284,17 +285,6 @@ def config_faults(
     return faults
 
 
-def check_config(space: Mapping[str, Spec], config: Mapping[str, Any]) -> None:
-    """Refuse a configuration that is not a point of a space.
-
-    Raises:
-        InputError: One line for every fault that `config_faults` finds.
-    """
-    faults = config_faults(space, config)
-    if faults:
-        raise InputError("\n".join(str(fault) for fault in faults))
-
-
 def space_faults(
     model: str, space: Mapping[str, Spec], path: tuple[str | int, ...] = ()
 ) -> list[Fault]:
@@ -307,26 +297,26 @@ def space_faults(
     """
     faults = []
     known = known_settings(model)
-    ends: dict[tuple[str | int, ...], Any]
+    values: dict[tuple[str | int, ...], Any]  # those that tell, by where they stand in the spec
     for name, spec in space.items():
-        match known.get(name), spec:
-            case None, _:
-                continue
-            case Choice() | Number() as parameter, CategoricalSpec():
-                ends = {("choices", i): choice for i, choice in enumerate(spec.choices)}
-            case Choice() as parameter, _:
-                text = f"must be categorical, of {parameter.rule}, but got {spec.type!r}"
-                faults.append(Fault((*path, name, "type"), text))
-                continue
-            case Number(kind=kind), FloatSpec() if kind is int:
-                faults.append(Fault((*path, name, "type"), "must be 'int', but got 'float'"))
-                continue
-            case Number() as parameter, _:
-                # The legal values have no gap: a range is legal where both of its ends are.
-                ends = {("low",): spec.low, ("high",): spec.high}
+        parameter = known.get(name)
+        if parameter is None:
+            continue
+        if isinstance(spec, CategoricalSpec):
+            values = {("choices", i): choice for i, choice in enumerate(spec.choices)}
+        elif isinstance(parameter, Choice):
+            text = f"must be categorical, of {parameter.rule}, but got {spec.type!r}"
+            faults.append(Fault((*path, name, "type"), text))
+            continue
+        elif parameter.kind is int and isinstance(spec, FloatSpec):
+            faults.append(Fault((*path, name, "type"), "must be 'int', but got 'float'"))
+            continue
+        else:
+            # The legal values have no gap: a range is legal where both of its ends are.
+            values = {("low",): spec.low, ("high",): spec.high}
         faults += [
-            Fault((*path, name, *end), f"must be {parameter.rule}, but got {value!r}")
-            for end, value in ends.items()
+            Fault((*path, name, *place), f"must be {parameter.rule}, but got {value!r}")
+            for place, value in values.items()
             if not parameter.accepts(value)
         ]
     return faults
@@ -358,22 +348,15 @@ def grid(spec: Spec, points: int) -> list[Any]:
     """
     if points < 2:
         raise InputError(f"a grid needs at least 2 points a hyperparameter, but got {points}")
-    match spec:
-        case CategoricalSpec():
-            return list(spec.choices)
-        case IntSpec():
-            count = (spec.high - spec.low) // spec.step + 1
-            return [spec.low + i * spec.step for i in _positions(spec, count, points)]
-        case FloatSpec(step=step) if step is not None:
-            low, exact_step = Decimal(str(spec.low)), Decimal(str(step))
-            count = int((Decimal(str(spec.high)) - low) / exact_step) + 1
-            return [float(low + i * exact_step) for i in _positions(spec, count, points)]
+    if isinstance(spec, CategoricalSpec):
+        return list(spec.choices)
+    if spec.step is not None:
+        count = _steps(spec.low, spec.high, spec.step) + 1
+        return [_step(spec.low, spec.step, i) for i in _positions(spec, count, points)]
     if spec.low == spec.high:
         return [spec.low]
-    inner = [
-        _between(spec.low, spec.high, i / (points - 1), spec.log) for i in range(1, points - 1)
-    ]
-    return [spec.low, *inner, spec.high]
+    parts = (i / (points - 1) for i in range(1, points - 1))
+    return [spec.low, *(_between(spec.low, spec.high, p, spec.log) for p in parts), spec.high]
 
 
 def _between(low: float, high: float, part: float, log: bool) -> float:

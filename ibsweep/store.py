@@ -1,4 +1,4 @@
-"""Reading and writing a sweep's directory: durable lines, torn tails tolerated, whole files replaced atomically."""
+"""Reading and writing a sweep's directory: durable lines, torn tails, atomic replacement."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ __all__ = ["SweepStore", "check_name", "list_sweeps", "replace_file"]
 
 Row = TypeVar("Row", bound=BaseModel)
 
+_PROBE_BYTES = 4 * 2**20
+"""More than a checkpoint of the largest trial takes."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -42,8 +45,8 @@ def check_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name) or ".." in name:
         raise InputError(
-            f"a sweep's name is 1 to 100 letters, digits, '.', '_' or '-', starts with a letter or "
-            f"digit and has no '..', but got {name!r}"
+            "a sweep's name is 1 to 100 letters, digits, '.', '_' or '-', starts with a letter "
+            f"or digit and has no '..', but got {name!r}"
         )
     return name
 
@@ -195,8 +198,9 @@ class SweepStore:
             found = _Format.model_validate_json(text)
             if found.format != FORMAT:
                 raise InputError(
-                    f"{self.paths.root} was written in format {found.format}, this version of ibsweep reads "
-                    f"format {FORMAT}: use the version that wrote it (see its manifest.json), or start a new sweep"
+                    f"{self.paths.root} was written in format {found.format}, this ibsweep reads "
+                    f"format {FORMAT}: use the version that wrote it, which its manifest names, "
+                    "or start a new sweep"
                 )
             return Manifest.model_validate_json(text)
         except ValidationError as error:
@@ -216,7 +220,8 @@ class SweepStore:
             lock.acquire(blocking=False)
         except filelock.Timeout as error:
             raise InputError(
-                f"sweep {self.manifest.name!r} is being run by another process; wait for it or stop it"
+                f"sweep {self.manifest.name!r} is being run by another process; "
+                "wait for it or stop it"
             ) from error
         try:
             yield
@@ -234,7 +239,8 @@ class SweepStore:
     def repair(self) -> None:
         """Make the files ready for appending after a stop at any moment.
 
-        Torn tails are cut off, and curves of trials that did not finish are dropped: those trials start again.
+        Torn tails are cut off, and curves of trials that did not finish are dropped: those trials
+        start again.
         """
         finished = {row.trial for row in self.trials()}
         curves = [row for row in self.curves() if row.trial in finished]
@@ -248,6 +254,15 @@ class SweepStore:
             if path.exists() and path.read_bytes() != content:
                 replace_file(path, content)
         self.clean()
+
+    def probe(self) -> None:
+        """Check that the disk still takes a few megabytes.
+
+        Raises:
+            SweepError: If it does not.
+        """
+        replace_file(self.paths.root / ".probe", bytes(_PROBE_BYTES))
+        (self.paths.root / ".probe").unlink()
 
     def clean(self) -> None:
         """Remove Ray Tune's working files."""

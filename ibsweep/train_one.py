@@ -10,9 +10,10 @@ from typing import Any
 
 from ibsweep.errors import InputError
 from ibsweep.hyperparameters import resolve
-from ibsweep.questions import Arm, Question, read_yaml
+from ibsweep.questions import Arm, Question
 from ibsweep.records import Curve
 from ibsweep.store import SweepStore
+from ibsweep.yaml_file import read_yaml
 
 __all__ = ["TrainOne", "chosen_config"]
 
@@ -72,8 +73,9 @@ class TrainOne:
     def run(self, on_epoch: Callable[[int, float], None] | None = None) -> dict[str, Any]:
         """Train, save, and return the figures of every replicate.
 
-        Saves ``config.yaml``, ``curves.jsonl`` (a line an epoch), ``model-SEED.pt`` (plain state dicts) and
-        ``kernels.pt`` (``{"trained": {seed: ...}, "untrained": {seed: ...}}``, the first convolution's weights).
+        Saves ``config.yaml``, ``curves.jsonl`` (a line an epoch), ``model-SEED.pt`` (plain state
+        dicts) and ``kernels.pt`` (``{"trained": {seed: ...}, "untrained": {seed: ...}}``, the
+        first convolution's weights).
 
         Args:
             on_epoch: Is told the epoch and the mean validation accuracy.

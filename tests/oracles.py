@@ -97,7 +97,7 @@ CASES = {
 
 
 def plain_after_seed(case: str, seed: int) -> nn.Module:
-    """Build the ordinary module as the notebook does: seed the global generator, then construct."""
+    """Build the ordinary module as the notebook does: seed the global generator first."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return CASES[case][2]()

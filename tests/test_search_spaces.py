@@ -9,10 +9,15 @@ from ibsweep.questions import (
     check_task,
     load_all,
     load_file,
-    read_yaml,
     search_spaces_dir,
 )
-from ibsweep.search_space import check_config, contains, from_distributions, to_distributions
+from ibsweep.search_space import (
+    config_faults,
+    contains,
+    from_distributions,
+    to_distributions,
+)
+from ibsweep.yaml_file import read_yaml
 
 FILES = sorted(search_spaces_dir().iterdir())
 QUESTIONS = load_all()
@@ -78,7 +83,7 @@ def test_task_is_complete(question):
 @pytest.mark.parametrize(("question", "arm"), ARMS, ids=[arm.name for _, arm in ARMS])
 def test_arm(question, arm):
     assert arm.name.startswith(f"{question.question}_")
-    check_config(arm.space, arm.baseline)
+    assert config_faults(arm.space, arm.baseline) == []
     assert resolve(arm.model, arm.fixed, arm.baseline)["momentum"] == 0.9
     distributions = to_distributions(arm.space)
     assert from_distributions(distributions) == arm.space

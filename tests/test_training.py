@@ -1,4 +1,4 @@
-"""The training loop: lanes alone and in company, torch.optim as oracle, divergence, save and restore."""
+"""The training loop: lanes alone and in company, torch.optim as oracle, divergence, state."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def make(case="wider", settings=None, train=None, lanes=range(LANES), dtype=torc
 @pytest.mark.parametrize("optimizer", TORCH_OPTIMIZERS)
 @pytest.mark.parametrize("case", CASES)
 def test_a_lane_in_company_ends_where_torch_takes_it_alone(case, optimizer):
-    """Every lane has its own lr, momentum and weight decay, and an ordinary module with torch.optim is the oracle."""
+    """Lanes differ in lr, momentum and weight decay; a plain module with torch.optim decides."""
     lr, momentum, decay = [0.05, 0.01, 0.002], [0.9, 0.5, 0.0], [0.0, 0.01, 0.1]
     settings = TrainingSettings(lr, 4, optimizer, momentum, decay)
     train = data()

@@ -22,7 +22,8 @@ class Interval(NamedTuple):
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """Return the mean of accuracies with Student's t interval over the replicates.
 
-    A replicate brings its own data, initialisation, batch order and test images, so its spread holds all of them.
+    A replicate brings its own data, initialisation, batch order and test images, so its spread
+    holds all of them.
 
     Args:
         values: One accuracy a replicate, in percent.

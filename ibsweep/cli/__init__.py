@@ -1,8 +1,8 @@
 """The commands, one file each: parse, call the library, print.
 
-Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 130 interrupted. What went wrong is told in one or two
-lines on the standard error stream; ``--debug`` adds the traceback. Handlers import what they need when they
-run, so that ``--help`` loads neither torch nor Ray.
+Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 130 interrupted. What went wrong is
+told in one or two lines on the standard error stream; ``--debug`` adds the traceback. Handlers
+import what they need when they run, so that ``--help`` loads neither torch nor Ray.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def run(arguments: Sequence[str]) -> int:
     """
     debug = "--debug" in arguments
     words = [word for word in arguments if word != "--debug"]
-    # a job that is told to end ends as Ctrl-C ends it: finished trials are on disk, the sweep resumes
+    # a job that is told to end ends as Ctrl-C ends it: finished trials are on disk, the sweep
+    # resumes
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         result: Any = app(words or ["--help"], prog_name="ibsweep", standalone_mode=False)

@@ -33,7 +33,7 @@ def print_json(summaries: Sequence[SweepSummary], tallies: Sequence[Tally]) -> N
 
 
 def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None:
-    """Print what a sweep found: the notebook's figure, the baseline, the best, where things are."""
+    """Print what a sweep found: notebook's figure, baseline, best, and where things are."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
@@ -73,7 +73,7 @@ def _add_baseline(table: Table, summary: SweepSummary) -> None:
     if baseline is None:
         return
     if baseline.valid_accuracy is None:
-        table.add_row("baseline", "–", f"failed: {baseline.reason}")
+        table.add_row("baseline", "-", f"failed: {baseline.reason}")
         return
     table.add_row(
         "baseline",
@@ -100,4 +100,4 @@ def config_text(config: Mapping[str, Any]) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f} %"
+    return "-" if value is None else f"{value:.2f} %"

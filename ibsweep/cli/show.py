@@ -48,14 +48,13 @@ def show(
 
 
 def _table(*columns: str) -> Table:
-    table = Table(
+    return Table(
         *columns,
         box=None,
         padding=(0, 2, 0, 0),
         header_style="dim",
         show_header=bool(columns),
     )
-    return table
 
 
 def _plain(value: Any) -> str:

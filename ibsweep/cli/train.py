@@ -42,8 +42,9 @@ def train(
     Trains the notebook's own setting unless told otherwise, and validates after every epoch.
     """
     from ibsweep.errors import InputError
-    from ibsweep.questions import check_task, find, read_yaml
+    from ibsweep.questions import check_task, find
     from ibsweep.train_one import TrainOne, chosen_config
+    from ibsweep.yaml_file import read_yaml
 
     pairs = find(arm)
     if len(pairs) != 1:

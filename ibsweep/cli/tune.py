@@ -116,8 +116,8 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     except KeyboardInterrupt:
         done = len(current.trials())
         print(
-            f"ibsweep: interrupted; {done} of {current.manifest.trials} trials are done and safe, go on with:  "
-            f"ibsweep resume {current.manifest.name}{_results_flag(current)}",
+            f"ibsweep: interrupted; {done} of {current.manifest.trials} trials are done and safe, "
+            f"go on with: ibsweep resume {current.manifest.name}{_results_flag(current)}",
             file=sys.stderr,
         )
         raise typer.Exit(130) from None

@@ -1,8 +1,10 @@
 """Hand-made edge detectors as initial kernels, and freezing of convolutions.
 
-The notebook puts a horizontal detector, a vertical detector and a third kernel into SimpleCNN's three
-filters, repeats them over the second convolution's inputs and zeroes both biases. Two of its quirks are
-kept: at 7x7 the third filter keeps its own random kernel (else it is zero), and the Sobel-like kernels of
+The notebook puts a horizontal detector, a vertical detector and a third kernel into SimpleCNN's
+three filters, repeats them over the second convolution's inputs and zeroes both biases. Two of its
+quirks are
+kept: at 7x7 the third filter keeps its own random kernel (else it is zero), and the Sobel-like
+    kernels of
 the other odd sizes have their axes swapped against the names used at 7x7.
 """
 
@@ -18,7 +20,7 @@ __all__ = ["edge_detectors", "freeze_convolutions", "set_edge_detectors"]
 
 
 def _sobel_like(size: int, axis: int) -> Tensor:
-    """Return ``offset / squared distance`` from the centre; axis 0 grows with columns, 1 with rows."""
+    """Return offset / squared distance from the centre, along columns (axis 0) or rows (1)."""
     steps = torch.arange(size, dtype=torch.float64) - (size - 1) // 2
     rows, columns = torch.meshgrid(steps, steps, indexing="ij")
     distance = rows**2 + columns**2

@@ -1,14 +1,16 @@
 """The model families: convolutional networks and multi-layer perceptrons, built for L lanes.
 
-A batch is ``[L, B, C, H, W]``, logits are ``[L, B, classes]``; parameters carry the lane axis first. One lane
-is the ordinary model: there is no other implementation.
+A batch is ``[L, B, C, H, W]``, logits are ``[L, B, classes]``; parameters carry the lane axis
+first. One lane is the ordinary model: there is no other implementation.
 
-Work that does not depend on the weights is done once per data set by ``prepare``: reflect padding of
-images, flattening. Training gathers batches from the prepared images and calls ``forward_prepared``.
+Work that does not depend on the weights is done once per data set by ``prepare``: reflect padding
+of images, flattening. Training gathers batches from the prepared images and calls
+``forward_prepared``.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import torch
@@ -36,7 +38,7 @@ class LaneModel(nn.Module):
         raise NotImplementedError
 
     def arrange(self, prepared: Tensor) -> Tensor:
-        """Copy prepared images ``[L, N, ...]`` into the order in memory that batches ``[:, i:j]`` want."""
+        """Copy prepared images ``[L, N, ...]`` into the order in memory that batches want."""
         return prepared
 
     def forward_prepared(self, prepared: Tensor) -> Tensor:
@@ -52,7 +54,8 @@ class LaneModel(nn.Module):
         raise NotImplementedError
 
     def initialise(self, seeds: Sequence[int]) -> None:
-        """Give lane ``i`` the weights of an ordinary module built after ``torch.manual_seed(seeds[i])``.
+        """Give lane ``i`` the weights of an ordinary module built after
+        ``torch.manual_seed(seeds[i])``.
 
         The global generator is not touched.
         """
@@ -69,11 +72,12 @@ class LaneModel(nn.Module):
 
 
 class ConvNet(LaneModel):
-    """Convolutions with ReLU, one 2x2 pooling half-way, global average pooling, a linear classifier.
+    """Convolutions with ReLU, one 2x2 pooling half-way, global average pooling, a linear
+    classifier.
 
-    Two convolutions make the notebook's SimpleCNN and WiderCNN, four its DeeperCNN: the pooling follows
-    convolution ``num_layers // 2``. Padding is ``(K - 1) // 2`` on each side, so an even kernel shrinks the
-    image by one pixel at every convolution (K=2: 28 -> 27 -> 13 -> 12).
+    Two convolutions make the notebook's SimpleCNN and WiderCNN, four its DeeperCNN: the pooling
+    follows convolution ``num_layers // 2``. Padding is ``(K - 1) // 2`` on each side, so an even
+    kernel shrinks the image by one pixel at every convolution (K=2: 28 -> 27 -> 13 -> 12).
 
     Args:
         lanes: Number of lanes.
@@ -104,7 +108,7 @@ class ConvNet(LaneModel):
         self.head = head
         channels = [1, *widths]
         self.convs: list[str] = [f"conv{i + 1}" for i in range(len(widths))]
-        for name, before, after in zip(self.convs, channels[:-1], channels[1:], strict=True):
+        for name, (before, after) in zip(self.convs, itertools.pairwise(channels), strict=True):
             self.add_module(name, LaneConv2d(lanes, before, after, kernel_size))
         self.add_module(head, LaneLinear(lanes, widths[-1], num_classes))
 
@@ -118,7 +122,8 @@ class ConvNet(LaneModel):
 
     def prepare(self, images: Tensor) -> Tensor:
         """Pad images for the first convolution: ``[L, N, C, H, W] -> [L, N, C, H+2P, W+2P]``."""
-        return self._pad(images.flatten(0, 1)).unflatten(0, images.shape[:2])
+        padded = self._pad(images.flatten(0, 1))
+        return padded.view(*images.shape[:2], *padded.shape[1:])
 
     def arrange(self, prepared: Tensor) -> Tensor:
         """Copy padded images into the order that folding wants."""
@@ -141,7 +146,7 @@ class ConvNet(LaneModel):
         return self._classify(x)
 
     def _classify(self, x: Tensor) -> Tensor:
-        means = x.mean((2, 3)).unflatten(1, (self.lanes, -1)).transpose(0, 1)  # [L, B, F]
+        means = x.mean((2, 3)).view(x.shape[0], self.lanes, -1).transpose(0, 1)  # [L, B, F]
         logits: Tensor = self.get_submodule(self.head)(means)
         return logits
 
@@ -183,7 +188,7 @@ class MLP(LaneModel):
     ) -> None:
         super().__init__(lanes, num_classes)
         sizes = [in_features, *hidden_dims, num_classes]
-        for i, (before, after) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), start=1):
+        for i, (before, after) in enumerate(itertools.pairwise(sizes), start=1):
             self.add_module(f"fc{i}", LaneLinear(lanes, before, after))
 
     def prepare(self, images: Tensor) -> Tensor:

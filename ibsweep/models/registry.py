@@ -109,8 +109,8 @@ def build(
         seeds: One seed a lane, at least one.
         num_classes: Number of classes; by default the notebook's for this model.
         resolution: Side of the square images, in pixels.
-        **options: The model's options (``ibsweep.hyperparameters.MODEL_OPTIONS``); the rest keeps the
-            notebook's defaults.
+        **options: The model's options (``ibsweep.hyperparameters.MODEL_OPTIONS``); the rest keeps
+            the notebook's defaults.
 
     Returns:
         The model, on the CPU, in float32.
@@ -151,7 +151,7 @@ def build(
 
 
 def count_parameters(model: LaneModel, *, only_trainable: bool = False) -> int:
-    """Return the number of parameters of one lane, frozen ones included unless ``only_trainable``."""
+    """Return the number of parameters of one lane, without frozen ones if ``only_trainable``."""
     return sum(
         parameter[0].numel()
         for parameter in model.parameters()

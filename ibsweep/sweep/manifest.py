@@ -137,7 +137,7 @@ def surroundings() -> dict[str, Any]:
 
 
 def resumption(command: list[str]) -> dict[str, Any]:
-    """Return the manifest's entry for a resumption: when, by what command, in which surroundings."""
+    """Return the manifest's entry for a resumption: when, by what command, and where."""
     return {"when": _now(), "command": command, **surroundings()}
 
 
@@ -155,7 +155,7 @@ def _processor() -> str:
 
 
 def _git() -> dict[str, Any] | None:
-    """Return the revision of the working directory, None outside of a repository or without git."""
+    """Return the working directory's revision, None outside of a repository or without git."""
 
     def run(*arguments: str) -> str:
         done = subprocess.run(

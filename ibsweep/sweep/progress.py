@@ -1,4 +1,4 @@
-"""What a user sees while sweeps run: one live table on a terminal, a line a trial elsewhere, or nothing."""
+"""What a user sees while sweeps run: a live table on a terminal, lines elsewhere, or nothing."""
 
 from __future__ import annotations
 
@@ -224,12 +224,12 @@ def make_progress(console: Console, *, quiet: bool) -> Progress:
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f} %"
+    return "-" if value is None else f"{value:.2f} %"
 
 
 def _clock(seconds: float | None) -> str:
     if seconds is None:
-        return "–"
+        return "-"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,7 +1,9 @@
-"""Which configuration is trained next: an Optuna study that belongs to one sweep, rebuilt from its records.
+"""Which configuration is trained next: an Optuna study that belongs to one sweep, rebuilt from its
+records.
 
-The baseline comes first, then what an interrupted run left unfinished, then the sampler. A configuration equal
-to an earlier one is not trained twice: the study is told the known result and asked again.
+The baseline comes first, then what an interrupted run left unfinished, then the sampler. A
+configuration equal to an earlier one is not trained twice: the study is told the known result and
+asked again.
 """
 
 from __future__ import annotations
@@ -18,12 +20,15 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.storages.journal import JournalFileBackend
 
 from ibsweep.questions import Arm, Objective
 from ibsweep.records import Manifest, Proposal, Trial, TrialState
 from ibsweep.search_space import grid, to_distributions
 
 __all__ = ["SAMPLERS", "Proposer", "export_study", "sampler_arguments"]
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)  # its lines would tear the live table
 
 SAMPLERS: Mapping[str, Mapping[str, Any]] = {
     "tpe": {
@@ -38,7 +43,7 @@ SAMPLERS: Mapping[str, Mapping[str, Any]] = {
     "gp": {"n_startup_trials": 10, "deterministic_objective": False},
     "cmaes": {"n_startup_trials": 10},
 }
-"""Samplers with every argument that shapes the search; Optuna's own defaults have changed between versions."""
+"""Samplers with every argument that shapes the search: Optuna's own defaults have changed."""
 
 _CLASSES = {"tpe": "TPESampler", "gp": "GPSampler", "cmaes": "CmaEsSampler"}
 _PATIENCE = 200
@@ -72,7 +77,6 @@ class Proposer:
         self.arm, self.budget = arm, manifest.trials
         self.distributions = to_distributions(arm.space)
         self.sampler_name: str = manifest.sampler["name"]
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.study = optuna.create_study(
             study_name=manifest.name,
             direction=objective.direction,
@@ -92,7 +96,7 @@ class Proposer:
         self._next = max((p.trial for p in proposals), default=-1) + 1
 
     def propose(self) -> tuple[Proposal, bool] | None:
-        """Return the next proposal and whether it is new, or None when the budget is spent or the space exhausted."""
+        """Return the next proposal and whether it is new; None once budget or space is used up."""
         if self._unfinished:
             proposal = self._unfinished.popleft()
             self._open[proposal.trial] = self._ask(proposal.config)
@@ -130,7 +134,7 @@ class Proposer:
         return self.study.ask(fixed_distributions=self.distributions)
 
     def _tell_again(self, trial: optuna.Trial, known: Trial | None) -> None:
-        """Finish a trial whose configuration is known: its figure is told once more, and nothing is trained."""
+        """Finish a trial whose configuration is known: its figure is told once more."""
         if known is not None and known.state == TrialState.COMPLETE:
             self.study.tell(trial, known.valid_accuracy)
         else:
@@ -149,7 +153,7 @@ class Proposer:
         self._open[trial].report(value, step=epoch)
 
     def finish(self, row: Trial) -> None:
-        """Tell the end of a trial: COMPLETE with its value, PRUNED with what was reported, or FAIL with the reason."""
+        """Tell the end of a trial: its value, or that it was pruned, or failed and why."""
         trial = self._open.pop(row.trial)
         self._known[_key(row.config)] = row
         if row.reason:
@@ -210,7 +214,7 @@ def export_study(
         trials: The finished trials.
     """
     path.unlink(missing_ok=True)
-    backend = optuna.storages.journal.JournalFileBackend(str(path))
+    backend = JournalFileBackend(str(path))
     storage = optuna.storages.JournalStorage(backend)
     study = optuna.create_study(storage=storage, study_name=name, direction=objective.direction)
     distributions = to_distributions(arm.space)

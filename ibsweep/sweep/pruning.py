@@ -35,7 +35,8 @@ def rungs(max_epochs: int) -> list[int]:
 def pruner_arguments(name: str, max_epochs: int) -> dict[str, Any]:
     """Return a pruner's pinned arguments, for the manifest and ``make_scheduler``.
 
-    ``hyperband`` is the asynchronous one: ASHA with three brackets, so that no trial ever waits for another.
+    ``hyperband`` is the asynchronous one: ASHA with three brackets, so that no trial ever waits
+    for another.
     """
     epochs = rungs(max_epochs)
     pinned: dict[str, Any] = {"name": name, "rungs": epochs if name != "none" else []}
@@ -54,7 +55,8 @@ def pruner_arguments(name: str, max_epochs: int) -> dict[str, Any]:
 def make_scheduler(pruner: dict[str, Any], metric: str, mode: str) -> TrialScheduler:
     """Make the Ray Tune scheduler of a manifest's pruner.
 
-    The baseline is never pruned: without its figure at the notebook's full setting nothing could be called better.
+    The baseline is never pruned: without its figure at the notebook's full setting nothing could
+    be called better.
 
     Args:
         pruner: What ``pruner_arguments`` returned.
@@ -83,7 +85,7 @@ def make_scheduler(pruner: dict[str, Any], metric: str, mode: str) -> TrialSched
 
 
 class _Past:
-    """Stands in for a Tune trial of an earlier run of the sweep: schedulers key on the id alone."""
+    """Stands in for a Tune trial of an earlier run: schedulers use the id alone."""
 
     def __init__(self, trial: int) -> None:
         self.trial_id = f"past-{trial}"
@@ -92,7 +94,8 @@ class _Past:
 def replay(
     scheduler: TrialScheduler, metric: str, trials: Iterable[Trial], curves: Iterable[Curve]
 ) -> None:
-    """Show a new scheduler the results of finished trials, so that a resumed sweep prunes as before.
+    """Show a new scheduler the results of finished trials, so that a resumed sweep prunes as
+    before.
 
     Args:
         scheduler: From ``make_scheduler``.

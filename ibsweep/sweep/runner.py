@@ -70,7 +70,7 @@ def _train(store: SweepStore, question: Question, arm: Arm, progress: Progress) 
 
     from ibsweep.sweep.proposals import Proposer
     from ibsweep.sweep.pruning import make_scheduler, replay
-    from ibsweep.sweep.searcher import ErrorNotes, SweepSearcher
+    from ibsweep.sweep.searcher import SweepSearcher
     from ibsweep.sweep.trainable import TrialTrainable
 
     def configure(proposal: Proposal) -> dict[str, Any]:
@@ -93,37 +93,39 @@ def _train(store: SweepStore, question: Question, arm: Arm, progress: Progress) 
     proposer = Proposer(arm, objective, manifest, store.proposals(), trials)
     scheduler = make_scheduler(manifest.pruner, objective.metric, objective.mode)
     replay(scheduler, objective.metric, trials, store.curves())
-    errors = ErrorNotes()
     deadline = time.monotonic() + (manifest.time_budget or math.inf)
-    searcher = SweepSearcher(proposer, store, configure, objective, progress, errors, deadline)
-    tuner = tune.Tuner(
-        tune.with_resources(
-            TrialTrainable, {"cpu": manifest.cpus_per_trial, "gpu": manifest.gpus_per_trial}
-        ),
-        tune_config=tune.TuneConfig(
-            search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True
-        ),
-        run_config=tune.RunConfig(
-            name="tune",
-            storage_path=str(store.paths.tune.resolve()),
-            verbose=0,
-            callbacks=[errors],
-            failure_config=tune.FailureConfig(max_failures=_RETRIES),
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
-        ),
-    )
+    searcher = SweepSearcher(proposer, store, configure, objective, progress, deadline)
+
+    def run() -> None:
+        tune.Tuner(
+            tune.with_resources(
+                TrialTrainable, {"cpu": manifest.cpus_per_trial, "gpu": manifest.gpus_per_trial}
+            ),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True
+            ),
+            run_config=tune.RunConfig(
+                name="tune",
+                storage_path=str(store.paths.tune.resolve()),
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=_RETRIES),
+                checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+            ),
+        ).fit()
+
     try:
-        tuner.fit()
+        run()
+        while searcher.unfinished:  # trials were lost after Tune had asked for the last time
+            run()
     except Exception:
-        if searcher.failure:
-            raise searcher.failure from None
-        raise
+        if searcher.failure is None:
+            raise
     if searcher.failure:
         raise searcher.failure
     if proposer.exhausted:
         progress.note(
-            f"{manifest.name}: the search space holds fewer than {manifest.trials} configurations; "
-            f"all {len(store.trials())} are tried"
+            f"{manifest.name}: the search space holds fewer than {manifest.trials} "
+            f"configurations; all {len(store.trials())} are tried"
         )
 
 

@@ -1,16 +1,17 @@
 """The bridge between Ray Tune's trials and a sweep's records: the project's own Searcher.
 
-Ray's stock OptunaSearch tells trials that a scheduler stopped as complete, hides errors and merges studies; here a pruned
-trial is PRUNED, a diverged one FAILs with the reason, and every finished trial is on disk before Tune goes on.
+Ray's stock OptunaSearch tells trials that a scheduler stopped as complete, hides errors and merges
+studies; here a pruned trial is PRUNED, a diverged one FAILs with the reason, and every finished
+trial is on disk before Tune goes on.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-from ray.tune import Callback
 from ray.tune.search import Searcher
 
 from ibsweep.errors import SweepError
@@ -20,21 +21,10 @@ from ibsweep.store import SweepStore
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.proposals import Proposer
 
-__all__ = ["ErrorNotes", "SweepSearcher"]
+__all__ = ["SweepSearcher"]
 
-
-class ErrorNotes(Callback):  # type: ignore[misc]
-    """Keeps why Tune gave a trial up; the searcher is told only that it did."""
-
-    def __init__(self) -> None:
-        self.reasons: dict[str, str] = {}
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Note the last error of a trial."""
-        del iteration, trials, info
-        error = trial.get_error()
-        lines = str(error).strip().splitlines() if error else []
-        self.reasons[trial.trial_id] = lines[-1].strip() if lines else "its worker was lost"
+_ATTEMPTS = 3
+"""How often a trial is handed to Tune; each time Tune itself restarts it where it can."""
 
 
 class SweepSearcher(Searcher):  # type: ignore[misc]
@@ -46,7 +36,6 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         configure: Makes the trainable's configuration of a proposal.
         objective: Metric and direction.
         progress: Is told everything.
-        errors: Where the reasons of lost trials are found.
         deadline: ``time.monotonic()`` after which nothing new is proposed.
     """
 
@@ -57,32 +46,45 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         configure: Callable[[Proposal], dict[str, Any]],
         objective: Objective,
         progress: Progress,
-        errors: ErrorNotes,
         deadline: float,
     ) -> None:
         super().__init__(metric=objective.metric, mode=objective.mode)
         self.proposer, self.store, self.configure = proposer, store, configure
-        self.objective, self.progress, self.errors = objective, progress, errors
+        self.objective, self.progress = objective, progress
         self.deadline = deadline
         self.failure: SweepError | None = None
         """Why the records could not be written; the sweep ends with it."""
         self._proposals: dict[str, Proposal] = {}
-        self._curves: dict[str, dict[int, Curve]] = {}
+        self._curves: dict[int, dict[int, Curve]] = {}
+        self._lost: deque[Proposal] = deque()
+        self._attempts: Counter[int] = Counter()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether lost trials wait although Tune has ended: it needs another run."""
+        return bool(self._lost) and self.failure is None
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
         """Return the next trial's configuration, or FINISHED."""
-        if self.failure or time.monotonic() > self.deadline:
+        proposal = self._lost.popleft() if self._lost else self._propose()
+        if proposal is None:
             return str(Searcher.FINISHED)
+        self._proposals[trial_id] = proposal
+        self._attempts[proposal.trial] += 1
+        self._curves.setdefault(proposal.trial, {})
+        self.progress.trial_started(proposal)
+        return self.configure(proposal)
+
+    def _propose(self) -> Proposal | None:
+        if self.failure or time.monotonic() > self.deadline:
+            return None
         proposed = self.proposer.propose()
         if proposed is None:
-            return str(Searcher.FINISHED)
+            return None
         proposal, new = proposed
         if new:
             self._write(lambda: self.store.add_proposal(proposal))
-        self._proposals[trial_id] = proposal
-        self._curves[trial_id] = {}
-        self.progress.trial_started(proposal)
-        return self.configure(proposal)
+        return proposal
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Take the figures of a rung."""
@@ -90,9 +92,10 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         if proposal is None or not result.get("curve"):
             return
         curve = Curve.model_validate_json(result["curve"])
-        if curve.epoch in self._curves[trial_id]:
+        passed = self._curves[proposal.trial]
+        if curve.epoch in passed:
             return  # a trial that lost its worker passes its rungs again
-        self._curves[trial_id][curve.epoch] = curve
+        passed[curve.epoch] = curve
         value = getattr(curve, self.objective.metric)
         self.proposer.report(proposal.trial, curve.epoch, value)
         self.progress.trial_advanced(proposal, curve)
@@ -106,9 +109,14 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         proposal = self._proposals.pop(trial_id, None)
         if proposal is None:
             return
-        curves = [curve for _, curve in sorted(self._curves.pop(trial_id).items())]
         if error or result is None:
-            reason = self.errors.reasons.get(trial_id, "its worker was lost")
+            self._write(self.store.probe)  # a full disk loses workers; no trial is to blame for it
+            if self._attempts[proposal.trial] < _ATTEMPTS:
+                self._lost.append(proposal)
+                return
+        curves = [curve for _, curve in sorted(self._curves.pop(proposal.trial).items())]
+        if error or result is None:
+            reason = "its worker was lost again and again"
             row = self._row(proposal, curves, {}, TrialState.FAIL, reason)
         elif result["failure"]:
             row = self._row(proposal, curves, result, TrialState.FAIL, result["failure"])
@@ -165,7 +173,8 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         return {}
 
     def __getstate__(self) -> dict[str, Any]:
-        # Tune pickles its tuner for a restore that nobody calls; open files and displays cannot go along
+        # Tune pickles its tuner for a restore that nobody calls; open files and displays cannot go
+        # along
         return {}
 
 

@@ -1,11 +1,14 @@
-"""Ray, started for the time of a command or joined at an address; always with token authentication."""
+"""Ray, started for one command or joined at an address; always with token authentication."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import secrets
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,8 +37,8 @@ _ENVIRONMENT = {
 def ray_session(address: str | None) -> Iterator[None]:
     """Start Ray on this machine, or join the cluster at ``address``, for the time of a block.
 
-    A Ray that this process has started already is used as it is. A cluster that happens to run on this machine is
-    not joined unasked.
+    A Ray that this process has started already is used as it is. A cluster that happens to run on
+    this machine is not joined unasked.
 
     Args:
         address: Address of a cluster, or None for a Ray of one's own.
@@ -56,6 +59,7 @@ def ray_session(address: str | None) -> Iterator[None]:
         return
     for name in ("ray", "ray.tune", "ray.air", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    on_term = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(
             address=address or "local",
@@ -70,8 +74,13 @@ def ray_session(address: str | None) -> Iterator[None]:
             f"cannot join the Ray cluster at {address!r}: {line}; check --address and that "
             "RAY_AUTH_TOKEN or the token file is the cluster's"
         ) from error
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_term)  # Ray puts a handler of its own in its place
     try:
-        yield
+        # Ray prints what its daemons report, log_to_driver or not; results go to stdout when it is
+        # over
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
     finally:
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C must not leave Ray behind
             ray.shutdown()

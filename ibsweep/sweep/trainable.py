@@ -11,7 +11,6 @@ import torch
 from ray import tune
 from ray.tune.result import SHOULD_CHECKPOINT
 
-from ibsweep.errors import IbsweepError
 from ibsweep.sweep.trial import TrialPlan, TrialRun
 
 __all__ = ["TrialTrainable", "choose_device"]
@@ -40,10 +39,11 @@ def device_name(device: str) -> str:
     return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
 
 
-class TrialTrainable(tune.Trainable):
+class TrialTrainable(tune.Trainable):  # type: ignore[misc]
     """Trains one configuration; the worker is reused for the next one.
 
-    Its configuration is ``{"plan": TrialPlan as a dict, "spared": bool, "cpus": float, "gpus": float}``.
+    Its configuration is ``{"plan": TrialPlan as a dict, "spared": bool, "cpus": float, "gpus":
+    float}``.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -63,7 +63,8 @@ class TrialTrainable(tune.Trainable):
         """Train to the next rung or to the end.
 
         Returns:
-            The figures; what the trial itself gets wrong is a result too, since trying again would not help.
+            The figures; what the trial itself gets wrong is a result too, since trying again would
+            not help.
         """
         result: dict[str, Any] = {
             "spared": self._spared,
@@ -74,8 +75,9 @@ class TrialTrainable(tune.Trainable):
             if self._run is None:
                 self._run = TrialRun(self._plan, self._device)
             curve = self._run.advance()
-        except (IbsweepError, RuntimeError, MemoryError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        except Exception as error:  # noqa: BLE001
+            # a failure is a result too: trying again would not help
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
             return result | _FAILED | {"failure": reason}
         if time.monotonic() - self._saved_at > _CHECKPOINT_SECONDS and not self._run.finished:
             self._saved_at = time.monotonic()

@@ -53,7 +53,7 @@ class TrialPlan:
 
 @lru_cache(maxsize=3)
 def _split(task: str, seeds: tuple[int, ...], images: int, split: str) -> LaneData:
-    """Draw one split for every seed; kept, because a worker trains many trials on the same data."""
+    """Draw one split for every seed; kept, since a worker trains many trials on the same data."""
     parsed = Task.from_dict(json.loads(task))
     drawn: list[EdgeImages] = []
     for seed in seeds:
@@ -123,7 +123,7 @@ class TrialRun:
 
     @property
     def finished(self) -> bool:
-        """Whether there is nothing left to train: the last epoch is done or every lane diverged."""
+        """Whether nothing is left to train: the last epoch is done or every lane diverged."""
         return self.trainer.epoch >= self.epochs or self.trainer.all_diverged
 
     @property

@@ -3,8 +3,9 @@
 Notation:
     L: lanes, N: images of a set (the same number for every lane), B: images of a batch, K: classes
 
-Images stay on the device as tensors ``[L, N, C, H, W]``; an epoch gathers them once in each lane's own order,
-and a batch is a slice of that. Losses are means over images (the notebook divides a sum of batch means by the number of
+Images stay on the device as tensors ``[L, N, C, H, W]``; an epoch gathers them once in each lane's
+own order, and a batch is a slice of that. Losses are means over images (the notebook divides a sum
+of batch means by the number of
 images: its figures are smaller by about the batch size). Accuracies are in percent. The training
 figures of an epoch are taken before each update, as in the notebook.
 """
@@ -25,7 +26,7 @@ from ibsweep.training.optimizers import OPTIMIZERS
 __all__ = ["Evaluation", "LaneData", "Trainer", "TrainingSettings"]
 
 _EVALUATION_IMAGES = 4096
-"""Images over all lanes that one evaluation pass holds: activations of some 100 MB for the widest models."""
+"""Images over all lanes that one evaluation pass holds: some 100 MB of activations."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,20 @@ class TrainingSettings:
 
 
 class LaneData(NamedTuple):
-    """Images ``[L, N, C, H, W]`` and labels ``[L, N]`` (int64) of one split, every lane its own."""
+    """Images ``[L, N, C, H, W]`` and int64 labels ``[L, N]`` of one split, every lane its own."""
 
     images: Tensor
     labels: Tensor
 
 
 class Evaluation(NamedTuple):
-    """Figures of one split: loss ``[L]``, accuracy in percent ``[L]``, confusion ``[L, K, K]`` (true, predicted)."""
+    """Figures of one split.
+
+    Attributes:
+        loss: Mean cross-entropy, ``[L]``.
+        accuracy: Percent, ``[L]``.
+        confusion: Counts by true and predicted class, ``[L, K, K]``.
+    """
 
     loss: Tensor
     accuracy: Tensor
@@ -65,8 +72,8 @@ class Evaluation(NamedTuple):
 class Trainer:
     """Trains a model of L lanes on L data sets; lanes never influence one another.
 
-    A lane whose loss or weights stop being finite is retired at the end of that epoch: its weights become zero, so that
-    it scores at chance, and the other lanes go on.
+    A lane whose loss or weights stop being finite is retired at the end of that epoch: its weights
+    become zero, so that it scores at chance, and the other lanes go on.
 
     Args:
         model: The model, already on the device of ``train``.
@@ -115,8 +122,8 @@ class Trainer:
             batch = slice(start, start + self.batch_size)
             logits = self.model.forward_prepared(images[:, batch])
             losses = _lane_losses(logits, labels[:, batch])
-            # The sum over lanes gives each lane the gradient of its own mean loss; a mean over lanes would
-            # divide every learning rate by L.
+            # The sum over lanes gives each lane the gradient of its own mean loss; a mean over
+            # lanes would divide every learning rate by L.
             gradients = torch.autograd.grad(losses.mean(1).sum(), self.parameters)
             self.optimizer.step(gradients)
             epoch_logits.append(logits.detach())
@@ -137,7 +144,8 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self, data: LaneData) -> Evaluation:
-        """Score every lane on its own images; a lane with weights that are not finite is retired first.
+        """Score every lane on its own images; a lane with weights that are not finite is retired
+        first.
 
         Returns:
             The figures, on the CPU.
@@ -160,7 +168,7 @@ class Trainer:
                 self.optimizer.retire(lane)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that a restored run needs to continue exactly; ``torch.load`` reads it with ``weights_only``."""
+        """Return all that a restored run needs; ``torch.load`` reads it with ``weights_only``."""
         return {
             "epoch": self.epoch,
             "model": {name: value.clone() for name, value in self.model.state_dict().items()},

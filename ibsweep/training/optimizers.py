@@ -1,7 +1,8 @@
 """Optimisers with one learning rate, momentum and weight decay a lane.
 
-Each repeats torch.optim's arithmetic for its lane: a lane ends where torch's own optimiser would take the
-ordinary model. Hyperparameters are tensors ``[L]``; parameters and gradients are lists of ``[L, ...]``.
+Each repeats torch.optim's arithmetic for its lane: a lane ends where torch's own optimiser would
+take the ordinary model. Hyperparameters are tensors ``[L]``; parameters and gradients are lists of
+``[L, ...]``.
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ class SGD(LaneOptimizer):
     def step(self, gradients: Sequence[Tensor]) -> None:
         """Update: ``buffer = momentum * buffer + gradient``, ``parameter -= lr * buffer``."""
         buffers = self.state["momentum_buffer"]
-        # buffers start at zero, so the first step leaves the bare gradient in them, as torch's does
+        # buffers start at zero, so the first step leaves the bare gradient in them, as torch's
+        # does
         torch._foreach_mul_(buffers, self._views(self.momentum))
         torch._foreach_add_(buffers, list(self._decayed(gradients)))
         torch._foreach_sub_(self.parameters, torch._foreach_mul(buffers, self._views(self.lr)))

@@ -1,0 +1,172 @@
+"""What can be wrong in a question: faults between its parts, and pydantic's errors in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from ibsweep.errors import suggestion
+from ibsweep.hyperparameters import (
+    MODEL_OPTIONS,
+    TRAINING_KEYS,
+    Fault,
+    name_faults,
+    setting_faults,
+    shown,
+)
+from ibsweep.search_space import SPEC, SPECS, Spec, config_faults, space_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pydantic import BaseModel
+    from pydantic_core import ErrorDetails
+
+__all__ = ["inconsistencies", "worded"]
+
+
+def inconsistencies(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Find what is wrong between the parts of a question.
+
+    Args:
+        data: The question as plain data. Parts that are malformed are passed over, so that a file
+            with faults of both kinds shows them all at once.
+    """
+    task = data.get("task")
+    sizes = _mapping(task).get("train_images")
+    if not isinstance(task, dict):
+        sizes = None
+    elif not isinstance(sizes, list) or not sizes or not all(_is_count(size) for size in sizes):
+        text = "must list the images per class of each training set, such as [10, 30], but got "
+        yield Fault(("task", "train_images"), text + shown(sizes))
+        sizes = None
+    elif len(set(sizes)) < len(sizes):
+        yield Fault(("task", "train_images"), f"must differ, but got {shown(sizes)}")
+    arms = _mapping(data.get("arms"))
+    for name, arm in arms.items():
+        yield from _arm_faults(("arms", name), _mapping(arm), sizes)
+    seen: list[object] = []
+    for i, claim in enumerate(map(_mapping, _list(data.get("claims")))):
+        for j, name in enumerate(_list(claim.get("arms"))):
+            if arms and name not in list(arms):  # a list: the name may be unhashable
+                text = f"must name an arm, but got {shown(name)}; {suggestion(str(name), arms)}"
+                yield Fault(("claims", i, "arms", j), text)
+        if "id" in claim and claim["id"] in seen:
+            text = f"must be used once, but got {shown(claim['id'])} again; choose another"
+            yield Fault(("claims", i, "id"), text)
+        seen.append(claim.get("id"))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _arm_faults(
+    path: tuple[str, ...], arm: Mapping[str, Any], sizes: list[int] | None
+) -> Iterator[Fault]:
+    if arm.get("name", path[-1]) != path[-1]:
+        text = f"must be the arm's key, {path[-1]!r}, or left out, but got {shown(arm['name'])}"
+        yield Fault((*path, "name"), text)
+    figures = enumerate(map(_mapping, _list(arm.get("notebook"))))
+    trained = [((), arm), *((("notebook", i), figure) for i, figure in figures)]
+    for place, holder in trained:
+        images = holder.get("images")
+        if sizes is not None and _is_count(images) and images not in sizes:
+            text = f"must be one of the task's train_images {sizes}, but got {images}"
+            yield Fault((*path, *place, "images"), text)
+    model = arm.get("model")
+    if not isinstance(model, str):
+        return
+    if model not in MODEL_OPTIONS:
+        text = f"must be a model, but got {model!r}; {suggestion(model, MODEL_OPTIONS)}"
+        yield Fault((*path, "model"), text)
+        return
+    fixed, space, baseline = (_mapping(arm.get(key)) for key in ("fixed", "space", "baseline"))
+    specs = {name: spec for name, spec in map(_parsed, space.items()) if spec is not None}
+    yield from setting_faults(model, fixed, (*path, "fixed"))
+    yield from name_faults(model, space, (*path, "space"))
+    yield from space_faults(model, specs, (*path, "space"))
+    for name in fixed:
+        if name in space:
+            text = "stands in both `fixed` and `space`; leave one out"
+            yield Fault((*path, "fixed", name), text)
+    if not space:
+        return
+    for name, parameter in TRAINING_KEYS.items():
+        if parameter.default is None and name not in (*fixed, *space):
+            text = f"needs `{name}`, which has no default; put it into `space` or `fixed`"
+            yield Fault(path, text)
+    if isinstance(arm.get("baseline"), dict):
+        broken = {name for name in space if name not in specs}
+        given = {name: value for name, value in baseline.items() if name not in broken}
+        yield from config_faults(specs, given, (*path, "baseline"))
+
+
+def _parsed(item: tuple[str, Any]) -> tuple[str, Spec | None]:
+    name, data = item
+    try:
+        return name, SPEC.validate_python(data)
+    except ValidationError:
+        return name, None
+
+
+def _mapping(data: object) -> dict[str, Any]:
+    """Return what a mapping holds under textual keys, nothing for anything else."""
+    return {k: v for k, v in data.items() if isinstance(k, str)} if isinstance(data, dict) else {}
+
+
+def _list(data: object) -> list[Any]:
+    return list(data) if isinstance(data, list | tuple) else []
+
+
+_WORDS = {
+    "bool_type": "must be true or false",
+    "dict_type": "must be a mapping of keys to values",
+    "finite_number": "must be finite",
+    "float_type": "must be a number",
+    "int_type": "must be an integer",
+    "invalid-json-value": "must be plain data",
+    "invalid_key": "must be a text as a key",
+    "model_attributes_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+    "string_pattern_mismatch": "must be made of small letters, digits and underscores",
+    "string_too_short": "must not be empty",
+    "string_type": "must be a text",
+    "too_short": "must not be empty",
+    "tuple_type": "must be a list",
+}
+
+
+def worded(error: ErrorDetails, model: type[BaseModel] | None) -> Fault:
+    """Put one of pydantic's errors into the words of a question file.
+
+    Args:
+        error: The error, at a place in a question.
+        model: The model that holds the place, where it is one that names its keys.
+    """
+    loc, kind, value = error["loc"], error["type"], shown(error["input"])
+    fields = model.model_fields if model else {}
+    match kind:
+        case "fault":
+            text = error["msg"]
+        case "missing":
+            text = f"is missing; give {fields[str(loc[-1])].description}"
+        case "extra_forbidden":
+            hint = suggestion(str(loc[-1]), fields.keys() - {"name"})
+            text = f"is not a key here, but got {value}; {hint}"
+        case "union_tag_not_found":
+            text = f"`type` is missing; give {', '.join(SPECS)}"
+        case "union_tag_invalid":
+            tag = str(error["ctx"]["tag"])
+            text = f"`type` must be a distribution, but got {tag!r}; {suggestion(tag, SPECS)}"
+        case "value_error":
+            text = str(error["ctx"]["error"])
+        case _:
+            words = _WORDS.get(kind, error["msg"].replace("Input should", "must"))
+            text = f"{words}, but got {value}"
+    if loc[:1] == ("arms",) and loc[2:3] == ("space",) and loc[4:] and loc[4] in SPECS:
+        loc = (*loc[:4], *loc[5:])  # pydantic names the kind of distribution in between
+    elif loc[:1] == ("task",):
+        loc = loc[:2]  # below, pydantic's names of JSON types stand between the keys
+    return Fault(tuple(part for part in loc if part != "[key]"), text)

@@ -1,0 +1,22 @@
+"""Shared by all tests: strict settings, and one Ray for all tests that need it."""
+
+from __future__ import annotations
+
+import hypothesis
+import pytest
+import torch
+
+hypothesis.settings.register_profile("ibsweep", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ibsweep")
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def ray_local():
+    """One Ray of two CPUs and a declared GPU, which exists on paper only."""
+    from ibsweep.sweep.session import ray_session
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 2, "GPU": 1}')
+        with ray_session(None):
+            yield
