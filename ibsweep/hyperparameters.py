@@ -6,6 +6,7 @@ the engine is fed from it without either importing the other.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,7 +65,7 @@ class Number:
 
     kind: type[int] | type[float]
     low: float
-    below: float = _INT64
+    below: float = math.inf
     default: float | None = None
     open: bool = False
 
@@ -73,11 +74,13 @@ class Number:
         """The range in words, to stand after "must be"."""
         noun = "an integer" if self.kind is int else "a number"
         least = f"above {self.low:g}" if self.open else f"of at least {self.low:g}"
-        return f"{noun} {least}" + (f" and below {self.below:g}" if self.below < _INT64 else "")
+        return f"{noun} {least}" + (f" and below {self.below:g}" if self.below < math.inf else "")
 
     def accepts(self, value: object) -> bool:
         """Tell whether a value is legal; booleans are no numbers."""
         if isinstance(value, bool) or not isinstance(value, int | self.kind):
+            return False
+        if self.kind is int and value >= _INT64:
             return False
         return (self.low < value if self.open else self.low <= value) and value < self.below
 

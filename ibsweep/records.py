@@ -23,7 +23,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 __all__ = [
     "FORMAT",
@@ -91,7 +91,7 @@ class Proposal(_Row):
 
     trial: int
     origin: str
-    config: dict[str, Any]
+    config: dict[str, JsonValue]
 
 
 class Replicate(_Row):
@@ -155,7 +155,7 @@ class Trial(_Row):
     trial: int
     origin: str
     state: TrialState
-    config: dict[str, Any]
+    config: dict[str, JsonValue]
     epochs: int
     valid_accuracy: float | None
     valid_loss: float | None

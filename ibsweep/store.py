@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,6 +154,7 @@ class SweepStore:
 
         Raises:
             InputError: If the name is taken or the results directory cannot be written.
+            SweepError: If the disk is full.
         """
         root = results / check_name(manifest.name)
         try:
@@ -161,6 +163,11 @@ class SweepStore:
         except FileExistsError as error:
             if not results.is_dir():
                 raise InputError(f"--results {results} is a file; name a directory") from error
+            if not SweepPaths(root).manifest.exists():
+                raise InputError(
+                    f"{root} is no sweep, but the name is taken: remove it if nobody needs it, or "
+                    "choose another --name"
+                ) from error
             raise InputError(
                 f"a sweep named {manifest.name!r} is in {results} already: `ibsweep resume "
                 f"{manifest.name}` completes it, or choose another --name"
@@ -170,8 +177,11 @@ class SweepStore:
                 f"cannot write to the results directory {results}: "
                 f"{(error.strerror or str(error)).lower()}; name another with --results"
             ) from error
-        paths = SweepPaths(root)
-        replace_file(paths.manifest, _pretty(manifest))
+        try:
+            replace_file(SweepPaths(root).manifest, _pretty(manifest))
+        except SweepError:
+            root.rmdir()  # else the name would be taken by no sweep
+            raise
         return cls(root)
 
     @classmethod
@@ -212,43 +222,53 @@ class SweepStore:
 
         Raises:
             InputError: If another process runs it.
+            SweepError: If the directory cannot be written.
         """
         import filelock
 
         lock = filelock.FileLock(self.paths.lock)
-        try:
-            lock.acquire(blocking=False)
-        except filelock.Timeout as error:
-            raise InputError(
-                f"sweep {self.manifest.name!r} is being run by another process; "
-                "wait for it or stop it"
-            ) from error
+        with _disk(self.paths.lock):
+            try:
+                lock.acquire(blocking=False)
+            except filelock.Timeout as error:
+                raise InputError(
+                    f"sweep {self.manifest.name!r} is being run by another process; "
+                    "wait for it or stop it"
+                ) from error
         try:
             yield
         finally:
             lock.release()
 
     def is_running(self) -> bool:
-        """Return whether a living process holds the sweep."""
+        """Return whether a living process holds the sweep; of one that we can only read, False."""
         try:
             with self.lock():
                 return False
+        except SweepError:
+            return False
         except InputError:
             return True
 
     def repair(self) -> None:
         """Make the files ready for appending after a stop at any moment.
 
-        Torn tails are cut off, and curves of trials that did not finish are dropped: those trials
-        start again.
+        Torn tails are cut off. Curves of trials that did not finish are dropped, and confirmations
+        that lack a replicate: those start again.
         """
         finished = {row.trial for row in self.trials()}
         curves = [row for row in self.curves() if row.trial in finished]
+        confirmations = self.confirmations()
+        replicates = Counter(row.trial for row in confirmations)
+        wanted = self.manifest.confirm_replicates
         for path, rows in (
             (self.paths.proposals, self.proposals()),
             (self.paths.trials, self.trials()),
             (self.paths.curves, curves),
-            (self.paths.confirmations, self.confirmations()),
+            (
+                self.paths.confirmations,
+                [row for row in confirmations if replicates[row.trial] >= wanted],
+            ),
         ):
             content = "".join(row.model_dump_json() + "\n" for row in rows).encode()
             if path.exists() and path.read_bytes() != content:

@@ -74,31 +74,25 @@ def run(arguments: Sequence[str]) -> int:
         result: Any = app(words or ["--help"], prog_name="ibsweep", standalone_mode=False)
         sys.stdout.flush()
     except (typer.Abort, KeyboardInterrupt):
-        _complain("interrupted")
-        code = 130
+        return _complain("interrupted", 130, debug)
     except typer.TyperException as error:
-        _complain(error.format_message())
-        code = error.exit_code
+        return _complain(error.format_message(), error.exit_code, debug)
     except IbsweepError as error:
-        _complain(str(error))
-        code = error.exit_code
+        return _complain(str(error), error.exit_code, debug)
     except BrokenPipeError:
         # whoever read the output has left; point stdout elsewhere so that the exit says nothing
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception:
-        if debug:
-            raise
-        last = traceback.format_exc().strip().splitlines()[-1]
-        _complain(f"unexpected {last} (run with --debug for the traceback)")
-        code = 1
-    else:
-        return result if isinstance(result, int) else 0
+    except Exception as error:  # noqa: BLE001
+        # a fault of ours; still no wall of text unless it is asked for
+        kind = type(error).__name__
+        return _complain(f"unexpected {kind}: {error} (--debug shows the traceback)", 1, debug)
+    return result if isinstance(result, int) else 0
+
+
+def _complain(message: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    return code
-
-
-def _complain(message: str) -> None:
     for line in message.splitlines():
         print(f"ibsweep: {line}", file=sys.stderr)
+    return code

@@ -46,8 +46,8 @@ SAMPLERS: Mapping[str, Mapping[str, Any]] = {
 """Samplers with every argument that shapes the search: Optuna's own defaults have changed."""
 
 _CLASSES = {"tpe": "TPESampler", "gp": "GPSampler", "cmaes": "CmaEsSampler"}
-_PATIENCE = 200
-"""Equal configurations in a row after which a space counts as exhausted."""
+_PATIENCE = 5
+"""Known configurations in a row after which the sampler is passed over."""
 
 
 def sampler_arguments(name: str, seed: int) -> dict[str, Any]:
@@ -85,6 +85,7 @@ class Proposer:
         )
         self.exhausted = False
         """Whether the space held fewer configurations than the budget asks for."""
+        self._random = random.Random(manifest.seed)
         self._grid = self._grid_configs(manifest) if self.sampler_name == "grid" else None
         self._open: dict[int, optuna.Trial] = {}
         self._known: dict[str, Trial | None] = {_key(p.config): None for p in proposals}
@@ -101,18 +102,16 @@ class Proposer:
             proposal = self._unfinished.popleft()
             self._open[proposal.trial] = self._ask(proposal.config)
             return proposal, False
-        if self._next >= self.budget or self.exhausted:
+        if self._next >= self.budget:
             return None
-        for _ in range(_PATIENCE):
-            config, origin = self._wish()
-            if origin == "grid" and config is None:
-                break
+        for config in self._wishes():
             trial = self._ask(config)
             key = _key(trial.params)
             if key not in self._known:
                 self._known[key] = None
                 # in the search space's order, whatever order Optuna asked in
                 chosen = {name: trial.params[name] for name in self.distributions}
+                origin = self.sampler_name if self._next else "baseline"
                 proposal = Proposal(trial=self._next, origin=origin, config=chosen)
                 self._next += 1
                 self._open[proposal.trial] = trial
@@ -121,12 +120,35 @@ class Proposer:
         self.exhausted = True
         return None
 
-    def _wish(self) -> tuple[dict[str, Any] | None, str]:
+    def _wishes(self) -> Iterator[dict[str, Any] | None]:
+        """Yield what to ask for until something is new; None leaves it to the sampler."""
         if self._next == 0:
-            return dict(self.arm.baseline), "baseline"
-        if self._grid is not None:
-            return next(self._grid, None), "grid"
-        return None, self.sampler_name
+            # as the sampler would write it: 1 in a range of floats is 1.0
+            yield {
+                name: distribution.to_external_repr(
+                    distribution.to_internal_repr(self.arm.baseline[name])
+                )
+                for name, distribution in self.distributions.items()
+            }
+        elif self._grid is not None:
+            for config in self._grid:
+                if _key(config) not in self._known:
+                    yield config
+        else:
+            yield from itertools.repeat(None, _PATIENCE)
+            yield from self._overlooked()
+
+    def _overlooked(self) -> Iterator[dict[str, Any]]:
+        """Yield a configuration that an insistent sampler does not come to, if there is one."""
+        # More points on an axis than there are proposals: all of a small space, and of a large one
+        # enough that they cannot all be known.
+        axes = [grid(spec, self.budget + 1) for spec in self.arm.space.values()]
+        for axis in axes:
+            self._random.shuffle(axis)
+        for values in itertools.product(*axes):
+            config = dict(zip(self.arm.space, values, strict=True))
+            if _key(config) not in self._known:
+                yield config
 
     def _ask(self, config: Mapping[str, Any] | None) -> optuna.Trial:
         if config is not None:
@@ -144,7 +166,7 @@ class Proposer:
         points = manifest.sampler["points"]
         axes = [grid(spec, points) for spec in self.arm.space.values()]
         product = list(itertools.product(*axes))
-        random.Random(manifest.seed).shuffle(product)
+        self._random.shuffle(product)
         for values in product:
             yield dict(zip(self.arm.space, values, strict=True))
 
@@ -213,7 +235,8 @@ def export_study(
         objective: Its question's metric and direction.
         trials: The finished trials.
     """
-    path.unlink(missing_ok=True)
+    for old in (path, path.with_name(f"{path.name}.lock")):  # a killed process leaves its lock
+        old.unlink(missing_ok=True)
     backend = JournalFileBackend(str(path))
     storage = optuna.storages.JournalStorage(backend)
     study = optuna.create_study(storage=storage, study_name=name, direction=objective.direction)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-from ibsweep.records import Curve, Trial
+import numpy as np
+
+from ibsweep.records import Curve, Trial, TrialState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,25 +73,44 @@ def make_scheduler(pruner: dict[str, Any], metric: str, mode: str) -> TrialSched
         TrialScheduler,
     )
 
-    name, _, arguments = pruner["name"], pruner["rungs"], dict(pruner)
-    del arguments["name"], arguments["rungs"]
+    arguments = dict(pruner)
+    name = arguments.pop("name")
+    del arguments["rungs"]
     if name == "none":
         return FIFOScheduler()
-    base = MedianStoppingRule if name == "median" else AsyncHyperBandScheduler
+    median = name == "median"
+    base = MedianStoppingRule if median else AsyncHyperBandScheduler
+    if median:
+        arguments["min_time_slice"] = math.inf  # it never pauses a trial to wait for others
 
     class Sparing(base):  # type: ignore[misc,valid-type]
+        def on_trial_add(self, controller: Any, trial: Any) -> None:
+            # Ray draws the bracket from numpy's global generator. Drawn from the trial's number,
+            # it is the same one after a resumption.
+            state = np.random.get_state()
+            np.random.seed(trial.config["plan"]["trial"])
+            super().on_trial_add(controller, trial)
+            np.random.set_state(state)
+
         def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
-            decision: str = super().on_trial_result(controller, trial, result)
-            return TrialScheduler.CONTINUE if result["spared"] else decision
+            if not result["spared"]:
+                decision: str = super().on_trial_result(controller, trial, result)
+                return decision
+            if median:  # which may not be asked about a trial again once it said stop
+                super().on_trial_complete(controller, trial, result)
+            else:
+                super().on_trial_result(controller, trial, result)
+            return TrialScheduler.CONTINUE
 
     return Sparing(time_attr="epoch", metric=metric, mode=mode, **arguments)
 
 
 class _Past:
-    """Stands in for a Tune trial of an earlier run: schedulers use the id alone."""
+    """Stands in for a Tune trial of an earlier run: schedulers look at no more of it."""
 
     def __init__(self, trial: int) -> None:
         self.trial_id = f"past-{trial}"
+        self.config = {"plan": {"trial": trial}}
 
 
 def replay(
@@ -103,15 +125,19 @@ def replay(
         trials: Finished trials.
         curves: Their validated epochs.
     """
+    passed: dict[int, list[Curve]] = {}
+    for curve in curves:
+        passed.setdefault(curve.trial, []).append(curve)
     for row in trials:
         past = _Past(row.trial)
         scheduler.on_trial_add(None, past)
+        # all are spared: what was decided about them is history
         results = [
-            {"epoch": c.epoch, metric: getattr(c, metric), "spared": row.origin == "baseline"}
-            for c in curves
-            if c.trial == row.trial
+            {"epoch": curve.epoch, metric: getattr(curve, metric), "spared": True}
+            for curve in passed.get(row.trial, ())
         ]
-        for result in results:
+        # as Tune does it, the result that ends a trial of itself comes with its completion alone
+        for result in results if row.state == TrialState.PRUNED else results[:-1]:
             scheduler.on_trial_result(None, past, result)
         if results:
             scheduler.on_trial_complete(None, past, results[-1])

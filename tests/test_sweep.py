@@ -1,0 +1,284 @@
+"""Whole sweeps on a real Ray, in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import optuna
+import psutil
+import pytest
+import tiny
+
+from ibsweep.analysis.summary import summarise
+from ibsweep.errors import InputError
+from ibsweep.hyperparameters import resolve
+from ibsweep.records import TrialState
+from ibsweep.store import SweepStore
+from ibsweep.sweep.progress import Progress
+from ibsweep.sweep.runner import run_sweep
+from ibsweep.sweep.trial import TrialPlan, TrialRun
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
+
+BUDGET = {"trials": 12, "replicates": 2, "confirm": 2, "confirm_replicates": 2}
+
+
+def sweep(folder, *, of=None, **options) -> SweepStore:
+    """Run a sweep over the tiny arm, or over ``of``, to its end."""
+    store = SweepStore.create(folder, tiny.manifest(of=of, **{**BUDGET, **options}))
+    run_sweep(store, Progress())
+    return store
+
+
+@pytest.fixture(scope="module")
+def finished(ray_local, tmp_path_factory) -> SweepStore:
+    return sweep(tmp_path_factory.mktemp("finished"))
+
+
+def test_every_trial_is_there_once_and_the_baseline_is_first(finished):
+    rows = sorted(finished.trials(), key=lambda row: row.trial)
+    assert [row.trial for row in rows] == list(range(12))
+    assert [row.origin for row in rows] == ["baseline"] + ["tpe"] * 11
+    assert rows[0].config == tiny.arm().baseline
+    assert rows[0].state == TrialState.COMPLETE
+    states = {row.state for row in rows}
+    assert states == {TrialState.COMPLETE, TrialState.PRUNED}
+    for row in rows:
+        assert row.epochs == row.rungs[-1][0]
+        assert [r.seed for r in row.replicates] == [10, 11]
+        if row.state == TrialState.PRUNED:
+            assert row.epochs in finished.manifest.pruner["rungs"]
+            assert f"rung of {row.epochs} epochs" in row.reason
+        else:
+            assert row.epochs == row.config["epochs"]
+
+
+def test_a_reused_worker_trains_as_a_fresh_process_does_bit_for_bit(finished):
+    question = tiny.question()
+    arm = question.arms["tiny_cnn"]
+    for row in finished.trials():
+        plan = TrialPlan(
+            trial=row.trial,
+            model=arm.model,
+            task=question.task,
+            images=arm.images,
+            settings=resolve(arm.model, arm.fixed, row.config),
+            seeds=(10, 11),
+            stops=[epoch for epoch, _ in row.rungs],
+        )
+        run = TrialRun(plan)
+        while run.trainer.epoch < row.epochs:
+            curve = run.advance()
+        assert curve.replicates == row.replicates
+
+
+def test_the_study_is_there_for_optunas_own_tools(finished):
+    backend = optuna.storages.journal.JournalFileBackend(str(finished.paths.study))
+    study = optuna.load_study(
+        study_name=finished.manifest.name, storage=optuna.storages.JournalStorage(backend)
+    )
+    rows = {row.trial: row for row in finished.trials()}
+    assert len(study.trials) == 12
+    for trial in study.trials:
+        row = rows[trial.user_attrs["trial"]]
+        assert trial.state.name == row.state
+        assert trial.params == row.config
+        assert trial.intermediate_values == dict(row.rungs)
+
+
+def test_the_summary_tells_what_was_confirmed(finished):
+    summary = summarise(finished)
+    assert summary.state == "done"
+    assert summary.confirmed_baseline is not None
+    assert len(summary.confirmed) in (2, 3)
+    best = summary.best
+    assert best.valid.mean == max(c.valid.mean for c in summary.confirmed)
+    assert {row.seed for row in best.rows} == set(finished.manifest.confirmation_seeds)
+    assert not set(finished.manifest.confirmation_seeds) & {10, 11}
+
+
+def test_a_finished_sweep_is_not_run_again(finished):
+    before = finished.paths.trials.read_bytes(), finished.paths.confirmations.read_bytes()
+    run_sweep(finished, Progress())
+    assert before == (
+        finished.paths.trials.read_bytes(),
+        finished.paths.confirmations.read_bytes(),
+    )
+
+
+def test_nothing_of_ray_is_kept(finished):
+    kept = {path.name for path in finished.paths.root.rglob("*")}
+    assert not {name for name in kept if name.endswith((".pkl", ".pickle"))}
+    assert not finished.paths.tune.exists()
+
+
+@pytest.mark.parametrize("sampler", ["random", "grid", "gp", "cmaes"])
+def test_every_sampler_and_pruner_ends_its_sweep(tmp_path, sampler):
+    pruner = {"random": "none", "grid": "median", "gp": "hyperband", "cmaes": "asha"}[sampler]
+    store = sweep(tmp_path, sampler=sampler, pruner=pruner, trials=6, confirm=1)
+    rows = store.trials()
+    assert len(rows) == 6
+    assert {row.origin for row in rows} == {"baseline", sampler}
+    if pruner == "none":
+        assert {row.state for row in rows} == {TrialState.COMPLETE}
+
+
+def test_diverged_and_impossible_trials_fail_with_the_reason(tmp_path):
+    """The space holds learning rates that explode and kernels that no image can hold."""
+    arm = tiny.arm(
+        fixed={"epochs": 6, "batch_size": 5, "num_filters": 3},
+        space={
+            "lr": {"type": "categorical", "choices": [0.01, 1e30]},
+            "kernel_size": {"type": "categorical", "choices": [3, 99]},
+        },
+        baseline={"lr": 0.01, "kernel_size": 3},
+    )
+    store = sweep(tmp_path, of=arm, trials=10)
+    rows = {(row.config["lr"], row.config["kernel_size"]): row for row in store.trials()}
+    assert len(rows) == 4, "the space has four configurations, each is tried once"
+    assert rows[0.01, 3].state == TrialState.COMPLETE
+    exploded = rows[1e30, 3]
+    assert exploded.state == TrialState.FAIL
+    assert "every replicate diverged" in exploded.reason
+    assert exploded.valid_accuracy is None
+    assert all(r.diverged_epoch for r in exploded.replicates)
+    for lr in (0.01, 1e30):
+        assert rows[lr, 99].state == TrialState.FAIL
+        assert "kernel_size=99 is too large for images of 28 pixels" in rows[lr, 99].reason
+
+
+def test_a_worker_killed_under_a_trial_costs_nothing(tmp_path):
+    arm = tiny.arm(
+        space={
+            "lr": {"type": "float", "low": 1e-3, "high": 0.1, "log": True},
+            "epochs": {"type": "int", "low": 300, "high": 400},
+            "batch_size": {"type": "categorical", "choices": [5, 10]},
+        },
+        baseline={"lr": 0.01, "epochs": 300, "batch_size": 10},
+    )
+    killed = []
+
+    def kill_workers() -> None:
+        deadline = time.monotonic() + 60
+        while len(killed) < 3 and time.monotonic() < deadline:
+            for process in psutil.process_iter(["pid", "cmdline"]):
+                busy = "ray::TrialTrainable" in " ".join(process.info["cmdline"] or [])
+                if busy and process.pid not in killed:
+                    os.kill(process.pid, signal.SIGKILL)
+                    killed.append(process.pid)
+                    break
+            time.sleep(0.7)
+
+    killer = threading.Thread(target=kill_workers)
+    killer.start()
+    store = sweep(tmp_path, of=arm, trials=6)
+    killer.join()
+    assert len(killed) >= 1
+    rows = store.trials()
+    assert sorted(row.trial for row in rows) == list(range(6))
+    assert {row.state for row in rows} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    curves = [(c.trial, c.epoch) for c in store.curves()]
+    assert len(curves) == len(set(curves))
+
+
+def test_fractions_of_a_declared_gpu_are_scheduled(tmp_path):
+    store = sweep(tmp_path, trials=4, confirm=1, gpus_per_trial=0.25)
+    assert len(store.trials()) == 4
+    assert {row.device for row in store.trials()} == {"cpu"}, "the GPU exists on paper only"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cpus_per_trial": 64}, "asks for 64 CPU, this machine offers 2: lower --cpus-per-trial"),
+        ({"gpus_per_trial": 2}, "asks for 2 GPU, this machine offers 1: lower --gpus-per-trial"),
+    ],
+)
+def test_a_trial_that_fits_nowhere_is_refused_at_once(tmp_path, options, message):
+    started = time.monotonic()
+    with pytest.raises(InputError, match=message):
+        sweep(tmp_path, **options)
+    assert time.monotonic() - started < 5
+
+
+def test_a_time_budget_ends_the_proposals_and_still_confirms(tmp_path):
+    store = sweep(tmp_path, trials=1000, confirm=1, time_budget=3)
+    assert 1 <= len(store.trials()) < 1000
+    assert summarise(store).best is not None
+
+
+def test_the_same_seed_draws_the_same_data_for_a_resumed_sweep(tmp_path, finished):
+    """A sweep resumed from half of its records ends with the same rows for that half."""
+    manifest = finished.manifest.model_copy(update={"name": "half"})
+    store = SweepStore.create(tmp_path, manifest)
+    rows = finished.trials()[:5]
+    kept = {row.trial for row in rows}
+    for proposal in finished.proposals()[:8]:
+        store.add_proposal(proposal)
+    for row in rows:
+        store.add_trial(row, [c for c in finished.curves() if c.trial == row.trial])
+    run_sweep(store, Progress())
+    resumed = store.trials()
+    assert resumed[:5] == rows
+    assert sorted(row.trial for row in resumed) == list(range(12))
+    unfinished = {p.trial: p.config for p in finished.proposals()[:8] if p.trial not in kept}
+    again = {row.trial: row.config for row in resumed if row.trial in unfinished}
+    assert again == unfinished, "unfinished trials start again with their own configuration"
+
+
+def test_a_client_without_the_token_gets_nothing(ray_local):
+    import ray
+
+    address = ray.get_runtime_context().gcs_address
+    code = (
+        "import ray, sys\n"
+        f"ray.init(address={address!r}, logging_level='CRITICAL')\n"
+        "print('joined', ray.cluster_resources())\n"
+    )
+    base = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    attempts = {
+        "no authentication": {"RAY_AUTH_MODE": "disabled"},
+        "a wrong token": {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64},
+        "the token": {k: v for k, v in os.environ.items() if k.startswith("RAY_AUTH")},
+    }
+    running = {
+        name: subprocess.Popen(
+            [sys.executable, "-c", code],
+            env=base | extra,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for name, extra in attempts.items()
+    }
+    joined = {}
+    for name, process in running.items():
+        try:
+            joined[name] = "joined" in process.communicate(timeout=60)[0]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            joined[name] = "joined" in process.communicate()[0]
+    assert joined == {"no authentication": False, "a wrong token": False, "the token": True}
+
+
+def test_manifest_names_everything_that_shaped_the_sweep(finished):
+    document = json.loads(finished.paths.manifest.read_text())
+    assert document["sampler"] == {
+        "name": "tpe",
+        "seed": 10,
+        "n_startup_trials": 10,
+        "n_ei_candidates": 24,
+        "multivariate": True,
+        "group": False,
+        "constant_liar": True,
+    }
+    assert document["pruner"]["name"] == "asha"
+    assert {"python", "torch", "ray", "optuna", "numpy", "ibsweep"} <= document["versions"].keys()
+    assert document["question"]["task"] == tiny.question().task
+    assert document["machine"]["cores"] >= 1
