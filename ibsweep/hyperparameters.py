@@ -30,7 +30,7 @@ __all__ = [
     "split_settings",
 ]
 
-_INT64 = 2.0**63  # torch's integers end here
+_INT64 = 2**63  # torch's integers end here
 
 
 class Fault(NamedTuple):
@@ -80,7 +80,7 @@ class Number:
         """Tell whether a value is legal; booleans are no numbers."""
         if isinstance(value, bool) or not isinstance(value, int | self.kind):
             return False
-        if self.kind is int and value >= _INT64:
+        if isinstance(value, int) and value >= _INT64:
             return False
         return (self.low < value if self.open else self.low <= value) and value < self.below
 

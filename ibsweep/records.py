@@ -222,6 +222,7 @@ class Manifest(_Row):
         cpus_per_trial: CPUs, and threads, of a trial.
         gpus_per_trial: GPU share of a trial.
         address: Address of the Ray cluster, None for this machine alone.
+        every_epoch: Whether trials validate after every epoch.
         versions: Versions of Python and of the libraries that compute.
         machine: Host, processor, cores, memory, GPUs.
         git: Revision of the working directory and whether it was dirty, or None.
@@ -245,6 +246,7 @@ class Manifest(_Row):
     cpus_per_trial: float
     gpus_per_trial: float
     address: str | None
+    every_epoch: bool
     versions: dict[str, str]
     machine: dict[str, Any]
     git: dict[str, Any] | None

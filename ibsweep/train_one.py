@@ -101,7 +101,7 @@ class TrainOne:
             images=self.arm.images,
             settings=self.settings,
             seeds=self.seeds,
-            stops=range(1, self.epochs),
+            every_epoch=True,
         )
         document = {
             "arm": self.arm.name,

@@ -9,9 +9,10 @@ import optuna
 import pytest
 import tiny
 
+from ibsweep.options import SAMPLERS
 from ibsweep.records import Proposal, TrialState
 from ibsweep.search_space import config_faults, to_distributions
-from ibsweep.sweep.proposals import SAMPLERS, Proposer, export_study
+from ibsweep.sweep.proposals import Proposer, export_study
 
 OBJECTIVE = tiny.question().objective
 CHOICES = {
@@ -116,8 +117,15 @@ def test_proposals_lie_within_the_space_and_differ(sampler):
     assert len(distinct(proposals)) == count
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize("ahead", [1, 4])
+@pytest.mark.parametrize(
+    ("sampler", "ahead"),
+    [
+        (sampler, ahead)
+        for sampler in SAMPLERS
+        for ahead in (1, 4)
+        if (sampler, ahead) != ("gp", 4)
+    ],
+)
 def test_a_small_space_is_proposed_whole_and_once(sampler, ahead):
     """Whether trials finish one by one or several run at once."""
     proposer = make(DISCRETE, sampler=sampler, trials=100)
@@ -269,22 +277,29 @@ BY_HAND = {
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.parametrize("sampler", BY_HAND)
 def test_the_sampler_gets_the_pinned_arguments(sampler):
-    """A study with the sampler built here proposes the same, told the same."""
-    count = 14 if sampler == "gp" else 25
-    proposer = make(sampler=sampler, trials=count)
-    proposals, rows = run(proposer, count)
+    """A study with the sampler built here proposes the same, told the same, two trials late."""
+    proposer = make(sampler=sampler)
     study = optuna.create_study(direction="maximize", sampler=BY_HAND[sampler](entropy(10, 0)))
-    study.enqueue_trial(proposals[0].config)
+    study.enqueue_trial(dict(tiny.arm().baseline))
     distributions = to_distributions(tiny.arm().space)
-    for proposal, finished in zip(proposals, rows, strict=True):
+    running = []
+    for number in range(18 if sampler == "gp" else 25):
+        proposal, _ = proposer.propose()
         trial = study.ask(fixed_distributions=distributions)
-        assert trial.params == proposal.config, proposal.trial
-        for epoch, value in finished.rungs:
-            trial.report(value, epoch)
-        if finished.state == TrialState.COMPLETE:
-            study.tell(trial, finished.valid_accuracy)
-        else:
-            study.tell(trial, state=optuna.trial.TrialState[finished.state.value])
+        assert trial.params == proposal.config, number
+        running.append((proposal, trial))
+        if len(running) > 2:
+            proposal, trial = running.pop(0)
+            pruned = proposal.trial % 4 == 3
+            finished = finish(
+                proposer, proposal, TrialState.PRUNED if pruned else TrialState.COMPLETE
+            )
+            for epoch, value in finished.rungs:
+                trial.report(value, epoch)
+            if pruned:
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+            else:
+                study.tell(trial, finished.valid_accuracy)
 
 
 def entropy(*numbers):
@@ -331,6 +346,30 @@ def test_unfinished_proposals_come_first_and_nothing_comes_twice(sampler):
     assert [p.trial for p in fresh] == list(range(6, 16))
     assert {p.origin for p in fresh} == {sampler}
     assert len(distinct([*proposals, *fresh])) == 16
+
+
+@pytest.mark.parametrize("finished", [0, 2, 5])
+@pytest.mark.parametrize("sampler", ["tpe", "random", "grid", "cmaes"])
+def test_a_small_space_is_proposed_whole_over_an_interruption(sampler, finished):
+    live = make(DISCRETE, sampler=sampler)
+    proposals = [live.propose()[0] for _ in range(5)]
+    rows = [finish(live, proposal) for proposal in proposals[:finished]]
+    resumed = make(DISCRETE, sampler=sampler, proposals=proposals, rows=rows)
+    while proposed := resumed.propose():
+        proposals += [proposed[0]] if proposed[1] else []
+    assert len(proposals) == len(distinct(proposals)) == 18
+    assert resumed.exhausted
+
+
+@pytest.mark.parametrize("finished", [0, 8])
+def test_a_resumed_sampler_does_not_draw_again_what_it_drew(finished):
+    live = make(sampler="random")
+    proposals = [live.propose()[0] for _ in range(8)]
+    rows = [finish(live, proposal) for proposal in proposals[:finished]]
+    resumed = make(sampler="random", proposals=proposals, rows=rows)
+    for _ in range(16 - finished):
+        resumed.propose()
+    assert len(resumed.study.get_trials()) == 16  # a second draw would have been told at once
 
 
 def test_interrupted_again_and_again_the_budget_is_completed():

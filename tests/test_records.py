@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from ibsweep.options import PRUNERS, SAMPLERS
 from ibsweep.records import (
     Confirmation,
     Curve,
@@ -22,8 +23,6 @@ from ibsweep.records import (
     TrialState,
     mean,
 )
-from ibsweep.sweep.proposals import SAMPLERS
-from ibsweep.sweep.pruning import PRUNERS
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 CONFIGS = st.dictionaries(

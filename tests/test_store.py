@@ -213,7 +213,9 @@ def test_replace_file_keeps_the_old_file_when_writing_fails(tmp_path):
     ):
         replace_file(path, bytes(1000))
     assert path.read_bytes() == b"old"
-    replace_file(path, b"new")
+    with path.open("rb") as reader:
+        replace_file(path, b"new")
+        assert reader.read() == b"old"  # whoever reads sees one file or the other
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import yaml
 
+from ibsweep.options import SweepOptions
 from ibsweep.questions import Arm, Question
 from ibsweep.records import Curve, Manifest, Replicate, Trial, TrialState
-from ibsweep.sweep.manifest import SweepOptions, make_manifest
+from ibsweep.sweep.manifest import make_manifest
 
 YAML = """\
 question: tiny

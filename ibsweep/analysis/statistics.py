@@ -35,7 +35,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     Raises:
         ValueError: If there is no value.
     """
-    if not values:
+    if len(values) == 0:
         raise ValueError("`values` must hold at least one accuracy")
     mean = float(np.mean(values))
     if len(values) == 1:

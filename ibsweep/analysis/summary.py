@@ -141,7 +141,8 @@ def summarise(store: SweepStore) -> SweepSummary:
     rows: dict[int, list[Confirmation]] = {}
     for row in store.confirmations():
         rows.setdefault(row.trial, []).append(row)
-    confirmed = [Confirmed(by_number[number], tuple(found)) for number, found in rows.items()]
+    # a user may have removed a damaged line: that trial is unfinished again
+    confirmed = [Confirmed(by_number[n], tuple(r)) for n, r in rows.items() if n in by_number]
     if store.is_running():
         state = "running"
     else:

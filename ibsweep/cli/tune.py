@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from ibsweep.cli.options import JsonFlag, QuietFlag, Results, parse_duration
+from ibsweep.options import PRUNERS, SAMPLERS, SweepOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,31 +31,44 @@ def tune(
             metavar="ARM|QUESTION|all|FILE...", help="What to tune; see `ibsweep questions`."
         ),
     ],
-    trials: Annotated[int, typer.Option(help="Configurations to train.")] = 40,
-    replicates: Annotated[int, typer.Option(help="Replicates of every trial.")] = 4,
+    trials: Annotated[int, typer.Option(help="Configurations to train.")] = SweepOptions.trials,
+    replicates: Annotated[
+        int, typer.Option(help="Replicates of every trial.")
+    ] = SweepOptions.replicates,
     confirm: Annotated[
         int, typer.Option(help="Leading trials to confirm, besides the baseline.")
-    ] = 3,
+    ] = SweepOptions.confirm,
     confirm_replicates: Annotated[
         int, typer.Option(help="Fresh replicates of each confirmed trial.")
-    ] = 8,
-    sampler: Annotated[str, typer.Option(help="tpe, random, grid, gp or cmaes.")] = "tpe",
-    pruner: Annotated[str, typer.Option(help="asha, median, hyperband or none.")] = "asha",
+    ] = SweepOptions.confirm_replicates,
+    sampler: Annotated[
+        str, typer.Option(help=f"One of {', '.join(SAMPLERS)}.")
+    ] = SweepOptions.sampler,
+    pruner: Annotated[
+        str, typer.Option(help=f"One of {', '.join(PRUNERS)}.")
+    ] = SweepOptions.pruner,
     seed: Annotated[
         int,
         typer.Option(help="Seed of the sampler and first replicate seed; 10 is the notebook's."),
-    ] = 10,
+    ] = SweepOptions.seed,
     time_budget: Annotated[
         str | None,
         typer.Option(
             metavar="TIME", help="Start no trial after this: 90s, 5m, 1h. Running ones end."
         ),
     ] = None,
-    cpus_per_trial: Annotated[float, typer.Option(help="CPUs, and threads, of a trial.")] = 1,
-    gpus_per_trial: Annotated[float, typer.Option(help="GPU share of a trial, such as 0.25.")] = 0,
+    cpus_per_trial: Annotated[
+        float, typer.Option(help="CPUs, and threads, of a trial.")
+    ] = SweepOptions.cpus_per_trial,
+    gpus_per_trial: Annotated[
+        float, typer.Option(help="GPU share of a trial, such as 0.25.")
+    ] = SweepOptions.gpus_per_trial,
     address: Annotated[
         str | None, typer.Option(help="Join the Ray cluster there; default: this machine alone.")
     ] = None,
+    every_epoch: Annotated[
+        bool, typer.Option("--every-epoch", help="Validate after every epoch, for curves.")
+    ] = False,
     results: Results = Path("results"),
     name: Annotated[
         str | None, typer.Option(help="Name of the sweep; default: arm and time.")
@@ -66,7 +80,7 @@ def tune(
     from ibsweep.errors import InputError
     from ibsweep.questions import find
     from ibsweep.store import SweepStore
-    from ibsweep.sweep.manifest import SweepOptions, make_manifest
+    from ibsweep.sweep.manifest import make_manifest
 
     options = SweepOptions(
         trials=trials,
@@ -80,6 +94,7 @@ def tune(
         cpus_per_trial=cpus_per_trial,
         gpus_per_trial=gpus_per_trial,
         address=address,
+        every_epoch=every_epoch,
     )
     pairs = [pair for target in targets for pair in find(target)]
     arms = [arm.name for _, arm in pairs]

@@ -22,28 +22,14 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages.journal import JournalFileBackend
 
+from ibsweep.options import SAMPLERS
 from ibsweep.questions import Arm, Objective
 from ibsweep.records import Manifest, Proposal, Trial, TrialState
 from ibsweep.search_space import grid, to_distributions
 
-__all__ = ["SAMPLERS", "Proposer", "export_study", "sampler_arguments"]
+__all__ = ["Proposer", "export_study", "sampler_arguments"]
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # its lines would tear the live table
-
-SAMPLERS: Mapping[str, Mapping[str, Any]] = {
-    "tpe": {
-        "n_startup_trials": 10,
-        "n_ei_candidates": 24,
-        "multivariate": True,
-        "group": False,
-        "constant_liar": True,
-    },
-    "random": {},
-    "grid": {"points": 3},
-    "gp": {"n_startup_trials": 10, "deterministic_objective": False},
-    "cmaes": {"n_startup_trials": 10},
-}
-"""Samplers with every argument that shapes the search: Optuna's own defaults have changed."""
 
 _CLASSES = {"tpe": "TPESampler", "gp": "GPSampler", "cmaes": "CmaEsSampler"}
 _PATIENCE = 5
@@ -81,7 +67,7 @@ class Proposer:
             study_name=manifest.name,
             direction=objective.direction,
             # a resumed sampler must not draw again what it drew first
-            sampler=_make_sampler(manifest.sampler, manifest.seed, len(trials)),
+            sampler=_make_sampler(manifest.sampler, manifest.seed, len(proposals)),
         )
         self.exhausted = False
         """Whether the space held fewer configurations than the budget asks for."""
@@ -187,9 +173,9 @@ class Proposer:
 
 
 def _make_sampler(
-    pinned: Mapping[str, Any], seed: int, finished: int
+    pinned: Mapping[str, Any], seed: int, proposed: int
 ) -> optuna.samplers.BaseSampler:
-    entropy = int(np.random.SeedSequence([seed, finished]).generate_state(1)[0])
+    entropy = int(np.random.SeedSequence([seed, proposed]).generate_state(1)[0])
     name = pinned["name"]
     if name not in _CLASSES:  # the grid brings its own configurations
         return optuna.samplers.RandomSampler(seed=entropy)

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
     from ray.tune.schedulers import TrialScheduler
 
-__all__ = ["PRUNERS", "make_scheduler", "pruner_arguments", "replay", "rungs"]
+__all__ = ["make_scheduler", "pruner_arguments", "replay", "rungs"]
 
-PRUNERS = ("asha", "median", "hyperband", "none")
 _REDUCTION = 3
 _RUNGS = 3
 
@@ -93,14 +92,14 @@ def make_scheduler(pruner: dict[str, Any], metric: str, mode: str) -> TrialSched
             np.random.set_state(state)
 
         def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
+            decision: str = TrialScheduler.CONTINUE
             if not result["spared"]:
-                decision: str = super().on_trial_result(controller, trial, result)
-                return decision
-            if median:  # which may not be asked about a trial again once it said stop
+                decision = super().on_trial_result(controller, trial, result)
+            elif median:  # which may not be asked about a trial again once it said stop
                 super().on_trial_complete(controller, trial, result)
             else:
                 super().on_trial_result(controller, trial, result)
-            return TrialScheduler.CONTINUE
+            return decision
 
     return Sparing(time_attr="epoch", metric=metric, mode=mode, **arguments)
 

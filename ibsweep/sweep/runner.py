@@ -82,6 +82,7 @@ def _train(store: SweepStore, question: Question, arm: Arm, progress: Progress) 
             settings=resolve(arm.model, arm.fixed, proposal.config),
             seeds=manifest.replicate_seeds,
             stops=manifest.pruner["rungs"],
+            every_epoch=manifest.every_epoch,
         )
         return {
             "plan": asdict(plan),

@@ -87,18 +87,19 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         return proposal
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Take the figures of a rung."""
+        """Take the figures up to a rung."""
         proposal = self._proposals.get(trial_id)
-        if proposal is None or not result.get("curve"):
+        if proposal is None:
             return
-        curve = Curve.model_validate_json(result["curve"])
         passed = self._curves[proposal.trial]
-        if curve.epoch in passed:
-            return  # a trial that lost its worker passes its rungs again
-        passed[curve.epoch] = curve
-        value = getattr(curve, self.objective.metric)
-        self.proposer.report(proposal.trial, curve.epoch, value)
-        self.progress.trial_advanced(proposal, curve)
+        for text in result["curves"]:
+            curve = Curve.model_validate_json(text)
+            if curve.epoch in passed:
+                continue  # a trial that lost its worker passes its rungs again
+            passed[curve.epoch] = curve
+            value = getattr(curve, self.objective.metric)
+            self.proposer.report(proposal.trial, curve.epoch, value)
+            self.progress.trial_advanced(proposal, curve)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False

@@ -74,7 +74,8 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         try:
             if self._run is None:
                 self._run = TrialRun(self._plan, self._device)
-            curve = self._run.advance()
+            curves: list[str] = []
+            curve = self._run.advance(lambda one: curves.append(one.model_dump_json()))
         except Exception as error:  # noqa: BLE001
             # a failure is a result too: trying again would not help
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -86,7 +87,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
             "epoch": curve.epoch,
             "valid_accuracy": curve.valid_accuracy,
             "valid_loss": curve.valid_loss,
-            "curve": curve.model_dump_json(),
+            "curves": curves,
             "failure": self._run.failure,
             "seconds": self._run.seconds,
             "done": self._run.finished,
@@ -109,7 +110,7 @@ _FAILED = {
     "epoch": 0,
     "valid_accuracy": 0.0,
     "valid_loss": float("inf"),
-    "curve": None,
+    "curves": [],
     "seconds": 0.0,
     "done": True,
 }

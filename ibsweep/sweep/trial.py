@@ -39,7 +39,8 @@ class TrialPlan:
         images: Training images per class.
         settings: Complete settings, as ``hyperparameters.resolve`` returns them.
         seeds: Replicate seeds, one lane each.
-        stops: Epochs at which to validate besides the last one.
+        stops: Epochs at which to stop for a comparison, besides the last one.
+        every_epoch: Validate after every epoch, not at the stops alone.
     """
 
     trial: int
@@ -49,6 +50,7 @@ class TrialPlan:
     settings: Mapping[str, Any]
     seeds: Sequence[int]
     stops: Sequence[int] = ()
+    every_epoch: bool = False
 
 
 @lru_cache(maxsize=3)
@@ -133,25 +135,33 @@ class TrialRun:
             return None
         return f"every replicate diverged, the last in epoch {self.trainer.epoch}"
 
-    def advance(self) -> Curve:
+    def advance(self, on_curve: Callable[[Curve], None] | None = None) -> Curve:
         """Train to the next stop, or to the end, and validate.
 
+        Args:
+            on_curve: Sees the figures of every epoch that is validated on the way, the last one
+                too.
+
         Returns:
-            The replicates' figures at that epoch.
+            The replicates' figures at the stop.
         """
         started = time.perf_counter()
         later = [stop for stop in self.plan.stops if self.trainer.epoch < stop < self.epochs]
-        self.trainer.run_to(min(later, default=self.epochs))
-        curve = self._curve(self.trainer.evaluate(self._data("valid")))
+        stop = min(later, default=self.epochs)
+        while True:
+            self.trainer.run_to(self.trainer.epoch + 1 if self.plan.every_epoch else stop)
+            curve = self._curve(self.trainer.evaluate(self._data("valid")))
+            if on_curve:
+                on_curve(curve)
+            if self.trainer.epoch >= stop or self.finished:
+                break
         self.seconds += time.perf_counter() - started
         return curve
 
     def complete(self, on_curve: Callable[[Curve], None] | None = None) -> Curve:
-        """Train to the end and return the last figures; ``on_curve`` sees those of every stop."""
+        """Train to the end and return the last figures; ``on_curve`` as for ``advance``."""
         while True:
-            curve = self.advance()
-            if on_curve:
-                on_curve(curve)
+            curve = self.advance(on_curve)
             if self.finished:
                 return curve
 

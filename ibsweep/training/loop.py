@@ -144,16 +144,23 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self, data: LaneData) -> Evaluation:
-        """Score every lane on its own images; a lane with weights that are not finite is retired
-        first.
+        """Score every lane on its own images.
+
+        A lane whose weights or loss turn out not to be finite is retired, and scored as such.
 
         Returns:
             The figures, on the CPU.
         """
-        healthy = torch.ones(self.model.lanes, dtype=torch.bool)
+        scores = self._score(data)
+        healthy = torch.isfinite(scores.loss)
         for parameter in self.parameters:
             healthy &= torch.isfinite(parameter).flatten(1).all(1).cpu()
+        if healthy.all():
+            return scores
         self._retire_unless(healthy)
+        return self._score(data)
+
+    def _score(self, data: LaneData) -> Evaluation:
         step = max(1, _EVALUATION_IMAGES // self.model.lanes)
         logits = [
             self.model(data.images[:, start : start + step])
