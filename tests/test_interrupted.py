@@ -218,7 +218,7 @@ def kill_one_worker(process: subprocess.Popen[str]) -> bool:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         for candidate in psutil.process_iter(["cmdline"]):
-            if "ray::TrialTrainable" in " ".join(candidate.info["cmdline"] or []):
+            if "Trainable.train" in " ".join(candidate.info["cmdline"] or []):
                 candidate.kill()
                 return True
         time.sleep(0.05)

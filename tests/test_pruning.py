@@ -47,30 +47,42 @@ class Live:
         result = {"epoch": epoch, METRIC: accuracy, "spared": spared}
         return self.scheduler.on_trial_result(None, trial, result)
 
-    def run(self, number, accuracy, spared=False, epochs=None):
+    def run(self, number, accuracy, spared=False, epochs=None, every_epoch=False):
         """Run a trial that gains a point at every rung, and record it; return where it ended."""
         epochs = epochs or self.max_epochs
         trial = StubTrial(number)
         self.scheduler.on_trial_add(None, trial)
-        stops = [epoch for epoch in self.arguments["rungs"] if epoch < epochs]
-        for i, epoch in enumerate([*stops, epochs]):
-            figure = accuracy + i
-            self.curves.append(tiny.curve(number, epoch, figure))
-            result = {"epoch": epoch, METRIC: figure, "spared": spared}
+        stops = [epoch for epoch in self.arguments["rungs"] if epoch < epochs] + [epochs]
+        curves = []
+        for i, epoch in enumerate(stops):
+            if every_epoch:  # of these the scheduler hears nothing
+                since = stops[i - 1] if i else 0
+                curves += [tiny.curve(number, e, 1.0) for e in range(since + 1, epoch)]
+            curves.append(tiny.curve(number, epoch, accuracy + i))
+            result = {"epoch": epoch, METRIC: accuracy + i, "spared": spared}
             done = epoch == epochs
-            if done or self.report(trial, epoch, figure, spared) == TrialScheduler.STOP:
+            if done or self.report(trial, epoch, accuracy + i, spared) == TrialScheduler.STOP:
                 break
         self.scheduler.on_trial_complete(None, trial, result)
+        self.curves += curves
         self.rows.append(
             tiny.trial(
                 number,
-                accuracy=figure,
+                accuracy=accuracy + i,
                 state=TrialState.COMPLETE if done else TrialState.PRUNED,
                 origin="baseline" if spared else "tpe",
-                rungs=tuple((c.epoch, c.valid_accuracy) for c in self.curves if c.trial == number),
+                rungs=tuple((curve.epoch, curve.valid_accuracy) for curve in curves),
             )
         )
         return epoch
+
+    def resumed(self, rng):
+        """Return a run whose scheduler was shown the records of this one, in some order."""
+        again = Live(self.arguments["name"], self.max_epochs)
+        past = list(self.rows)
+        rng.shuffle(past)
+        replay(again.scheduler, METRIC, past, iter(self.curves))
+        return again
 
 
 # Rungs
@@ -190,27 +202,36 @@ def test_the_baselines_results_count(name):
 # Replay
 
 
-@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("every_epoch", [False, True])
+@pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("name", PRUNERS)
-def test_a_resumed_scheduler_decides_as_one_that_saw_everything(name, order):
+def test_a_resumed_scheduler_decides_as_one_that_saw_everything(name, order, every_epoch):
     """Past trials finished in any order; what comes next ends where it would have ended."""
     rng = random.Random(order)
 
     def upcoming(numbers):
-        return [(n, rng.uniform(20, 90), n == 0, rng.choice([4, 18, 20, 54])) for n in numbers]
+        ends = [4, 18, 20, 54]
+        return [(n, rng.uniform(20, 90), n == 0, rng.choice(ends), every_epoch) for n in numbers]
 
     live = Live(name)
     for trial in upcoming(range(60)):
         live.run(*trial)
     np.random.seed(order)  # nor does it matter what else draws from numpy's global generator
-    resumed = Live(name)
-    past = list(live.rows)
-    rng.shuffle(past)
-    replay(resumed.scheduler, METRIC, past, iter(live.curves))
+    resumed = live.resumed(rng)
     rest = upcoming(range(60, 160))
     ends = [[run.run(*trial) for trial in rest] for run in (live, resumed)]
     assert ends[0] == ends[1]
     assert (2 not in ends[0]) == (name == "none")
+
+
+def test_the_median_rule_weighs_a_last_result_as_it_did():
+    """A trial's end reaches the rule once, or it would pull its running mean up."""
+    live = Live("median")
+    for number in range(4):
+        live.run(number, 50.0, epochs=18)  # 50, 51 and 52: a mean of 51, not of 51.25
+    for run in (live.resumed(random.Random(1)), live):
+        assert run.decide(5, 18, 51.1) == TrialScheduler.CONTINUE
+        assert run.decide(6, 18, 50.9) == TrialScheduler.STOP
 
 
 @pytest.mark.parametrize("name", PRUNERS)

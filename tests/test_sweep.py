@@ -168,7 +168,7 @@ def test_a_worker_killed_under_a_trial_costs_nothing(tmp_path):
         deadline = time.monotonic() + 60
         while len(killed) < 3 and time.monotonic() < deadline:
             for process in psutil.process_iter(["pid", "cmdline"]):
-                busy = "ray::TrialTrainable" in " ".join(process.info["cmdline"] or [])
+                busy = "Trainable.train" in " ".join(process.info["cmdline"] or [])
                 if busy and process.pid not in killed:
                     os.kill(process.pid, signal.SIGKILL)
                     killed.append(process.pid)

@@ -65,6 +65,17 @@ def test_it_stops_at_the_rungs_and_at_its_end(stops, expected):
     assert last == seen[-1]
 
 
+def test_it_validates_every_epoch_on_request_and_stops_where_it_did():
+    asked = replace(plan(), every_epoch=True)
+    run, stops, seen = TrialRun(asked), [], []
+    while not run.finished:
+        stops.append(run.advance(seen.append))
+    assert [curve.epoch for curve in stops] == [2, 4, 6]
+    assert [curve.epoch for curve in seen] == [1, 2, 3, 4, 5, 6]
+    assert stops == seen[1::2] == all_curves(TrialRun(plan()))
+    assert all_curves(TrialRun(asked)) == seen
+
+
 def test_its_figures_are_those_of_a_trainer_driven_by_hand():
     run = TrialRun(plan())
     task = Task.from_dict(TASK)

@@ -74,7 +74,7 @@ def make_scheduler(pruner: dict[str, Any], metric: str, mode: str) -> TrialSched
 
     arguments = dict(pruner)
     name = arguments.pop("name")
-    del arguments["rungs"]
+    compared = arguments.pop("rungs")
     if name == "none":
         return FIFOScheduler()
     median = name == "median"
@@ -93,6 +93,8 @@ def make_scheduler(pruner: dict[str, Any], metric: str, mode: str) -> TrialSched
 
         def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
             decision: str = TrialScheduler.CONTINUE
+            if result["epoch"] not in compared:
+                return decision  # validated for its curve alone; only ``replay`` meets such
             if not result["spared"]:
                 decision = super().on_trial_result(controller, trial, result)
             elif median:  # which may not be asked about a trial again once it said stop
