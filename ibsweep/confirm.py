@@ -102,8 +102,7 @@ def confirm(store: SweepStore, question: Question, arm: Arm, progress: Progress)
         except ray.exceptions.RayError as error:
             reason = str(error).strip().splitlines()[-1]
             raise SweepError(
-                f"confirming trial {trial.trial} of {manifest.name} failed: {reason}; "
-                f"`ibsweep resume {manifest.name}` tries again"
+                f"confirming trial {trial.trial} of {manifest.name} failed: {reason}"
             ) from error
         _save_models(store, trial.trial, states)
         confirmed = [Confirmation.model_validate(row) for row in rows]

@@ -27,7 +27,7 @@ class InputError(IbsweepError):
 
 
 class SweepError(IbsweepError):
-    """A sweep stopped early; finished trials are safe, the message says how to go on."""
+    """A sweep cannot go on; what it finished is on disk and it can be resumed."""
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -66,14 +66,15 @@ class SweepOptions:
 
     def __post_init__(self) -> None:
         faults = [
-            f"`--{name.replace('_', '-')}` must be at least {least}, but got {getattr(self, name)}"
-            for name, least in (
-                ("trials", 1),
-                ("replicates", 1),
-                ("confirm", 1),
-                ("confirm_replicates", 2),
+            f"`--{name.replace('_', '-')}` must be at least {least} and at most {most}, "
+            f"but got {getattr(self, name)}"
+            for name, least, most in (
+                ("trials", 1, 1_000_000),
+                ("replicates", 1, 1000),
+                ("confirm", 1, 1000),
+                ("confirm_replicates", 2, 1000),
             )
-            if getattr(self, name) < least
+            if not least <= getattr(self, name) <= most
         ]
         if not 0 <= self.seed < 2**31:
             faults.append(f"`--seed` must lie in 0 to 2147483647, but got {self.seed}")

@@ -19,6 +19,7 @@ from ibsweep.search_space import SPECS, Scalar, Spec, fault_error
 from ibsweep.yaml_file import read_yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
     from ibsweep.data import Task
@@ -34,6 +35,7 @@ __all__ = [
     "find",
     "load_all",
     "load_file",
+    "restore",
     "search_spaces_dir",
 ]
 
@@ -174,6 +176,23 @@ def _model_at(place: tuple[str | int, ...]) -> type[BaseModel] | None:
         case ("claims", _):
             return Claim
     return None
+
+
+def restore(document: Mapping[str, Any], where: Path) -> Question:
+    """Return the question that a sweep's manifest holds.
+
+    Args:
+        document: What ``model_dump`` returned when the sweep was made.
+        where: The manifest, for the message.
+
+    Raises:
+        InputError: If it is no question any more.
+    """
+    try:
+        return Question.model_validate(document)
+    except ValidationError as error:
+        fault = error.errors()[0]["msg"]
+        raise InputError(f"{where}: its question is damaged: {fault}") from None
 
 
 def check_task(question: Question) -> Task:

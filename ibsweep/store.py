@@ -63,9 +63,7 @@ def _disk(path: Path) -> Iterator[None]:
             if error.errno in (errno.ENOSPC, errno.EDQUOT)
             else (error.strerror or str(error)).lower()
         )
-        raise SweepError(
-            f"cannot write {path}: {what}; finished trials are safe, `ibsweep resume` goes on"
-        ) from error
+        raise SweepError(f"cannot write {path}: {what}") from error
 
 
 def replace_file(path: Path, content: bytes) -> None:

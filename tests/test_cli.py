@@ -96,12 +96,21 @@ def test_train_saves_model_curves_and_kernels(capsys, here):
         (["tune", "q7_widr"], "'q7_widr' is no arm, question or file; did you mean 'q7_wider'"),
         (["tune"], "Missing argument"),
         (["tun"], "No such command 'tun'"),
-        (["tune", "q7_wider", "--trials", "0"], "`--trials` must be at least 1, but got 0"),
-        (["tune", "q7_wider", "--trials", "-3"], "`--trials` must be at least 1, but got -3"),
+        (
+            ["tune", "q7_wider", "--trials", "0"],
+            "`--trials` must be at least 1 and at most 1000000, but got 0",
+        ),
+        (
+            ["tune", "q7_wider", "--trials", "-3"],
+            "`--trials` must be at least 1 and at most 1000000, but got -3",
+        ),
         (["tune", "q7_wider", "--trials", "many"], "'--trials': Input should be a valid integer"),
         (["tune", "q7_wider", "--replicates", "0"], "`--replicates` must be at least 1"),
         (["tune", "q7_wider", "--confirm", "0"], "`--confirm` must be at least 1"),
-        (["tune", "q7_wider", "--confirm-replicates", "1"], "must be at least 2, but got 1"),
+        (
+            ["tune", "q7_wider", "--confirm-replicates", "1"],
+            "must be at least 2 and at most 1000, but got 1",
+        ),
         (["tune", "q7_wider", "--sampler", "tpes"], "no sampler 'tpes': did you mean 'tpe'"),
         (["tune", "q7_wider", "--pruner", "asa"], "no pruner 'asa': did you mean 'asha'"),
         (["tune", "q7_wider", "--seed", "-1"], "`--seed` must lie in 0 to"),
@@ -149,6 +158,10 @@ def test_a_name_that_is_taken_and_another_version(capsys, here):
     assert run(["tune", "tiny.yaml", "--name", "taken"]) == 2
     assert "`ibsweep resume taken` completes it" in capsys.readouterr().err
     manifest = json.loads(store.paths.manifest.read_text())
+    damaged = manifest | {"question": manifest["question"] | {"arms": {}}}
+    store.paths.manifest.write_text(json.dumps(damaged))
+    assert run(["resume", "taken"]) == 2
+    assert "its question is damaged" in capsys.readouterr().err
     store.paths.manifest.write_text(json.dumps(manifest | {"format": 99}))
     assert run(["resume", "taken"]) == 2
     assert "was written in format 99" in capsys.readouterr().err

@@ -175,7 +175,7 @@ def full(path):
 def test_a_full_disk_is_said_and_loses_nothing(store):
     before = contents(store)
     aside = full(store.paths.trials)
-    with pytest.raises(SweepError, match=r"cannot write .*trials\.jsonl: the disk is full; fin"):
+    with pytest.raises(SweepError, match=r"cannot write .*trials\.jsonl: the disk is full"):
         store.add_trial(tiny.trial(3), [tiny.curve(3, 20)])
     aside.replace(store.paths.trials)
     assert store.curves() == [*before["curves"], tiny.curve(3, 20)]  # they go first

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ibsweep.analysis.statistics import Interval, mean_interval
-from ibsweep.questions import Arm, Objective, Question
+from ibsweep.questions import Arm, Objective, Question, restore
 from ibsweep.records import Confirmation, Trial, TrialState, mean
 from ibsweep.store import SweepStore
 
@@ -135,7 +135,7 @@ def leading(trials: Sequence[Trial], count: int, objective: Objective) -> list[T
 def summarise(store: SweepStore) -> SweepSummary:
     """Read a sweep's directory and return what it found."""
     manifest = store.manifest
-    question = Question.model_validate(manifest.question)
+    question = restore(manifest.question, store.paths.manifest)
     trials = store.trials()
     by_number = {trial.trial: trial for trial in trials}
     rows: dict[int, list[Confirmation]] = {}

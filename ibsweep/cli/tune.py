@@ -117,6 +117,7 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     """Run sweeps one after another in one display and one Ray, and print what they found."""
     from ibsweep.analysis.summary import summarise
     from ibsweep.cli.output import print_json, print_summary
+    from ibsweep.errors import SweepError
     from ibsweep.sweep.progress import make_progress
     from ibsweep.sweep.runner import run_sweep
     from ibsweep.sweep.session import ray_session
@@ -129,13 +130,10 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
                 current = store
                 run_sweep(store, progress)
     except KeyboardInterrupt:
-        done = len(current.trials())
-        print(
-            f"ibsweep: interrupted; {done} of {current.manifest.trials} trials are done and safe, "
-            f"go on with: ibsweep resume {current.manifest.name}{_results_flag(current)}",
-            file=sys.stderr,
-        )
+        print(f"ibsweep: interrupted; {_how_to_go_on(current)}", file=sys.stderr)
         raise typer.Exit(130) from None
+    except SweepError as error:
+        raise SweepError(f"{error}\n{_how_to_go_on(current)}") from error
     summaries = [summarise(store) for store in stores]
     if json:
         print_json(summaries, progress.tallies)
@@ -144,6 +142,10 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
         print_summary(summary, tally, Console())
 
 
-def _results_flag(store: SweepStore) -> str:
-    folder = store.paths.root.parent
-    return "" if folder == Path("results") else f" --results {folder}"
+def _how_to_go_on(store: SweepStore) -> str:
+    folder, manifest = store.paths.root.parent, store.manifest
+    flag = "" if folder == Path("results") else f" --results {folder}"
+    return (
+        f"{len(store.trials())} of {manifest.trials} trials are done and safe, "
+        f"go on with: ibsweep resume {manifest.name}{flag}"
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 from ibsweep.errors import SweepError
 from ibsweep.hyperparameters import resolve
-from ibsweep.questions import Arm, Question
+from ibsweep.questions import Arm, Question, restore
 from ibsweep.records import Proposal
 from ibsweep.store import SweepStore
 from ibsweep.sweep.progress import Progress
@@ -36,7 +36,7 @@ def run_sweep(store: SweepStore, progress: Progress) -> None:
         KeyboardInterrupt: On Ctrl-C; likewise.
     """
     manifest = store.manifest
-    question = Question.model_validate(manifest.question)
+    question = restore(manifest.question, store.paths.manifest)
     arm = question.arms[manifest.arm]
     with store.lock():
         store.repair()
