@@ -19,10 +19,12 @@ def resume(
 ) -> None:
     """Complete a sweep after Ctrl-C, a crash or a power cut; finished trials are not repeated."""
     from ibsweep.cli.tune import run_and_print
+    from ibsweep.questions import restore
     from ibsweep.store import SweepStore
     from ibsweep.sweep.manifest import resumption
 
     store = SweepStore.find(results, sweep)
+    restore(store.manifest.question, store.paths.manifest)  # what is damaged is said at once
     with store.lock():
         entry = resumption(sys.argv)
         resumed = (*store.manifest.resumed, entry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,8 +125,10 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
 
     progress = make_progress(Console(stderr=True), quiet=quiet)
     current = stores[0]
+    done = all(store.paths.best_config.exists() for store in stores)
+    session = nullcontext() if done else ray_session(stores[0].manifest.address)
     try:
-        with progress, ray_session(stores[0].manifest.address):
+        with progress, session:
             for store in stores:
                 current = store
                 run_sweep(store, progress)

@@ -49,14 +49,17 @@ def ray_session(address: str | None) -> Iterator[None]:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     if address is None and "RAY_AUTH_TOKEN" not in os.environ:
-        # a token of this command's own, set before Ray is imported: its core reads it only once
-        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # this command's own
     os.environ["RAY_AUTH_MODE"] = "token"
     import ray
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
     if ray.is_initialized():
         yield
         return
+    # Ray's core reads the mode once, when it is imported; that may have been before it was set
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
     for name in ("ray", "ray.tune", "ray.air", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     on_term = signal.getsignal(signal.SIGTERM)
