@@ -217,9 +217,10 @@ def kill_one_worker(process: subprocess.Popen[str]) -> bool:
     """Kill a worker that trains a trial."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        for candidate in psutil.process_iter(["cmdline"]):
-            if "Trainable.train" in " ".join(candidate.info["cmdline"] or []):
-                candidate.kill()
-                return True
+        with suppress(psutil.NoSuchProcess):
+            for candidate in psutil.Process(process.pid).children(recursive=True):
+                if "Trainable.train" in " ".join(candidate.cmdline()):
+                    candidate.kill()
+                    return True
         time.sleep(0.05)
     return False

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import optuna
 import psutil
@@ -167,12 +167,12 @@ def test_a_worker_killed_under_a_trial_costs_nothing(tmp_path):
     def kill_workers() -> None:
         deadline = time.monotonic() + 60
         while len(killed) < 3 and time.monotonic() < deadline:
-            for process in psutil.process_iter(["pid", "cmdline"]):
-                busy = "Trainable.train" in " ".join(process.info["cmdline"] or [])
-                if busy and process.pid not in killed:
-                    os.kill(process.pid, signal.SIGKILL)
-                    killed.append(process.pid)
-                    break
+            for process in psutil.Process().children(recursive=True):  # never another sweep's
+                with suppress(psutil.NoSuchProcess):
+                    if "Trainable.train" in " ".join(process.cmdline()):
+                        process.kill()
+                        killed.append(process.pid)
+                        break
             time.sleep(0.7)
 
     killer = threading.Thread(target=kill_workers)
