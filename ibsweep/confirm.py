@@ -9,8 +9,9 @@ replicate seeds that the sweep never used: the best configuration is the one tha
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import ray
 import torch
@@ -26,25 +27,34 @@ from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.trainable import choose_device
 from ibsweep.sweep.trial import TrialPlan, TrialRun
 
-__all__ = ["confirm"]
+__all__ = ["confirm", "measure_efficiency"]
 
 _RETRIES = 3
 
 
-def _confirm_trial(
+class Job(NamedTuple):
+    """A trial to train with fresh replicates at a number of images per class."""
+
+    trial: Trial
+    images: int
+
+
+def _train_job(
     plan: dict[str, Any], cpus: float, gpus: float
 ) -> tuple[list[dict[str, Any]], dict[int, dict[str, torch.Tensor]]]:
     """Train and score a plan in a worker; return rows, and weights by replicate seed."""
     run = TrialRun(TrialPlan(**plan), choose_device(cpus, gpus))
     last = run.complete()
-    test = run.test()
+    train, test = run.score("train"), run.score("test")
     rows = [
         Confirmation(
             trial=last.trial,
+            images=run.plan.images,
             seed=replicate.seed,
             epochs=last.epoch,
             valid_accuracy=replicate.valid_accuracy,
             valid_loss=replicate.valid_loss,
+            train_accuracy=train.accuracy[lane].item(),
             test_accuracy=test.accuracy[lane].item(),
             test_loss=test.loss[lane].item(),
             test_confusion=test.confusion[lane].tolist(),
@@ -69,55 +79,95 @@ def confirm(store: SweepStore, question: Question, arm: Arm, progress: Progress)
     Raises:
         SweepError: If no trial was completed, or a worker was lost too often.
     """
-    manifest = store.manifest
-    leaders = leading(store.trials(), manifest.confirm, question.objective)
+    manifest, objective = store.manifest, question.objective
+    conditions = question.conditions(arm.name)
+    leaders = leading(store.trials(), manifest.confirm, objective, conditions)
     if not leaders:
         raise SweepError(
             f"no trial of {manifest.name} was completed, so there is nothing to confirm: "
             f"see the reasons in {store.paths.trials}"
         )
-    seeds = set(manifest.confirmation_seeds)
-    done = {row.trial for row in store.confirmations() if row.seed in seeds}
-    open_trials = [t for t in leaders if t.trial not in done]
-    open_trials.sort(
-        key=lambda t: t.seconds, reverse=True
-    )  # the longest first: cores end together
-    remote = ray.remote(_confirm_trial).options(
+    jobs = [Job(trial, arm.images) for trial in leaders]
+    for job, rows, states in _finish(store, question, arm, jobs, progress, "confirming"):
+        _save_models(store, job.trial.trial, states)
+        store.add_confirmations(rows)
+    _write_best(store, arm)
+
+
+def measure_efficiency(
+    store: SweepStore, question: Question, arm: Arm, progress: Progress
+) -> None:
+    """Train the best configuration at each number of images of the question's list.
+
+    The replicates are the confirmation's, so that an arm's accuracies at several numbers, and
+    several arms' at one, are paired.
+
+    Args:
+        store: The sweep, confirmed.
+        question: Its question.
+        arm: Its arm.
+        progress: Is told how far it is.
+
+    Raises:
+        SweepError: If a worker was lost too often.
+    """
+    best = summarise(store).best
+    assert best is not None, "the sweep is confirmed"
+    jobs = [Job(best.trial, images) for images in question.efficiency]
+    for _, rows, _ in _finish(store, question, arm, jobs, progress, "training at other sizes"):
+        store.add_confirmations(rows)
+
+
+def _finish(
+    store: SweepStore,
+    question: Question,
+    arm: Arm,
+    jobs: Sequence[Job],
+    progress: Progress,
+    phase: str,
+) -> Iterator[tuple[Job, list[Confirmation], dict[int, dict[str, torch.Tensor]]]]:
+    """Train the jobs that have no rows yet, and yield each with its rows and weights."""
+    manifest = store.manifest
+    seeds = manifest.confirmation_seeds
+    done = {(row.trial, row.images) for row in store.confirmations() if row.seed in seeds}
+    missing = [job for job in jobs if (job.trial.trial, job.images) not in done]
+    # the longest first: cores end together
+    missing.sort(key=lambda job: job.trial.seconds * job.images, reverse=True)
+    remote = ray.remote(_train_job).options(
         num_cpus=manifest.cpus_per_trial, num_gpus=manifest.gpus_per_trial, max_retries=_RETRIES
     )
     waiting = {
         remote.remote(
-            asdict(_plan(question, arm, trial, manifest.confirmation_seeds)),
+            asdict(_plan(question, arm, job, seeds)),
             manifest.cpus_per_trial,
             manifest.gpus_per_trial,
-        ): trial
-        for trial in open_trials
+        ): job
+        for job in missing
     }
     while waiting:
-        progress.phase(f"confirming {len(leaders) - len(waiting)}/{len(leaders)}")
+        progress.phase(f"{phase} {len(jobs) - len(waiting)}/{len(jobs)}")
         ready, _ = ray.wait(list(waiting), num_returns=1)
-        trial = waiting.pop(ready[0])
+        job = waiting.pop(ready[0])
         try:
             rows, states = ray.get(ready[0])
         except ray.exceptions.RayError as error:
             reason = str(error).strip().splitlines()[-1]
             raise SweepError(
-                f"confirming trial {trial.trial} of {manifest.name} failed: {reason}"
+                f"{phase}: trial {job.trial.trial} of {manifest.name} with {job.images} images "
+                f"failed: {reason}"
             ) from error
-        _save_models(store, trial.trial, states)
         confirmed = [Confirmation.model_validate(row) for row in rows]
-        store.add_confirmations(confirmed)
+        yield job, confirmed, states
         progress.trained(sum(row.epochs for row in confirmed))
-    _write_best(store, arm)
 
 
-def _plan(question: Question, arm: Arm, trial: Trial, seeds: tuple[int, ...]) -> TrialPlan:
+def _plan(question: Question, arm: Arm, job: Job, seeds: tuple[int, ...]) -> TrialPlan:
     return TrialPlan(
-        trial=trial.trial,
+        trial=job.trial.trial,
         model=arm.model,
         task=question.task,
-        images=arm.images,
-        settings=resolve(arm.model, arm.fixed, trial.config),
+        images=job.images,
+        settings=resolve(arm.model, arm.fixed, job.trial.config),
         seeds=seeds,
     )
 

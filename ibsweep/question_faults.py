@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
-__all__ = ["inconsistencies", "worded"]
+__all__ = ["TESTS", "inconsistencies", "worded"]
+
+TESTS = ("difference", "images", "level")
+"""The kinds of test that a claim is made of."""
 
 
 def inconsistencies(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -46,16 +49,38 @@ def inconsistencies(data: Mapping[str, Any]) -> Iterator[Fault]:
     arms = _mapping(data.get("arms"))
     for name, arm in arms.items():
         yield from _arm_faults(("arms", name), _mapping(arm), sizes)
+    sizes = data.get("efficiency")
+    if isinstance(sizes, list) and list(sizes) != sorted(set(filter(_is_count, sizes))):
+        text = f"must rise, such as [10, 30, 100], but got {shown(sizes)}"
+        yield Fault(("efficiency",), text)
     seen: list[object] = []
     for i, claim in enumerate(map(_mapping, _list(data.get("claims")))):
-        for j, name in enumerate(_list(claim.get("arms"))):
-            if arms and name not in list(arms):  # a list: the name may be unhashable
-                text = f"must name an arm, but got {shown(name)}; {suggestion(str(name), arms)}"
-                yield Fault(("claims", i, "arms", j), text)
+        for j, test in enumerate(map(_mapping, _list(claim.get("tests")))):
+            yield from _test_faults(("claims", i, "tests", j), test, arms)
         if "id" in claim and claim["id"] in seen:
             text = f"must be used once, but got {shown(claim['id'])} again; choose another"
             yield Fault(("claims", i, "id"), text)
         seen.append(claim.get("id"))
+
+
+def _test_faults(
+    path: tuple[str | int, ...], test: Mapping[str, Any], arms: Mapping[str, Any]
+) -> Iterator[Fault]:
+    for key, values in (("arm", "where"), ("than", "than_where")):
+        name = test.get(key)
+        if key not in test or not arms:
+            continue
+        if name not in list(arms):  # a list: the name may be unhashable
+            text = f"must name an arm, but got {shown(name)}; {suggestion(str(name), arms)}"
+            yield Fault((*path, key), text)
+            continue
+        space = _mapping(_mapping(arms[name]).get("space"))
+        given = _mapping(test.get(values))
+        specs = {k: v for k, v in map(_parsed, space.items()) if v is not None and k in given}
+        known = {k: v for k, v in given.items() if k in specs or k not in space}
+        yield from config_faults(specs, known, (*path, values))
+    if test.get("arm") == test.get("than") and test.get("where") == test.get("than_where"):
+        yield Fault((*path, "than"), "must differ from `arm`; name another arm or other values")
 
 
 def _is_count(value: object) -> bool:
@@ -68,8 +93,13 @@ def _arm_faults(
     if arm.get("name", path[-1]) != path[-1]:
         text = f"must be the arm's key, {path[-1]!r}, or left out, but got {shown(arm['name'])}"
         yield Fault((*path, "name"), text)
-    figures = enumerate(map(_mapping, _list(arm.get("notebook"))))
-    trained = [((), arm), *((("notebook", i), figure) for i, figure in figures)]
+    variants = {k: _mapping(v) for k, v in _mapping(arm.get("variants")).items()}
+    trained: list[tuple[tuple[str | int, ...], Mapping[str, Any]]] = [((), arm)]
+    published: dict[tuple[str, ...], Mapping[str, Any]] = {("notebook",): arm}
+    published |= {("variants", name, "notebook"): v for name, v in variants.items()}
+    for keys, holder in published.items():
+        figures = enumerate(map(_mapping, _list(holder.get("notebook"))))
+        trained += [((*keys, i), figure) for i, figure in figures]
     for place, holder in trained:
         images = holder.get("images")
         if sizes is not None and _is_count(images) and images not in sizes:
@@ -101,6 +131,11 @@ def _arm_faults(
         broken = {name for name in space if name not in specs}
         given = {name: value for name, value in baseline.items() if name not in broken}
         yield from config_faults(specs, given, (*path, "baseline"))
+    for name, variant in variants.items():
+        changes = _mapping(variant.get("changes"))
+        changed = {k: spec for k, spec in specs.items() if k in changes}
+        given = {k: value for k, value in changes.items() if k in specs or k not in space}
+        yield from config_faults(changed, given, (*path, "variants", name, "changes"))
 
 
 def _parsed(item: tuple[str, Any]) -> tuple[str, Spec | None]:
@@ -147,6 +182,7 @@ def worded(error: ErrorDetails, model: type[BaseModel] | None) -> Fault:
     """
     loc, kind, value = error["loc"], error["type"], shown(error["input"])
     fields = model.model_fields if model else {}
+    noun, tags = ("a distribution", tuple(SPECS)) if loc[:1] == ("arms",) else ("a test", TESTS)
     match kind:
         case "fault":
             text = error["msg"]
@@ -156,10 +192,10 @@ def worded(error: ErrorDetails, model: type[BaseModel] | None) -> Fault:
             hint = suggestion(str(loc[-1]), fields.keys() - {"name"})
             text = f"is not a key here, but got {value}; {hint}"
         case "union_tag_not_found":
-            text = f"`type` is missing; give {', '.join(SPECS)}"
+            text = f"`type` is missing; give {', '.join(tags)}"
         case "union_tag_invalid":
             tag = str(error["ctx"]["tag"])
-            text = f"`type` must be a distribution, but got {tag!r}; {suggestion(tag, SPECS)}"
+            text = f"`type` must be {noun}, but got {tag!r}; {suggestion(tag, tags)}"
         case "value_error":
             text = str(error["ctx"]["error"])
         case _:
@@ -167,6 +203,8 @@ def worded(error: ErrorDetails, model: type[BaseModel] | None) -> Fault:
             text = f"{words}, but got {value}"
     if loc[:1] == ("arms",) and loc[2:3] == ("space",) and loc[4:] and loc[4] in SPECS:
         loc = (*loc[:4], *loc[5:])  # pydantic names the kind of distribution in between
+    elif loc[:1] == ("claims",) and loc[2:3] == ("tests",) and loc[4:] and loc[4] in TESTS:
+        loc = (*loc[:4], *loc[5:])  # and the kind of test
     elif loc[:1] == ("task",):
         loc = loc[:2]  # below, pydantic's names of JSON types stand between the keys
     return Fault(tuple(part for part in loc if part != "[key]"), text)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from ibsweep.errors import IbsweepError, InputError, suggestion
-from ibsweep.hyperparameters import MODEL_OPTIONS
-from ibsweep.question_faults import inconsistencies, worded
+from ibsweep.hyperparameters import MODEL_OPTIONS, Fault
+from ibsweep.question_faults import TESTS, inconsistencies, worded
 from ibsweep.search_space import SPECS, Scalar, Spec, fault_error
 from ibsweep.yaml_file import read_yaml
 
@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 __all__ = [
     "Arm",
     "Claim",
+    "Difference",
     "Figure",
+    "ImagesNeeded",
+    "Level",
     "Objective",
     "Question",
     "Scored",
+    "Test",
+    "Variant",
     "check_task",
     "find",
     "load_all",
@@ -42,6 +47,7 @@ __all__ = [
 _Name = Annotated[str, Field(pattern="^[a-z0-9_]+$")]
 _Text = Annotated[str, Field(min_length=1)]
 _Count = Annotated[int, Field(strict=True, gt=0)]
+_Percent = Annotated[float, Field(strict=True, ge=0, le=100)]
 
 
 class Scored(Protocol):
@@ -62,12 +68,47 @@ class _Record(BaseModel):
 
 
 class Figure(_Record):
-    """A figure that the notebook published for an arm."""
+    """A figure that the notebook published for an arm: of validation images, or of training ones.
+
+    The training figure is that of the trained model on its training images.
+    """
 
     images: _Count = Field(description="the training images per class")
-    valid_accuracy: float = Field(
-        ge=0, le=100, strict=True, description="the final validation accuracy in percent"
+    valid_accuracy: _Percent | None = Field(
+        default=None, description="the final validation accuracy in percent"
     )
+    train_accuracy: _Percent | None = Field(
+        default=None, description="the final training accuracy in percent"
+    )
+
+    @model_validator(mode="after")
+    def _one_figure(self) -> Self:
+        if (self.valid_accuracy is None) is (self.train_accuracy is None):
+            text = "must give one of valid_accuracy and train_accuracy, in percent"
+            raise fault_error(type(self).__name__, [Fault((), text)])
+        return self
+
+    @property
+    def metric(self) -> Literal["valid_accuracy", "train_accuracy"]:
+        """Which accuracy it is."""
+        return "train_accuracy" if self.valid_accuracy is None else "valid_accuracy"
+
+    @property
+    def percent(self) -> float:
+        """The accuracy."""
+        value = self.train_accuracy if self.valid_accuracy is None else self.valid_accuracy
+        assert value is not None, "validated"
+        return value
+
+
+class Variant(_Record):
+    """Another setting that the notebook published figures for: the baseline with changes."""
+
+    title: _Text = Field(description="a short title")
+    changes: dict[str, Scalar] = Field(
+        min_length=1, description="the values that replace the baseline's"
+    )
+    notebook: tuple[Figure, ...] = Field(min_length=1, description="the notebook's figures")
 
 
 class Objective(_Record):
@@ -101,14 +142,85 @@ class Arm(_Record):
     space: dict[str, Spec] = Field(min_length=1, description="the distributions to tune over")
     baseline: dict[str, Scalar] = Field(description="the notebook's own values of the space")
     notebook: tuple[Figure, ...] = Field(description="the notebook's figures, or []")
+    variants: dict[_Name, Variant] = Field(
+        default={}, description="other settings with figures, by name"
+    )
+
+
+class _Test(_Record):
+    arm: str = Field(description="the name of an arm")
+    where: dict[str, Scalar] = Field(
+        default={}, description="values that its configuration must have"
+    )
+    images: _Count | None = Field(default=None, description="the training images per class")
+
+
+class Difference(_Test):
+    """One arm does better than another on held-out test images, by more than ``-margin`` points.
+
+    Each side is its arm's best confirmed configuration; with ``where``, the best of those that
+    have these values. ``images`` is the arm's own number unless it is given.
+    """
+
+    type: Literal["difference"]
+    than: str = Field(description="the name of the arm it is compared with")
+    than_where: dict[str, Scalar] = Field(
+        default={}, description="values that the other's configuration must have"
+    )
+    margin: float = Field(
+        default=0.0, ge=0, le=100, description="how many points worse still count as no worse"
+    )
+
+
+class Level(_Test):
+    """An arm's accuracy is at least, or below, so many percent."""
+
+    type: Literal["level"]
+    metric: Literal["test_accuracy", "train_accuracy"] = Field(
+        default="test_accuracy", description="test_accuracy or train_accuracy"
+    )
+    config: Literal["best", "baseline"] = Field(
+        default="best", description="best, or baseline for the notebook's setting"
+    )
+    at_least: _Percent | None = Field(default=None, description="the percent it reaches")
+    below: _Percent | None = Field(default=None, description="the percent it stays below")
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Self:
+        if (self.at_least is None) is (self.below is None):
+            text = "must give one of at_least and below, in percent"
+            raise fault_error(type(self).__name__, [Fault((), text)])
+        return self
+
+    @property
+    def bound(self) -> float:
+        """The accuracy that is said to be reached, or not to be."""
+        value = self.below if self.at_least is None else self.at_least
+        assert value is not None, "validated"
+        return value
+
+
+class ImagesNeeded(_Record):
+    """An arm needs fewer training images than another to reach an accuracy on test images."""
+
+    type: Literal["images"]
+    arm: str = Field(description="the name of an arm")
+    than: str = Field(description="the name of the arm it is compared with")
+    percent: _Percent = Field(description="the accuracy to reach, in percent")
+
+
+Test = Annotated[Difference | Level | ImagesNeeded, Field(discriminator="type")]
+_TESTS: dict[str, type[BaseModel]] = dict(
+    zip(TESTS, (Difference, ImagesNeeded, Level), strict=True)
+)
 
 
 class Claim(_Record):
-    """A statement to test; the first of two arms is the one said to do better."""
+    """A statement of the notebook; it holds where all its tests hold."""
 
     id: _Name = Field(description="an id in small letters, digits and underscores")
     text: _Text = Field(description="the statement")
-    arms: tuple[str, ...] = Field(min_length=1, description="the names of the arms it speaks of")
+    tests: tuple[Test, ...] = Field(min_length=1, description="what would have to hold")
 
 
 class Question(_Record):
@@ -124,6 +236,23 @@ class Question(_Record):
     objective: Objective = Field(description="metric and direction")
     arms: dict[_Name, Arm] = Field(min_length=1, description="the arms by name")
     claims: tuple[Claim, ...] = Field(default=(), description="the claims to test")
+    efficiency: tuple[_Count, ...] = Field(
+        default=(10, 30, 50, 100, 200, 300, 500),
+        min_length=2,
+        description="images per class at which the best configurations are compared",
+    )
+
+    def conditions(self, arm: str) -> list[dict[str, Any]]:
+        """Return the values that claims want an arm's configuration to have, each once."""
+        wanted = []
+        for claim in self.claims:
+            for test in claim.tests:
+                if isinstance(test, Difference):
+                    wanted += [test.where] if test.arm == arm else []
+                    wanted += [test.than_where] if test.than == arm else []
+                elif isinstance(test, Level) and test.arm == arm:
+                    wanted.append(test.where)
+        return [values for i, values in enumerate(wanted) if values and values not in wanted[:i]]
 
     @model_validator(mode="before")
     @classmethod
@@ -175,6 +304,12 @@ def _model_at(place: tuple[str | int, ...]) -> type[BaseModel] | None:
             return SPECS.get(kind)
         case ("claims", _):
             return Claim
+        case ("claims", _, "tests", _, str(kind)):
+            return _TESTS.get(kind)
+        case ("arms", _, "variants", _):
+            return Variant
+        case ("arms", _, "variants", _, "notebook", _):
+            return Figure
     return None
 
 

@@ -7,7 +7,7 @@ A sweep is one directory:
 - ``proposals.jsonl``: a line a proposed configuration, written before it is trained
 - ``trials.jsonl``: a line a finished trial (the record of truth)
 - ``curves.jsonl``: a line a trial and validated epoch
-- ``confirmations.jsonl``: a line a confirmed trial and fresh replicate
+- ``confirmations.jsonl``: a line a confirmed trial, number of training images and fresh replicate
 - ``models/``: weights of the confirmed replicates, one file a trial
 - ``study.log``: the trials as an Optuna journal, for Optuna's own tools
 - ``best.yaml``: the best configuration with its figures
@@ -37,7 +37,7 @@ __all__ = [
     "TrialState",
 ]
 
-FORMAT = 1
+FORMAT = 2
 """Version of this page; a directory with another one is refused, never guessed at."""
 
 
@@ -175,13 +175,18 @@ class Trial(_Row):
 class Confirmation(_Row):
     """A leading trial re-trained with one fresh replicate.
 
+    Those at the arm's own number of images choose the best configuration; the best one's at other
+    numbers show what images are worth to it.
+
     Attributes:
         trial: Number of the trial whose configuration it is.
+        images: Training images per class.
         seed: Replicate seed that the sweep never used.
         epochs: Epochs trained.
         valid_accuracy: Accuracy on this replicate's validation images, percent: chooses the best
             configuration.
         valid_loss: Cross-entropy on them.
+        train_accuracy: Accuracy of the trained model on its training images, percent.
         test_accuracy: Accuracy on held-out test images, percent: scores, never chooses.
         test_loss: Cross-entropy on them.
         test_confusion: Counts of test images by true (rows) and predicted class.
@@ -190,10 +195,12 @@ class Confirmation(_Row):
     """
 
     trial: int
+    images: int
     seed: int
     epochs: int
     valid_accuracy: float
     valid_loss: float
+    train_accuracy: float
     test_accuracy: float
     test_loss: float
     test_confusion: tuple[tuple[int, ...], ...]

@@ -257,7 +257,7 @@ class SweepStore:
         finished = {row.trial for row in self.trials()}
         curves = [row for row in self.curves() if row.trial in finished]
         confirmations = self.confirmations()
-        replicates = Counter(row.trial for row in confirmations)
+        replicates = Counter((row.trial, row.images) for row in confirmations)
         wanted = self.manifest.confirm_replicates
         for path, rows in (
             (self.paths.proposals, self.proposals()),
@@ -265,7 +265,7 @@ class SweepStore:
             (self.paths.curves, curves),
             (
                 self.paths.confirmations,
-                [row for row in confirmations if replicates[row.trial] >= wanted],
+                [r for r in confirmations if replicates[r.trial, r.images] >= wanted],
             ),
         ):
             content = "".join(row.model_dump_json() + "\n" for row in rows).encode()
@@ -312,7 +312,7 @@ class SweepStore:
         _append(self.paths.trials, [row])
 
     def add_confirmations(self, rows: Iterable[Confirmation]) -> None:
-        """Append a trial's confirmed replicates in one write, durably."""
+        """Append a trial's replicates at one number of images in one write, durably."""
         _append(self.paths.confirmations, rows)
 
     def update_manifest(self, manifest: Manifest) -> None:

@@ -125,7 +125,7 @@ class TrainOne:
             torch.save(state, self.directory / f"model-{seed}.pt")
         trained = {seed: state[first] for seed, state in states.items()}
         torch.save({"trained": trained, "untrained": untrained}, self.directory / "kernels.pt")
-        test = run.test()
+        test = run.score("test")
         rows = [
             json.loads(replicate.model_dump_json())
             | {"test_accuracy": test.accuracy[i].item(), "test_loss": test.loss[i].item()}

@@ -183,7 +183,7 @@ def test_a_trial_whose_replicates_all_diverge_has_failed():
         assert replicate.valid_loss == pytest.approx(math.log(3))
         assert 1 <= replicate.diverged_epoch <= curves[-1].epoch
     assert Curve.model_validate_json(curves[-1].model_dump_json()) == curves[-1]
-    assert run.test().accuracy.tolist() == [CHANCE, CHANCE]
+    assert run.score("test").accuracy.tolist() == [CHANCE, CHANCE]
 
 
 def test_a_lane_that_diverges_leaves_the_others_alone():
@@ -210,7 +210,7 @@ def test_weights_so_large_that_the_loss_overflows_end_their_lane(scale):
     overflowed, healthy = run.advance().replicates
     assert (overflowed.diverged_epoch, overflowed.valid_accuracy) == (6, CHANCE)
     assert healthy.diverged_epoch is None
-    assert run.test().loss.isfinite().all()
+    assert run.score("test").loss.isfinite().all()
 
 
 # Replicates
@@ -297,7 +297,7 @@ def test_held_out_images_are_no_others():
 def test_test_scores_held_out_images():
     run = TrialRun(plan(stops=()))
     run.complete()
-    found = run.test()
+    found = run.score("test")
     assert found.confusion.sum((1, 2)).tolist() == [150, 150]
     expected = run.trainer.evaluate(lane_data(TASK, (10, 11), 10, "test"))
     torch.testing.assert_close(found.loss, expected.loss, rtol=0, atol=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from ibsweep.questions import Arm, Objective, Question, restore
 from ibsweep.records import Confirmation, Trial, TrialState, mean
 from ibsweep.store import SweepStore
 
-__all__ = ["Confirmed", "SweepSummary", "leading", "summarise"]
+__all__ = ["Confirmed", "SweepSummary", "has_values", "leading", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,9 @@ class SweepSummary:
 
     @property
     def notebook_figure(self) -> float | None:
-        """The notebook's published figure at the arm's number of images, percent."""
+        """The notebook's published figure at the arm's number of images, percent; None where it
+        published none of validation images.
+        """
         return next(
             (f.valid_accuracy for f in self.arm.notebook if f.images == self.arm.images), None
         )
@@ -118,18 +120,46 @@ class SweepSummary:
         }
 
 
-def leading(trials: Sequence[Trial], count: int, objective: Objective) -> list[Trial]:
-    """Return the leading complete trials, best first, and the baseline if it is not among them.
+def leading(
+    trials: Sequence[Trial],
+    count: int,
+    objective: Objective,
+    conditions: Sequence[Mapping[str, Any]] = (),
+) -> list[Trial]:
+    """Return the leading complete trials, best first, then the baseline, then those that a claim
+    speaks of; each once.
 
     Args:
         trials: Finished trials.
         count: How many leaders.
         objective: Says what is better; ties go to the lower validation loss.
+        conditions: Values that a claim wants a configuration to have: for each of them the leading
+            trial that has them joins. Where all of these were pruned, that is the one that got
+            furthest.
     """
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     leaders = sorted(complete, key=objective.rank)[:count]
-    baseline = [t for t in complete if t.origin == "baseline" and t not in leaders]
-    return leaders + baseline
+    leaders += [t for t in complete if t.origin == "baseline" and t not in leaders]
+    for condition in conditions:
+        having = [
+            trial
+            for trial in trials
+            if trial.state != TrialState.FAIL and has_values(trial.config, condition)
+        ]
+        having.sort(
+            key=lambda t: (
+                t.state != TrialState.COMPLETE,
+                0 if t.state == TrialState.COMPLETE else -t.epochs,
+                objective.rank(t),
+            )
+        )
+        leaders += [t for t in having[:1] if t not in leaders]
+    return leaders
+
+
+def has_values(config: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Tell whether a configuration has these values."""
+    return all(config[name] == value for name, value in values.items())
 
 
 def summarise(store: SweepStore) -> SweepSummary:
@@ -138,9 +168,11 @@ def summarise(store: SweepStore) -> SweepSummary:
     question = restore(manifest.question, store.paths.manifest)
     trials = store.trials()
     by_number = {trial.trial: trial for trial in trials}
+    arm = question.arms[manifest.arm]
     rows: dict[int, list[Confirmation]] = {}
     for row in store.confirmations():
-        rows.setdefault(row.trial, []).append(row)
+        if row.images == arm.images:
+            rows.setdefault(row.trial, []).append(row)
     # a user may have removed a damaged line: that trial is unfinished again
     confirmed = [Confirmed(by_number[n], tuple(r)) for n, r in rows.items() if n in by_number]
     if store.is_running():
@@ -149,7 +181,7 @@ def summarise(store: SweepStore) -> SweepSummary:
         state = "done" if store.paths.best_config.exists() else "interrupted"
     return SweepSummary(
         name=manifest.name,
-        arm=question.arms[manifest.arm],
+        arm=arm,
         question=question,
         directory=store.paths.root,
         state=state,

@@ -18,8 +18,13 @@ def questions() -> None:
         for column in ("    arm", "model", "images per class", "notebook: images -> accuracy"):
             table.add_column(column)
         for arm in question.arms.values():
-            figures = ", ".join(f"{f.images} -> {f.valid_accuracy:g} %" for f in arm.notebook)
-            table.add_row(f"    {arm.name}", arm.model, str(arm.images), figures or "none")
+            settings = [(f"    {arm.name}", arm.model, str(arm.images), arm.notebook)]
+            settings += [(f"    {k}", "", "", v.notebook) for k, v in arm.variants.items()]
+            for name, model, images, published in settings:
+                figures = ", ".join(f"{f.images} -> {f.percent:g} %" for f in published)
+                if any(f.metric == "train_accuracy" for f in published):
+                    figures += " of the training images"
+                table.add_row(name, model, images, figures or "none")
         console.print(table)
         console.print()
     console.print("ibsweep show ARM tells what is searched, ibsweep tune ARM searches.")

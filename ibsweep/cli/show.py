@@ -29,7 +29,8 @@ def show(
         facts.add_row("task", ", ".join(f"{k} {_plain(v)}" for k, v in question.task.items()))
         facts.add_row("objective", f"{question.objective.direction} {question.objective.metric}")
         for figure in found.notebook:
-            facts.add_row(f"notebook, {figure.images} images", f"{figure.valid_accuracy:g} %")
+            kind = "" if figure.metric == "valid_accuracy" else " of the training images"
+            facts.add_row(f"notebook, {figure.images} images", f"{figure.percent:g} %{kind}")
         if found.fixed:
             facts.add_row("fixed", ", ".join(f"{k} {_plain(v)}" for k, v in found.fixed.items()))
         epochs = found.space.get("epochs")

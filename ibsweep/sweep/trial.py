@@ -165,9 +165,9 @@ class TrialRun:
             if self.finished:
                 return curve
 
-    def test(self) -> Evaluation:
-        """Score every lane on its held-out test images."""
-        return self.trainer.evaluate(self._data("test"))
+    def score(self, split: str) -> Evaluation:
+        """Score every lane on its own images of a split: ``train``, ``valid`` or ``test``."""
+        return self.trainer.evaluate(self._data(split))
 
     def _curve(self, valid: Evaluation) -> Curve:
         trainer = self.trainer
