@@ -9,7 +9,7 @@ from typing import Any
 
 from ibsweep.errors import InputError, suggestion
 
-__all__ = ["PRUNERS", "SAMPLERS", "SweepOptions"]
+__all__ = ["PRUNERS", "QUICK", "SAMPLERS", "SweepOptions", "share_faults"]
 
 SAMPLERS: Mapping[str, Mapping[str, Any]] = {
     "tpe": {
@@ -27,6 +27,28 @@ SAMPLERS: Mapping[str, Mapping[str, Any]] = {
 """Samplers with every argument that shapes the search: Optuna's own defaults have changed."""
 
 PRUNERS = ("asha", "median", "hyperband", "none")
+
+
+QUICK: Mapping[str, int] = {"trials": 8, "replicates": 2, "confirm": 1, "confirm_replicates": 8}
+"""The preset for a look at all questions within minutes."""
+
+
+def share_faults(cpus: float, gpus: float) -> list[str]:
+    """Return what is wrong with the share of a machine that a trial asks for.
+
+    Args:
+        cpus: CPUs of a trial.
+        gpus: GPU share of a trial.
+    """
+    faults = []
+    if not (cpus > 0 and math.isfinite(cpus)):
+        faults.append(f"`--cpus-per-trial` must be above 0, but got {cpus:g}")
+    if not (gpus >= 0 and math.isfinite(gpus)):
+        faults.append(f"`--gpus-per-trial` must be 0 or more, but got {gpus:g}")
+    for name, asked in (("cpus", cpus), ("gpus", gpus)):
+        if asked > 1 and asked != int(asked):
+            faults.append(f"`--{name}-per-trial` must be whole above 1, but got {asked:g}")
+    return faults
 
 
 @dataclass(frozen=True)
@@ -78,17 +100,10 @@ class SweepOptions:
         ]
         if not 0 <= self.seed < 2**31:
             faults.append(f"`--seed` must lie in 0 to 2147483647, but got {self.seed}")
-        for name, value in (
-            ("time-budget", self.time_budget),
-            ("cpus-per-trial", self.cpus_per_trial),
-        ):
-            if value is not None and not (value > 0 and math.isfinite(value)):
-                faults.append(f"`--{name}` must be above 0, but got {value:g}")
-        if not (self.gpus_per_trial >= 0 and math.isfinite(self.gpus_per_trial)):
-            faults.append(f"`--gpus-per-trial` must be 0 or more, but got {self.gpus_per_trial:g}")
-        for name, asked in (("cpus", self.cpus_per_trial), ("gpus", self.gpus_per_trial)):
-            if asked > 1 and asked != int(asked):
-                faults.append(f"`--{name}-per-trial` must be whole above 1, but got {asked:g}")
+        budget = self.time_budget
+        if budget is not None and not (budget > 0 and math.isfinite(budget)):
+            faults.append(f"`--time-budget` must be above 0, but got {budget:g}")
+        faults += share_faults(self.cpus_per_trial, self.gpus_per_trial)
         if self.sampler not in SAMPLERS:
             faults.append(f"no sampler {self.sampler!r}: {suggestion(self.sampler, SAMPLERS)}")
         if self.pruner not in PRUNERS:

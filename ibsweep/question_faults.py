@@ -49,9 +49,9 @@ def inconsistencies(data: Mapping[str, Any]) -> Iterator[Fault]:
     arms = _mapping(data.get("arms"))
     for name, arm in arms.items():
         yield from _arm_faults(("arms", name), _mapping(arm), sizes)
-    sizes = data.get("efficiency")
-    if isinstance(sizes, list) and list(sizes) != sorted(set(filter(_is_count, sizes))):
-        text = f"must rise, such as [10, 30, 100], but got {shown(sizes)}"
+    rising = _list(data.get("efficiency"))
+    if all(map(_is_count, rising)) and rising != sorted(set(rising)):
+        text = f"must rise, such as [10, 30, 100], but got {shown(rising)}"
         yield Fault(("efficiency",), text)
     seen: list[object] = []
     for i, claim in enumerate(map(_mapping, _list(data.get("claims")))):

@@ -13,6 +13,9 @@ A sweep is one directory:
 - ``best.yaml``: the best configuration with its figures
 - ``best.pt``: one confirmed replicate of it: a plain state dict
 
+Beside the sweeps' directories, ``replications.jsonl`` holds a line a setting of the notebook,
+number of training images and seed.
+
 Units: accuracies in percent, losses in nats per image, times in seconds, epochs in passes over the
     training set.
 """
@@ -32,6 +35,7 @@ __all__ = [
     "Manifest",
     "Proposal",
     "Replicate",
+    "Replication",
     "SweepPaths",
     "Trial",
     "TrialState",
@@ -206,6 +210,39 @@ class Confirmation(_Row):
     test_confusion: tuple[tuple[int, ...], ...]
     diverged_epoch: int | None
     seconds: float
+
+
+class Replication(_Row):
+    """A setting of the notebook, trained with one seed.
+
+    Attributes:
+        arm: Name of the arm.
+        setting: ``"baseline"``, or the name of one of the arm's variants.
+        images: Training images per class.
+        seed: Replicate seed.
+        exact: Whether it follows the notebook's global generator draw for draw, and not streams of
+            its own.
+        settings: Complete settings.
+        epochs: Epochs trained.
+        valid_accuracy: Accuracy on validation images, percent; at chance if diverged.
+        valid_loss: Cross-entropy on them.
+        train_accuracy: Accuracy of the trained model on its training images, percent.
+        diverged_epoch: As for a replicate.
+        software: Versions of what trained it.
+    """
+
+    arm: str
+    setting: str
+    images: int
+    seed: int
+    exact: bool
+    settings: dict[str, JsonValue]
+    epochs: int
+    valid_accuracy: float
+    valid_loss: float
+    train_accuracy: float
+    diverged_epoch: int | None
+    software: dict[str, str]
 
 
 class Manifest(_Row):

@@ -21,6 +21,7 @@ from ibsweep.records import (
     Curve,
     Manifest,
     Proposal,
+    Replication,
     SweepPaths,
     Trial,
 )
@@ -28,7 +29,7 @@ from ibsweep.records import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SweepStore", "check_name", "list_sweeps", "replace_file"]
+__all__ = ["ReplicationStore", "SweepStore", "check_name", "list_sweeps", "replace_file"]
 
 Row = TypeVar("Row", bound=BaseModel)
 
@@ -95,9 +96,9 @@ def _sync_directory(path: Path) -> None:
 
 def _append(path: Path, rows: Iterable[BaseModel]) -> None:
     """Append rows as lines; once this returns they survive a power cut."""
-    text = "".join(row.model_dump_json() + "\n" for row in rows)
+    content = _lines(rows)
     with _disk(path), path.open("ab") as file:
-        file.write(text.encode())
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
@@ -132,6 +133,49 @@ def _first(error: ValidationError) -> str:
     return f"{where}: {fault['msg']}" if where else fault["msg"]
 
 
+def _lines(rows: Iterable[BaseModel]) -> bytes:
+    return "".join(row.model_dump_json() + "\n" for row in rows).encode()
+
+
+def _make_directory(results: Path) -> None:
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise InputError(f"--results {results} is a file; name a directory") from error
+    except OSError as error:
+        raise _unwritable(results, error) from error
+
+
+def _unwritable(results: Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot write to the results directory {results}: "
+        f"{(error.strerror or str(error)).lower()}; name another with --results"
+    )
+
+
+@contextmanager
+def _exclusive(path: Path, taken: str, patience: float = 2.0) -> Iterator[None]:
+    """Hold a lock that dies with the process.
+
+    Args:
+        path: The lock's file.
+        taken: Says what another process does that holds it.
+        patience: Seconds to wait for one that only looks whether the lock is held.
+    """
+    import filelock
+
+    lock = filelock.FileLock(path)
+    with _disk(path):
+        try:
+            lock.acquire(timeout=patience)
+        except filelock.Timeout as error:
+            raise InputError(f"{taken}; wait for it or stop it") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 class SweepStore:
     """One sweep's directory.
 
@@ -155,12 +199,10 @@ class SweepStore:
             SweepError: If the disk is full.
         """
         root = results / check_name(manifest.name)
+        _make_directory(results)
         try:
-            results.mkdir(parents=True, exist_ok=True)
             root.mkdir()
         except FileExistsError as error:
-            if not results.is_dir():
-                raise InputError(f"--results {results} is a file; name a directory") from error
             if not SweepPaths(root).manifest.exists():
                 raise InputError(
                     f"{root} is no sweep, but the name is taken: remove it if nobody needs it, or "
@@ -171,10 +213,7 @@ class SweepStore:
                 f"{manifest.name}` completes it, or choose another --name"
             ) from error
         except OSError as error:
-            raise InputError(
-                f"cannot write to the results directory {results}: "
-                f"{(error.strerror or str(error)).lower()}; name another with --results"
-            ) from error
+            raise _unwritable(results, error) from error
         try:
             replace_file(SweepPaths(root).manifest, _pretty(manifest))
         except SweepError:
@@ -215,33 +254,24 @@ class SweepStore:
             raise InputError(f"{path} is damaged: {_first(error)}") from error
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, patience: float = 2.0) -> Iterator[None]:
         """Hold the sweep for this process; the lock dies with the process.
+
+        Args:
+            patience: Seconds to wait for a process that only looks whether the sweep is held.
 
         Raises:
             InputError: If another process runs it.
             SweepError: If the directory cannot be written.
         """
-        import filelock
-
-        lock = filelock.FileLock(self.paths.lock)
-        with _disk(self.paths.lock):
-            try:
-                lock.acquire(blocking=False)
-            except filelock.Timeout as error:
-                raise InputError(
-                    f"sweep {self.manifest.name!r} is being run by another process; "
-                    "wait for it or stop it"
-                ) from error
-        try:
+        taken = f"sweep {self.manifest.name!r} is being run by another process"
+        with _exclusive(self.paths.lock, taken, patience):
             yield
-        finally:
-            lock.release()
 
     def is_running(self) -> bool:
         """Return whether a living process holds the sweep; of one that we can only read, False."""
         try:
-            with self.lock():
+            with self.lock(patience=0):
                 return False
         except SweepError:
             return False
@@ -268,7 +298,7 @@ class SweepStore:
                 [r for r in confirmations if replicates[r.trial, r.images] >= wanted],
             ),
         ):
-            content = "".join(row.model_dump_json() + "\n" for row in rows).encode()
+            content = _lines(rows)
             if path.exists() and path.read_bytes() != content:
                 replace_file(path, content)
         self.clean()
@@ -319,6 +349,44 @@ class SweepStore:
         """Replace the manifest."""
         replace_file(self.paths.manifest, _pretty(manifest))
         self.manifest = manifest
+
+
+class ReplicationStore:
+    """The replications of the notebook's settings, one file for all questions.
+
+    Args:
+        results: The results directory, made where there is none.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+
+    def __init__(self, results: Path) -> None:
+        self.path = results / "replications.jsonl"
+
+    def rows(self) -> list[Replication]:
+        """Return the replications, in the order in which they finished."""
+        return _read(self.path, Replication)
+
+    def add(self, rows: Iterable[Replication]) -> None:
+        """Append rows in one write, durably."""
+        _append(self.path, rows)
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Hold the file for this process, a torn tail cut off.
+
+        Raises:
+            InputError: If another process writes it, or the directory cannot be made.
+            SweepError: If the directory cannot be written.
+        """
+        _make_directory(self.path.parent)
+        lock = self.path.with_name(".replications.lock")
+        with _exclusive(lock, f"{self.path} is being written by another process"):
+            content = _lines(self.rows())
+            if self.path.exists() and self.path.read_bytes() != content:
+                replace_file(self.path, content)
+            yield
 
 
 class _Format(BaseModel):

@@ -22,6 +22,13 @@ GOOD = {
             },
             "baseline": {"lr": 0.01, "batch_size": 10},
             "notebook": [{"images": 30, "valid_accuracy": 97.2}],
+            "variants": {
+                "mine_a_fast": {
+                    "title": "in larger steps",
+                    "changes": {"lr": 0.1},
+                    "notebook": [{"images": 30, "train_accuracy": 100.0}],
+                }
+            },
         },
         "mine_b": {
             "title": "second",
@@ -36,7 +43,17 @@ GOOD = {
             "notebook": [],
         },
     },
-    "claims": [{"id": "a_beats_b", "text": "a beats b", "arms": ["mine_a", "mine_b"]}],
+    "claims": [
+        {
+            "id": "a_beats_b",
+            "text": "a beats b",
+            "tests": [
+                {"type": "difference", "arm": "mine_a", "than": "mine_b", "images": 10},
+                {"type": "level", "arm": "mine_b", "below": 90.0},
+                {"type": "images", "arm": "mine_a", "than": "mine_b", "percent": 95.0},
+            ],
+        }
+    ],
 }
 
 

@@ -12,7 +12,10 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "ibsweep"
 ENGINE = ("ibsweep.data", "ibsweep.models", "ibsweep.training")
 FRAMEWORKS = ("ray", "optuna", "pandas", "matplotlib", "pydantic")
-HEAVY = ("torch", "ray", "optuna", "ibsweep.sweep", "ibsweep.models")
+HEAVY = (
+    *("torch", "ray", "optuna", "pandas", "matplotlib", "scipy"),
+    *("ibsweep.sweep", "ibsweep.models", "ibsweep.replicate"),
+)
 
 
 def module_name(path):
@@ -65,13 +68,22 @@ def test_the_engine_knows_no_framework():
 
 
 def test_ray_is_used_by_the_sweep_the_confirmation_and_the_cluster_alone():
-    allowed = ("ibsweep.sweep", "ibsweep.confirm", "ibsweep.cluster")
+    allowed = ("ibsweep.sweep", "ibsweep.confirm", "ibsweep.replicate.runner", "ibsweep.cluster")
     assert {module for module in users(["ray"]) if not within(module, allowed)} == set()
     assert "ibsweep.sweep.trial" not in users(["ray"])
 
 
-def test_optuna_is_used_by_search_spaces_and_proposals_alone():
-    assert users(["optuna"]) == {"ibsweep.search_space", "ibsweep.sweep.proposals"}
+def test_optuna_is_used_by_search_spaces_proposals_and_their_plots_alone():
+    plots = "ibsweep.analysis.plots.search"
+    assert users(["optuna"]) == {"ibsweep.search_space", "ibsweep.sweep.proposals", plots}
+
+
+def test_matplotlib_is_used_by_plots_and_pages_alone():
+    drawing = users(["matplotlib"])
+    assert len(drawing) >= 3
+    assert {m for m in drawing if not m.startswith("ibsweep.analysis.")} == set()
+    parts = {module.split(".")[2] for module in drawing}
+    assert {part for part in parts if not part.startswith(("plots", "report"))} == set()
 
 
 def test_the_analysis_needs_neither_engine_nor_sweep():
@@ -110,7 +122,7 @@ HELP = "import runpy; sys.argv[1:] = ['--help']; runpy.run_module('ibsweep', run
     ],
 )
 def test_a_light_import_loads_nothing_heavy(code, expected):
-    heavy = "[name for name in ('torch', 'ray', 'optuna') if name in sys.modules]"
+    heavy = "[n for n in ('torch', 'ray', 'optuna', 'pandas') if n in sys.modules]"
     script = f"import sys\ntry:\n    {code}\nfinally:\n    print('LOADED', *{heavy})"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60

@@ -18,6 +18,9 @@ def lines_of(path):
 
 
 A = "arms.mine_a"
+V = "arms.mine_a.variants.mine_a_fast"
+T = "claims.0.tests"
+TEST = "claims[0].tests"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +96,16 @@ A = "arms.mine_a"
         ),
         (f"{A}.baseline.batch_size", 16, f"{A}.baseline.batch_size: must be one of 10, 32, but"),
         (f"{A}.baseline.epochs", 5, f"{A}.baseline.epochs: is not tuned here, but got 5"),
-        (f"{A}.notebook", [{"images": 30}], f"{A}.notebook[0].valid_accuracy: is missing; give"),
+        (
+            f"{A}.notebook",
+            [{"images": 30}],
+            f"{A}.notebook[0]: must give one of valid_accuracy and",
+        ),
+        (
+            f"{A}.notebook",
+            [{"images": 30, "valid_accuracy": 9.0, "train_accuracy": 9.0}],
+            f"{A}.notebook[0]: must give one of valid_accuracy and train_accuracy, in percent",
+        ),
         (
             f"{A}.notebook",
             [{"images": 20, "valid_accuracy": 9.0}],
@@ -105,16 +117,52 @@ A = "arms.mine_a"
             f"{A}.notebook[0].valid_accuracy: must be less than or equal to 100, but got 972",
         ),
         (
+            f"{V}.changes",
+            {"lr": 1.0},
+            f"{V}.changes.lr: must be a number from 0.0001 to 0.1, but got 1.0",
+        ),
+        (f"{V}.changes", {"epochs": 9}, f"{V}.changes.epochs: is not tuned here, but got 9"),
+        (f"{V}.changes", {}, f"{V}.changes: must not be empty, but got {{}}"),
+        (f"{V}.title", None, f"{V}.title: is missing; give a short title"),
+        (
+            f"{V}.notebook",
+            [{"images": 20, "valid_accuracy": 9.0}],
+            f"{V}.notebook[0].images: must be one of the task's train_images [10, 30], but got 20",
+        ),
+        ("efficiency", [30, 10], "efficiency: must rise, such as [10, 30, 100], but got [30, 10]"),
+        ("efficiency", [10, 10], "efficiency: must rise, such as [10, 30, 100], but got [10, 10]"),
+        (
+            f"{T}.0.arm",
+            "mine_c",
+            f"{TEST}[0].arm: must name an arm, but got 'mine_c'; did you mean 'mine_",
+        ),
+        (f"{T}.0.than", "mine_a", f"{TEST}[0].than: must differ from `arm`; name another arm or"),
+        (f"{T}.0.than", None, f"{TEST}[0].than: is missing; give the name of the arm it is comp"),
+        (f"{T}.0.margin", -1.0, f"{TEST}[0].margin: must be greater than or equal to 0, but got"),
+        (
+            f"{T}.0.where",
+            {"batch_size": 11},
+            f"{TEST}[0].where.batch_size: must be one of 10, 32, but got 11",
+        ),
+        (f"{T}.0.where", {"epochs": 5}, f"{TEST}[0].where.epochs: is not tuned here, but got 5"),
+        (f"{T}.0.images", 0, f"{TEST}[0].images: must be greater than 0, but got 0"),
+        (f"{T}.0.type", "diffrence", f"{TEST}[0]: `type` must be a test, but got 'diffr"),
+        (f"{T}.0.type", None, f"{TEST}[0]: `type` is missing; give difference, images, level"),
+        (f"{T}.1.at_least", 95.0, f"{TEST}[1]: must give one of at_least and below, in percent"),
+        (f"{T}.1.below", None, f"{TEST}[1]: must give one of at_least and below, in percent"),
+        (f"{T}.1.metric", "accuracy", f"{TEST}[1].metric: must be 'test_accuracy' or 'train_acc"),
+        (f"{T}.1.bleow", 1, f"{TEST}[1].bleow: is not a key here, but got 1; did you mean 'below"),
+        (f"{T}.2.percent", 101.0, f"{TEST}[2].percent: must be less than or equal to 100, but"),
+        (
             "claims",
-            [{"id": "x", "text": "x", "arms": ["mine_c"]}],
-            "claims[0].arms[0]: must name an arm, but got 'mine_c'; did you mean 'mine_",
+            [{"id": "x", "text": "x", "tests": []}],
+            "claims[0].tests: must not be empty, but got []",
         ),
         (
             "claims",
             [GOOD["claims"][0]] * 2,
             "claims[1].id: must be used once, but got 'a_beats_b'",
         ),
-        ("claims", [{"id": "x", "text": "x", "arms": []}], "claims[0].arms: must not be empty"),
     ],
 )
 def test_a_single_fault_gives_a_single_line(tmp_path, path, value, line):
@@ -148,7 +196,7 @@ def test_all_faults_are_reported_at_once(tmp_path):
     data["arms"]["mine_a"]["baseline"]["batch_size"] = 11
     data["arms"]["mine_a"]["colour"] = "red"
     data["arms"]["mine_b"]["model"] = "mlp"
-    data["claims"][0]["arms"] = ["mine_z"]
+    data["claims"][0]["tests"][0]["arm"] = "mine_z"
     del data["text"]
     places = [line.split(": ")[0] for line in lines_of(write(tmp_path, data))]
     assert sorted(places) == [
@@ -156,7 +204,7 @@ def test_all_faults_are_reported_at_once(tmp_path):
         "arms.mine_a.colour",
         "arms.mine_a.space.lr.low",
         "arms.mine_b.model",
-        "claims[0].arms[0]",
+        "claims[0].tests[0].arm",
         "text",
     ]
 

@@ -91,8 +91,8 @@ def test_find_files(tmp_path, monkeypatch):
     ("target", "message"),
     [
         ("q7_widr", "'q7_widr' is no arm, question or file; did you mean 'q7_wider'"),
-        ("", "'' is no arm, question or file; known are all, q7"),
-        ("zzz", "known are all, q7, q7_deeper"),
+        ("", "'' is no arm, question or file; known are all, q1"),
+        ("zzz", "known are all, q1, q1_cnn"),
         ("a\0b", "is no arm, question or file"),
     ],
 )

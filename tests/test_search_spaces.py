@@ -23,18 +23,71 @@ FILES = sorted(search_spaces_dir().iterdir())
 QUESTIONS = load_all()
 ARMS = [(question, arm) for question in QUESTIONS.values() for arm in question.arms.values()]
 
-# Published final validation accuracies in %, by arm and training images per class.
+# Published final validation accuracies in %, at 10, 30, 50 and 100 training images per class.
+SIZES = (10, 30, 50, 100)
 PUBLISHED = {
-    "q7_simple": {30: 97.2},
-    "q7_wider": {30: 71.6},
-    "q7_deeper": {30: 22.0},
+    "q2_cnn": (86.67, 100, 99.33, 99.33),
+    "q2_mlp": (58, 80.67, 90, 91.33),
+    "q2_edge_init": (64, 96, 94.67, 94.67),
+    "q3_cnn": (85.33, 100, 99.33, 100),
+    "q3_cnn_100": (46, 85.33, 98.67, 98.67),
+    "q3_mlp": (62, 80.67, 90, 93.33),
+    "q3_mlp_100": (45.33, 76.67, 89.33, 93.33),
+    "q4_cnn": (90, 92.67, 95.33, 92),
+    "q4_cnn_hand_tuned": (66.67, 92.67, 91.33, 91.33),
+    "q4_mlp": (33.33, 33.33, 33.33, 33.33),
+    "q5_cnn": (61.33, 70.67, 80.67, 86),
+    "q5_mlp": (56, 75.33, 84, 94),
+    "q6_maxpool": (77.2, 97.2, 97.6, 99.2),
+    "q6_avgpool": (82.4, 96.4, 98, 98),
+    "q6_mlp": (42.4, 65.6, 70, 83.6),
 }
+PUBLISHED = {name: dict(zip(SIZES, row, strict=True)) for name, row in PUBLISHED.items()}
+PUBLISHED |= {"q1_cnn": {10: 100}, "q1_mlp": {10: 100}}  # of the training images
+PUBLISHED |= {"q7_simple": {30: 97.2}, "q7_wider": {30: 71.6}, "q7_deeper": {30: 22.0}}
+
+# The notebook's settings; the tuples follow KEYS below.
+SETTINGS = {
+    "q1_cnn": (1e-2, 500, 32, 7),
+    "q1_mlp": (1e-2, 500, 32),
+    "q2_cnn": (1e-2, 500, 32, 7),
+    "q2_mlp": (1e-2, 500, 32),
+    "q2_edge_init": (1e-2, 30, 32, 7),
+    "q3_cnn": (1e-2, 1000, 32, 7),
+    "q3_cnn_100": (1e-2, 100, 32, 7),
+    "q3_mlp": (1e-2, 1000, 32),
+    "q3_mlp_100": (1e-2, 100, 32),
+    "q4_cnn": (1e-2, 300, 10, 7),
+    "q4_cnn_hand_tuned": (5e-2, 500, 10, 3),
+    "q4_mlp": (1e-2, 300, 10),
+    "q5_cnn": (1e-2, 300, 10, 7),
+    "q5_mlp": (1e-2, 300, 10),
+    "q6_maxpool": (1e-2, 200, 10, 7),
+    "q6_avgpool": (1e-2, 200, 10, 7),
+    "q6_mlp": (1e-2, 200, 10),
+    "q7_simple": (1e-2, 200, 10, 7, 3),
+    "q7_wider": (2e-3, 600, 10, 3, 6),
+    "q7_deeper": (1e-3, 800, 10, 3, 3, 4),
+}
+KEYS = ("lr", "epochs", "batch_size", "kernel_size", "num_filters", "num_layers")
+
+
+def notebook_settings():
+    """Return each setting of the notebook by name: complete settings and published figures."""
+    found = {}
+    for arm in (arm for _, arm in ARMS):
+        found[arm.name] = (resolve(arm.model, arm.fixed, arm.baseline), arm.notebook)
+        for name, variant in arm.variants.items():
+            settings = resolve(arm.model, arm.fixed, arm.baseline | variant.changes)
+            found[name] = (settings, variant.notebook)
+    return found
 
 
 def test_count():
-    assert [path.name for path in FILES] == ["q7.yaml"]
-    assert list(QUESTIONS) == ["q7"]
-    assert len(ARMS) == 3
+    assert [path.name for path in FILES] == [f"q{i}.yaml" for i in range(1, 8)]
+    assert list(QUESTIONS) == [f"q{i}" for i in range(1, 8)]
+    assert len(ARMS) == 17
+    assert notebook_settings().keys() == PUBLISHED.keys() == SETTINGS.keys()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -93,28 +146,41 @@ def test_arm(question, arm):
         assert contains(arm.space[name], distribution.to_external_repr(internal))
 
 
-@pytest.mark.parametrize(("question", "arm"), ARMS, ids=[arm.name for _, arm in ARMS])
-def test_notebook_figures(question, arm):
-    figures = {figure.images: figure.valid_accuracy for figure in arm.notebook}
-    assert figures == PUBLISHED[arm.name]
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_notebook_figures(name):
+    figures = notebook_settings()[name][1]
+    assert {figure.images: figure.percent for figure in figures} == PUBLISHED[name]
+    metric = "train_accuracy" if name.startswith("q1") else "valid_accuracy"
+    assert {figure.metric for figure in figures} == {metric}
 
 
-@pytest.mark.parametrize(
-    ("name", "settings"),
-    [
-        ("q7_simple", {"lr": 1e-2, "epochs": 200, "kernel_size": 7, "num_filters": 3}),
-        ("q7_wider", {"lr": 2e-3, "epochs": 600, "kernel_size": 3, "num_filters": 6}),
-        (
-            "q7_deeper",
-            {"lr": 1e-3, "epochs": 800, "kernel_size": 3, "num_filters": 3, "num_layers": 4},
-        ),
-    ],
-)
-def test_q7_notebook_settings(name, settings):
-    arm = QUESTIONS["q7"].arms[name]
-    common = {"optimizer": "sgd", "batch_size": 10, "momentum": 0.9, "pooling": "max"}
-    given = resolve(arm.model, arm.fixed, arm.baseline)
-    assert given.items() >= (settings | common).items()
+@pytest.mark.parametrize("name", SETTINGS)
+def test_notebook_settings(name):
+    settings = notebook_settings()[name][0]
+    given = dict(zip(KEYS, SETTINGS[name], strict=False))
+    assert settings.items() >= {**given, "optimizer": "sgd", "momentum": 0.9}.items()
+    if "hidden_dim_1" in settings:
+        assert (settings["hidden_dim_1"], settings["hidden_dim_2"]) == (50, 10)
+    else:
+        assert settings["pooling"] == ("average" if name == "q6_avgpool" else "max")
+        assert settings["num_filters"] == (6 if name == "q7_wider" else 3)
+    if name == "q2_edge_init":
+        assert settings["conv_init"] == "edge_detector"
+        assert settings["freeze_conv"] is True
+
+
+def test_tasks():
+    tasks = {name: check_task(question) for name, question in QUESTIONS.items()}
+    assert tasks["q2"] == tasks["q3"]
+    assert tasks["q6"] == tasks["q7"]
+    assert [name for name, task in tasks.items() if task.permute] == ["q5"]
+    ratios = {name: task.edges.possible_edge_location_ratio for name, task in tasks.items()}
+    assert ratios.pop("q4") == 0.5
+    assert set(ratios.values()) == {1.0}
+    assert {task.edges.class_type for task in tasks.values()} == {
+        ("horizontal", "vertical", "none"),
+        ("horizontal", "vertical", "diagonal", "both", "none"),
+    }
 
 
 def test_q7_arms_share_no_architecture():
@@ -123,8 +189,28 @@ def test_q7_arms_share_no_architecture():
     assert arms["q7_deeper"].space["num_layers"].low > 2
 
 
-def test_q7_claims():
-    assert [claim.id for claim in QUESTIONS["q7"].claims] == [
-        "q7_wider_beats_simple",
-        "q7_deeper_beats_simple",
-    ]
+CLAIMS = [
+    "q1_both_overfit",
+    "q2_cnn_needs_fewer_images",
+    "q2_edge_detectors_lose",
+    "q3_cnn_reaches_95",
+    "q3_mlp_needs_200_to_300",
+    "q4_only_the_mlp_is_at_chance",
+    "q5_mlp_at_least_as_good",
+    "q5_small_kernels_do_worse",
+    "q6_max_with_much_average_with_little",
+    "q7_wider_beats_simple",
+    "q7_deeper_beats_simple",
+]
+
+
+def test_claims():
+    assert [claim.id for q in QUESTIONS.values() for claim in q.claims] == CLAIMS
+    for question in QUESTIONS.values():
+        assert all(claim.id.startswith(question.question) for claim in question.claims)
+
+
+def test_a_claim_about_configurations_has_them_confirmed():
+    conditions = QUESTIONS["q5"].conditions("q5_cnn")
+    assert conditions == [{"kernel_size": 7}, {"kernel_size": 3}]
+    assert QUESTIONS["q5"].conditions("q5_mlp") == []

@@ -22,9 +22,11 @@ def proposal(number):
     return Proposal(trial=number, origin="tpe", config=CONFIG | {"epochs": 5 + number})
 
 
-def confirmation(trial, seed, accuracy=90.0):
+def confirmation(trial, seed, accuracy=90.0, images=10):
     return Confirmation(
         trial=trial,
+        images=images,
+        train_accuracy=100.0,
         seed=seed,
         epochs=20,
         valid_accuracy=accuracy,
@@ -147,6 +149,17 @@ def test_repair_drops_a_confirmation_of_which_replicates_are_missing(store):
     store.paths.confirmations.write_bytes(lines[0] + lines[1][:50])
     store.repair()
     assert store.confirmations() == []
+
+
+def test_repair_counts_replicates_by_number_of_images(store):
+    """The best trial's rows at another number are a write of their own."""
+    confirmed = store.confirmations()
+    assert len(confirmed) == 2
+    other = [row.model_copy(update={"images": 30}) for row in confirmed]
+    store.add_confirmations(other)
+    store.add_confirmations([other[0].model_copy(update={"images": 50})])
+    store.repair()
+    assert store.confirmations() == confirmed + other
 
 
 def test_repairing_twice_is_repairing_once(store):
@@ -309,8 +322,8 @@ def test_a_directory_without_a_manifest_is_no_sweep(tmp_path):
 
 def test_a_sweep_of_another_format_is_refused(store):
     data = json.loads(store.paths.manifest.read_text())
-    store.paths.manifest.write_text(json.dumps(data | {"format": 2, "colour": "red"}))
-    with pytest.raises(InputError, match=r"was written in format 2, this ibsweep reads format 1"):
+    store.paths.manifest.write_text(json.dumps(data | {"format": 3, "colour": "red"}))
+    with pytest.raises(InputError, match=r"was written in format 3, this ibsweep reads format 2"):
         SweepStore(store.paths.root)
 
 
@@ -322,7 +335,7 @@ def test_a_sweep_of_another_format_is_refused(store):
         (lambda _: "[]", "should be an object"),
         (lambda text: text.replace('"seed"', '"sead"', 1), "seed: Field required"),
         (lambda text: text.replace('"trials": 5', '"trials": "many"'), "trials: Input should be"),
-        (lambda text: text.replace('"format": 1,', ""), "format: Field required"),
+        (lambda text: text.replace('"format": 2,', ""), "format: Field required"),
     ],
 )
 def test_a_damaged_manifest_is_refused(store, spoil, said):

@@ -22,11 +22,13 @@ def numbers(trials):
     return [trial.trial for trial in trials]
 
 
-def rows(trial, valid, test, loss=0.5):
+def rows(trial, valid, test, loss=0.5, images=10):
     """Confirmation rows of one trial, an accuracy of each kind for every replicate."""
     return [
         Confirmation(
             trial=trial,
+            images=images,
+            train_accuracy=100.0,
             seed=seed,
             epochs=20,
             valid_accuracy=valid_accuracy,
@@ -63,6 +65,35 @@ def store(tmp_path):
 
 
 # Leaders
+
+
+def test_a_claim_brings_the_leading_trial_of_its_condition():
+    small, large = {"lr": 0.01, "batch_size": 5}, {"lr": 0.01, "batch_size": 10}
+    trials = [
+        tiny.trial(0, large, accuracy=80.0, origin="baseline"),
+        tiny.trial(1, large, accuracy=90.0),
+        tiny.trial(2, small, accuracy=70.0),
+        tiny.trial(3, small, accuracy=75.0),
+        tiny.trial(4, small, accuracy=99.0, state=TrialState.PRUNED, rungs=((2, 99.0),)),
+    ]
+    conditions = [{"batch_size": 10}, {"batch_size": 5}]
+    assert numbers(leading(trials, 1, OBJECTIVE, conditions)) == [1, 0, 3]
+    # where all of them were pruned: the one that got furthest, then the better one
+    pruned = [
+        tiny.trial(5, small, state=TrialState.PRUNED, rungs=((2, 99.0),), accuracy=99.0),
+        tiny.trial(6, small, state=TrialState.PRUNED, rungs=((2, 40.0), (6, 60.0)), accuracy=60.0),
+        tiny.trial(7, small, state=TrialState.PRUNED, rungs=((2, 40.0), (6, 65.0)), accuracy=65.0),
+        tiny.trial(8, small, state=TrialState.FAIL, reason="every replicate diverged"),
+    ]
+    assert numbers(leading(trials[:2] + pruned, 1, OBJECTIVE, conditions)) == [1, 0, 7]
+    assert numbers(leading(trials[:2], 1, OBJECTIVE, conditions)) == [1, 0]
+
+
+def test_other_numbers_of_images_do_not_choose_the_best(store):
+    best = summarise(store).best
+    store.add_confirmations(rows(1, (100.0, 100.0, 100.0), (99.0, 99.0, 99.0), images=500))
+    assert summarise(store).best == best
+    assert len(summarise(store).confirmed) == 3
 
 
 def test_the_best_lead_and_ties_go_to_the_lower_loss():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ import pytest
 import tiny
 
 from ibsweep.analysis.summary import summarise
+from ibsweep.cli import run
 from ibsweep.errors import InputError
 from ibsweep.hyperparameters import resolve
 from ibsweep.records import TrialState
@@ -57,6 +59,47 @@ def test_every_trial_is_there_once_and_the_baseline_is_first(finished):
             assert f"rung of {row.epochs} epochs" in row.reason
         else:
             assert row.epochs == row.config["epochs"]
+
+
+def test_the_confirmation_scores_training_validation_and_test_images(finished):
+    rows = finished.confirmations()
+    assert {row.images for row in rows} == {10}
+    for row in rows:
+        for accuracy, images in (
+            (row.train_accuracy, 30),
+            (row.valid_accuracy, 60),
+            (row.test_accuracy, 150),
+        ):
+            right = accuracy * images / 100
+            assert right == pytest.approx(round(right))
+        confusion = row.test_confusion
+        right = sum(confusion[i][i] for i in range(3))
+        assert row.test_accuracy == pytest.approx(100 * right / 150)
+
+
+def test_efficiency_trains_the_best_at_other_sizes_once(finished, tmp_path, capsys):
+    store = SweepStore(shutil.copytree(finished.paths.root, tmp_path / "results" / "tiny"))
+    before, best = store.confirmations(), summarise(store).best
+    words = ["efficiency", "tiny", "--results", str(tmp_path / "results"), "--quiet"]
+    assert run(words) == 0
+    table = capsys.readouterr().out
+    rows = store.confirmations()
+    assert rows[: len(before)] == before
+    added = rows[len(before) :]
+    assert {row.trial for row in added} == {best.trial.trial}
+    seeds = store.manifest.confirmation_seeds
+    assert sorted((r.images, r.seed) for r in added) == [(n, s) for n in (20, 40) for s in seeds]
+    for images in (20, 40):
+        mean = sum(row.test_accuracy for row in added if row.images == images) / 2
+        assert f"{mean:.2f}" in table
+    assert summarise(store).best == best
+    assert run(words) == 0
+    assert store.confirmations() == rows
+    capsys.readouterr()
+    assert run(["efficiency", "tiny_cn", *words[2:]]) == 2
+    assert "did you mean 'tiny_cnn' or 'tiny'?" in capsys.readouterr().err
+    assert run(["efficiency", "all", "--results", str(tmp_path / "none")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_reused_worker_trains_as_a_fresh_process_does_bit_for_bit(finished):

@@ -23,6 +23,7 @@ task:
   valid_images: 20
   test_images: 50
 objective: {metric: valid_accuracy, direction: maximize}
+efficiency: [10, 20, 40]
 arms:
   tiny_cnn:
     title: plain CNN

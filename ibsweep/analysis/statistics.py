@@ -1,14 +1,47 @@
-"""Statistics of replicates: arrays in, numbers out."""
+"""Statistics of replicates: arrays in, numbers out.
+
+Every replicate brings its own data, initialisation, batch order and test images, so the spread
+over replicates holds all of them. Arms share their replicate seeds, and two arms are compared
+replicate by replicate: what a lucky draw of the data gives to both cancels.
+
+Notation:
+
+- ``n``: number of replicates; ``n`` differences or values make one sample
+- ``k``: numbers of images per class at which a curve is known
+"""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import stats
 
-__all__ = ["Interval", "mean_interval"]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "DECIMALS",
+    "RESAMPLES",
+    "Comparison",
+    "Interval",
+    "against",
+    "holm",
+    "images_to_reach",
+    "mean_interval",
+    "paired_difference",
+    "reached",
+    "tail_share",
+]
+
+RESAMPLES = 9999
+"""Resamples of a bootstrap, and random assignments of signs."""
+
+DECIMALS = 9
+"""Values and bounds are compared to so many: two equal accuracies, each rounded in binary, may
+differ by 1e-14, and a test of signs would count that as much as whole points."""
 
 
 class Interval(NamedTuple):
@@ -19,11 +52,26 @@ class Interval(NamedTuple):
     high: float | None
 
 
+class Comparison(NamedTuple):
+    """An effect with its 95 % interval and the p of the bound it was tested against.
+
+    Attributes:
+        effect: Mean over the replicates.
+        low: Lower end of the bootstrap interval.
+        high: Upper end.
+        p: Two-sided; small where the mean is unlikely to be the bound.
+        replicates: How many values it rests on.
+    """
+
+    effect: float
+    low: float
+    high: float
+    p: float
+    replicates: int
+
+
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """Return the mean of accuracies with Student's t interval over the replicates.
-
-    A replicate brings its own data, initialisation, batch order and test images, so its spread
-    holds all of them.
 
     Args:
         values: One accuracy a replicate, in percent.
@@ -42,3 +90,173 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
         return Interval(mean, None, None)
     half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * stats.sem(values))
     return Interval(mean, max(0.0, mean - half), min(100.0, mean + half))
+
+
+def paired_difference(
+    first: ArrayLike, second: ArrayLike, *, bound: float = 0.0, seed: int = 0
+) -> Comparison:
+    """Compare two arms replicate by replicate.
+
+    Args:
+        first: One value a replicate, with shape ``(n,)``.
+        second: The other arm's, of the same replicates in the same order.
+        bound: The mean difference that is tested.
+        seed: Of the generator that resamples.
+
+    Returns:
+        The mean of ``first - second``, as ``against`` tests it.
+
+    Raises:
+        ValueError: If the arrays differ in length, or hold fewer than two values.
+    """
+    a, b = np.asarray(first, float), np.asarray(second, float)
+    if a.shape != b.shape:
+        raise ValueError(f"`first` and `second` must be paired, but got {a.shape=}, {b.shape=}")
+    return against(a - b, bound, seed=seed)
+
+
+def against(values: ArrayLike, bound: float, *, seed: int = 0) -> Comparison:
+    """Compare the mean of one sample with a bound.
+
+    The interval is SciPy's bias-corrected and accelerated bootstrap (BCa). A bootstrap of few
+    values is too narrow by nature, as it takes the sample's spread for the population's: at 8
+    replicates an interval named 95 % holds the true mean in 85 to 88 % of cases. Its nominal level
+    is therefore raised to where it is as wide as Student's interval on a normal sample
+    (Hesterberg's expanded interval). It then holds the true mean at 8 replicates in 91 to 94 % of
+    cases, least often where values are skewed; at 4 replicates in about 85 %, since no bootstrap
+    reaches beyond the values that it was given.
+
+    The test flips the sign of every ``value - bound``, in all ``2 ** n`` ways up to 13 replicates
+    and in 9999 random ones beyond; ``p`` cannot fall below ``2 ** (1 - n)``. It is exact where the
+    values lie symmetrically about their mean, as differences do between arms that are equally good
+    and vary alike. Skewed values make it err more often: at 8 replicates ``p`` is below 0.05 in
+    about 8 % of cases for arms of one mean that vary differently, in about 9 % for accuracies just
+    under 100 % held against a bound.
+
+    Args:
+        values: One value a replicate, with shape ``(n,)``.
+        bound: The mean that is tested.
+        seed: Of the generator that resamples.
+
+    Raises:
+        ValueError: If there are fewer than two values, or one is not finite.
+
+    References:
+        Hesterberg, T. C., 2015. What teachers should know about the bootstrap. The American
+        Statistician 69(4), 371-386.
+    """
+    sample = np.round(np.asarray(values, float), DECIMALS)
+    if sample.ndim != 1 or len(sample) < 2:
+        raise ValueError(f"`values` must hold two replicates or more, but got {sample.shape=}")
+    if not np.isfinite(sample).all():
+        raise ValueError(f"`values` must be finite, but got {sample}")
+    rng = np.random.default_rng(seed)
+    low, high = _bootstrap(sample, rng)
+    test = stats.permutation_test(
+        (np.round(sample - bound, DECIMALS),),
+        np.mean,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        rng=rng,
+    )
+    return Comparison(float(sample.mean()), low, high, float(test.pvalue), len(sample))
+
+
+def _bootstrap(sample: NDArray[np.float64], rng: np.random.Generator) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of the mean."""
+    if np.ptp(sample) == 0:
+        return float(sample[0]), float(sample[0])
+    tail = tail_share(len(sample))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        found = stats.bootstrap(
+            (sample,),
+            np.mean,
+            vectorized=True,
+            n_resamples=RESAMPLES,
+            confidence_level=1 - 2 * tail,
+            method="BCa",
+            rng=rng,
+        )
+    low, high = found.confidence_interval
+    if not np.isfinite([low, high]).all():
+        # The correction is undefined where the resamples say nothing of the mean's bias.
+        low, high = np.quantile(found.bootstrap_distribution, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def tail_share(replicates: int) -> float:
+    """Return the share of resamples to cut from each end for an interval of 95 %.
+
+    Less than 2.5 %: see ``against``. One resample is cut at the least.
+    """
+    n = replicates
+    tail = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1))
+    return max(float(tail), 1 / RESAMPLES)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for their number, in the same order.
+
+    Holm's step-down method: taking a result where its adjusted value is below 0.05 errs anywhere
+    among all of them with probability 0.05 at the most, however they depend on one another.
+
+    References:
+        Holm, S., 1979. A simple sequentially rejective multiple test procedure. Scandinavian
+        Journal of Statistics 6, 65-70.
+    """
+    p = np.asarray(p_values, float)
+    order = np.argsort(p, kind="stable")
+    steps = np.minimum(1.0, p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.maximum.accumulate(steps)
+    return [float(value) for value in adjusted]
+
+
+def images_to_reach(images: ArrayLike, accuracies: ArrayLike, percent: float) -> float:
+    """Return the number of images per class at which a curve first reaches an accuracy.
+
+    Args:
+        images: Numbers of images per class, with shape ``(k,)``, in any order.
+        accuracies: Accuracy at each, in percent, with shape ``(k,)``.
+        percent: The accuracy to reach.
+
+    Returns:
+        Interpolated between the two numbers around the first crossing, linearly in the logarithm
+        of the images; the smallest number where the accuracy is there already, infinity where the
+        curve stays below.
+    """
+    return float(reached(images, np.asarray(accuracies, float)[None], percent)[0])
+
+
+def reached(images: ArrayLike, curves: ArrayLike, percent: ArrayLike) -> NDArray[np.float64]:
+    """Return ``images_to_reach`` of many curves over the same numbers of images.
+
+    Args:
+        images: Numbers of images per class, with shape ``(k,)``, in any order.
+        curves: Accuracies in percent, with shape ``(curves, k)``.
+        percent: The accuracy to reach, one for all or with shape ``(curves,)``.
+
+    Returns:
+        Images per class with shape ``(curves,)``.
+
+    Raises:
+        ValueError: If a curve has another length than ``images``, or there is no number.
+    """
+    x, y = np.asarray(images, float), np.asarray(curves, float)
+    if x.ndim != 1 or x.size == 0 or y.shape[1:] != x.shape:
+        raise ValueError(f"`curves` must be (curves, k), but got {x.shape=}, {y.shape=}")
+    order = np.argsort(x)
+    x, y = np.log2(x[order]), y[:, order]
+    # above[i, j]: how far curve i is above the accuracy at number j   (curves, k)
+    above = np.round(y - np.reshape(np.asarray(percent, float), (-1, 1)), DECIMALS)
+    rows, last = np.arange(len(y)), np.argmax(above >= 0, axis=1)
+    before = np.maximum(last - 1, 0)
+    gap = above[rows, last] - above[rows, before]
+    share = np.divide(-above[rows, before], gap, out=np.zeros(len(y)), where=last > 0)
+    found = 2 ** (x[before] + share * (x[last] - x[before]))
+    # the power of a logarithm may miss the number itself by its last digit
+    found = np.where(share == 0, np.asarray(images, float)[order][before], found)
+    found = np.where(share == 1, np.asarray(images, float)[order][last], found)
+    return np.where((above >= 0).any(axis=1), found, np.inf)

@@ -17,7 +17,17 @@ from typing import Annotated, Any
 import typer
 
 from ibsweep import __version__
-from ibsweep.cli import questions, resume, show, sweeps, train, tune
+from ibsweep.cli import (
+    efficiency,
+    questions,
+    replicate,
+    report,
+    resume,
+    show,
+    sweeps,
+    train,
+    tune,
+)
 from ibsweep.errors import IbsweepError
 
 __all__ = ["app", "run"]
@@ -33,6 +43,9 @@ app.command("show")(show.show)
 app.command("tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command("resume")(resume.resume)
 app.command("sweeps")(sweeps.sweeps)
+app.command("efficiency", epilog=efficiency.EXAMPLES)(efficiency.efficiency)
+app.command("report", epilog=report.EXAMPLES)(report.report)
+app.command("replicate", epilog=replicate.EXAMPLES)(replicate.replicate)
 app.command("train", epilog=train.EXAMPLES)(train.train)
 
 

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from ibsweep.cli.options import JsonFlag, QuietFlag, Results, parse_duration
-from ibsweep.options import PRUNERS, SAMPLERS, SweepOptions
+from ibsweep.cli.options import (
+    Address,
+    CpusPerTrial,
+    GpusPerTrial,
+    JsonFlag,
+    QuietFlag,
+    Results,
+    parse_duration,
+)
+from ibsweep.options import PRUNERS, QUICK, SAMPLERS, SweepOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +29,13 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 Examples: ibsweep tune q7_wider | ibsweep tune q7 --trials 100 | ibsweep tune my_question.yaml
---sampler random --pruner none | ibsweep tune all --time-budget 1h --json
+--sampler random --pruner none | ibsweep tune all --quick | ibsweep tune all --time-budget 1h
+--json
 """
 
 
 def tune(
+    context: typer.Context,
     targets: Annotated[
         list[str],
         typer.Argument(
@@ -58,17 +68,20 @@ def tune(
             metavar="TIME", help="Start no trial after this: 90s, 5m, 1h. Running ones end."
         ),
     ] = None,
-    cpus_per_trial: Annotated[
-        float, typer.Option(help="CPUs, and threads, of a trial.")
-    ] = SweepOptions.cpus_per_trial,
-    gpus_per_trial: Annotated[
-        float, typer.Option(help="GPU share of a trial, such as 0.25.")
-    ] = SweepOptions.gpus_per_trial,
-    address: Annotated[
-        str | None, typer.Option(help="Join the Ray cluster there; default: this machine alone.")
-    ] = None,
+    cpus_per_trial: CpusPerTrial = SweepOptions.cpus_per_trial,
+    gpus_per_trial: GpusPerTrial = SweepOptions.gpus_per_trial,
+    address: Address = None,
     every_epoch: Annotated[
         bool, typer.Option("--every-epoch", help="Validate after every epoch, for curves.")
+    ] = False,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="A small budget: "
+            + ", ".join(f"--{k.replace('_', '-')} {v}" for k, v in QUICK.items())
+            + ", where these are not given.",
+        ),
     ] = False,
     results: Results = Path("results"),
     name: Annotated[
@@ -83,11 +96,16 @@ def tune(
     from ibsweep.store import SweepStore
     from ibsweep.sweep.manifest import make_manifest
 
+    budget = {
+        "trials": trials,
+        "replicates": replicates,
+        "confirm": confirm,
+        "confirm_replicates": confirm_replicates,
+    }
+    if quick:
+        budget |= {k: v for k, v in QUICK.items() if not _is_given(context, k)}
     options = SweepOptions(
-        trials=trials,
-        replicates=replicates,
-        confirm=confirm,
-        confirm_replicates=confirm_replicates,
+        **budget,
         sampler=sampler,
         pruner=pruner,
         seed=seed,
@@ -112,6 +130,11 @@ def tune(
         manifest = make_manifest(sweep_name, question, arm, options, sys.argv)
         stores.append(SweepStore.create(results, manifest))
     run_and_print(stores, quiet=quiet, json=json)
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
 
 
 def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> None:

@@ -53,14 +53,14 @@ class LaneModel(nn.Module):
         """Return the activations after every stage, by name, each with the lane axis first."""
         raise NotImplementedError
 
-    def initialise(self, seeds: Sequence[int]) -> None:
+    def initialise(self, seeds: Sequence[int | torch.Generator]) -> None:
         """Give lane ``i`` the weights of an ordinary module built after
-        ``torch.manual_seed(seeds[i])``.
+        ``torch.manual_seed(seeds[i])``, or with a generator for a seed, from its next draws.
 
         The global generator is not touched.
         """
         for lane, seed in enumerate(seeds):
-            generator = torch.Generator().manual_seed(seed)
+            generator = torch.Generator().manual_seed(seed) if isinstance(seed, int) else seed
             for layer in self.children():  # in the order of construction, as torch draws
                 layer.initialise(lane, generator)  # type: ignore[operator]
 

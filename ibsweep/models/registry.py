@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from ibsweep.errors import InputError, suggestion
 from ibsweep.hyperparameters import MODEL_OPTIONS, setting_faults
 from ibsweep.models.edges import freeze_convolutions, set_edge_detectors
@@ -93,7 +95,7 @@ MODELS: Mapping[str, ModelSpec] = {
 
 def build(
     name: str,
-    seeds: Sequence[int],
+    seeds: Sequence[int | torch.Generator],
     *,
     num_classes: int | None = None,
     resolution: int = 28,
@@ -106,7 +108,8 @@ def build(
 
     Args:
         name: One of ``MODELS``.
-        seeds: One seed a lane, at least one.
+        seeds: One seed a lane, at least one. A generator stands for the global one: weights are
+            its next draws.
         num_classes: Number of classes; by default the notebook's for this model.
         resolution: Side of the square images, in pixels.
         **options: The model's options (``ibsweep.hyperparameters.MODEL_OPTIONS``); the rest keeps
@@ -131,7 +134,7 @@ def build(
             raise InputError(f"{name} has no option {option!r}: {suggestion(option, known)}")
     if faults := setting_faults(name, options):
         raise InputError("\n".join(f"{name}: {fault}" for fault in faults))
-    if not seeds or any(not 0 <= seed < 2**63 for seed in seeds):
+    if not seeds or any(isinstance(s, int) and not 0 <= s < 2**63 for s in seeds):
         raise InputError(f"`seeds` must be one or more integers >= 0, but got {list(seeds)}")
     chosen = {
         option: options.get(option, parameter.default) for option, parameter in known.items()

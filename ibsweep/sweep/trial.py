@@ -97,16 +97,22 @@ class TrialRun:
     Args:
         plan: What to train.
         device: ``"cpu"`` or a CUDA device.
+        generators: In place of the seeds, where the weights of each lane are drawn from.
     """
 
-    def __init__(self, plan: TrialPlan, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        plan: TrialPlan,
+        device: str = "cpu",
+        generators: Sequence[torch.Generator] | None = None,
+    ) -> None:
         self.plan, self.device = plan, device
         training, options = split_settings(plan.settings)
         self.epochs: int = training.pop("epochs")
         train = self._data("train")
         self.model: LaneModel = build(
             plan.model,
-            plan.seeds,
+            generators or plan.seeds,
             num_classes=len(plan.task["class_type"]),
             resolution=train.images.shape[-1],
             **options,
@@ -150,7 +156,7 @@ class TrialRun:
         stop = min(later, default=self.epochs)
         while True:
             self.trainer.run_to(self.trainer.epoch + 1 if self.plan.every_epoch else stop)
-            curve = self._curve(self.trainer.evaluate(self._data("valid")))
+            curve = self.validate()
             if on_curve:
                 on_curve(curve)
             if self.trainer.epoch >= stop or self.finished:
@@ -169,8 +175,9 @@ class TrialRun:
         """Score every lane on its own images of a split: ``train``, ``valid`` or ``test``."""
         return self.trainer.evaluate(self._data(split))
 
-    def _curve(self, valid: Evaluation) -> Curve:
-        trainer = self.trainer
+    def validate(self) -> Curve:
+        """Score every lane as it is now on its validation images."""
+        trainer, valid = self.trainer, self.score("valid")
         replicates = [
             Replicate(
                 seed=seed,

@@ -109,10 +109,15 @@ class Trainer:
         self.train_loss = torch.full((model.lanes,), float("nan"))
         self.train_accuracy = torch.full((model.lanes,), float("nan"))
 
-    def run_epoch(self) -> None:
-        """Train one epoch, every lane in an order of its own."""
+    def run_epoch(self, order: Tensor | None = None) -> None:
+        """Train one epoch, every lane in an order of its own.
+
+        Args:
+            order: Positions of the images, ``[L, N]``, in place of the lanes' own next order.
+        """
         lanes, count = self.labels.shape
-        order = torch.stack([torch.randperm(count, generator=g) for g in self.generators])
+        if order is None:
+            order = torch.stack([torch.randperm(count, generator=g) for g in self.generators])
         order = order.to(self.labels.device)
         rows = torch.arange(lanes, device=order.device).unsqueeze(1)
         images = self.model.arrange(self.images[rows, order])

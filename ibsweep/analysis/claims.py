@@ -1,0 +1,171 @@
+"""The claims of a question, judged on the confirmations of its sweeps by one rule: ``RULE``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from ibsweep.analysis.findings import Finding, carry_out, target
+from ibsweep.analysis.statistics import Comparison, holm
+from ibsweep.questions import Claim, Level, Question, Test
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ALPHA", "RULE", "ClaimResult", "TestResult", "Verdict", "evaluate"]
+
+ALPHA = 0.05
+
+RULE = (
+    "A test is supported where the 95 % bootstrap interval of its effect lies wholly on the "
+    "claimed side of its bound and the p of a two-sided permutation test, adjusted by Holm's "
+    "method over all tests of the question's claims that could be carried out, is below 0.05; it "
+    "is refuted where both hold for the other side, and open otherwise. A claim is supported "
+    "where all of its tests are, refuted where one is, and open otherwise. Replicates that all "
+    "lie exactly on the bound leave nothing to test: they support an accuracy of at least that "
+    "much, refute one below it, and leave a difference open."
+)
+"""How verdicts are reached."""
+
+
+class Verdict(StrEnum):
+    """What the evidence says of a claim."""
+
+    SUPPORTED = "supported"
+    REFUTED = "refuted"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """One test of a claim.
+
+    Attributes:
+        test: The test.
+        verdict: What came out.
+        effect: Mean over the replicates, in ``unit``; None where it could not be carried out, as
+            are the figures below.
+        low: Lower end of its 95 % bootstrap interval.
+        high: Upper end.
+        bound: What the effect is held against, in ``unit``.
+        unit: ``points`` of a difference, ``percent`` of an accuracy, ``doublings`` of a ratio of
+            images (its logarithm to base 2).
+        p: Two-sided p of the effect being the bound.
+        adjusted_p: ``p`` adjusted for the question's other tests.
+        replicates: Replicates it rests on; 0 where it could not be carried out.
+        statement: The finding in words and figures, with the adjusted p.
+        reason: Why it is open and what would help, else None.
+    """
+
+    test: Test
+    verdict: Verdict
+    effect: float | None
+    low: float | None
+    high: float | None
+    bound: float
+    unit: str
+    p: float | None
+    adjusted_p: float | None
+    replicates: int
+    statement: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """A claim with its verdict and the tests that it rests on."""
+
+    claim: Claim
+    verdict: Verdict
+    tests: tuple[TestResult, ...]
+
+
+def evaluate(question: Question, confirmations: pd.DataFrame) -> list[ClaimResult]:
+    """Judge the claims of a question.
+
+    Args:
+        question: The question.
+        confirmations: Rows of the confirmations as ``ibsweep.load`` gives them, of the current
+            sweeps of this question.
+
+    Returns:
+        A result a claim, in the question's order.
+    """
+    tests = [test for claim in question.claims for test in claim.tests]
+    findings = [carry_out(question, confirmations, test) for test in tests]
+    done = [finding for finding in findings if isinstance(finding, Finding)]
+    adjusted = iter(holm([finding.comparison.p for finding in done]))
+    results = iter(
+        [
+            _judge(question, test, finding, next(adjusted), len(done))
+            if isinstance(finding, Finding)
+            else _open(test, finding)
+            for test, finding in zip(tests, findings, strict=True)
+        ]
+    )
+    return [
+        _conclude(claim, tuple(islice(results, len(claim.tests)))) for claim in question.claims
+    ]
+
+
+def _conclude(claim: Claim, tests: tuple[TestResult, ...]) -> ClaimResult:
+    verdicts = [test.verdict for test in tests]
+    if Verdict.REFUTED in verdicts:
+        return ClaimResult(claim, Verdict.REFUTED, tests)
+    return ClaimResult(claim, Verdict.OPEN if Verdict.OPEN in verdicts else verdicts[0], tests)
+
+
+def _open(test: Test, reason: str) -> TestResult:
+    bound, unit = target(test)
+    missing = "not tested: " + reason
+    return TestResult(
+        test, Verdict.OPEN, None, None, None, bound, unit, None, None, 0, missing, reason
+    )
+
+
+def _judge(
+    question: Question, test: Test, finding: Finding, adjusted: float, tests: int
+) -> TestResult:
+    """Apply the rule to a test that was carried out, one of ``tests``."""
+    found, (bound, unit) = finding.comparison, target(test)
+    end = f" on {found.replicates} {'' if isinstance(test, Level) else 'paired '}replicates, "
+    end += "p < 0.001" if adjusted < 0.001 else f"p = {adjusted:.3f}"
+    verdict = _verdict(test, found, adjusted)
+    result = TestResult(
+        test, verdict, *found[:3], bound, unit, found.p, adjusted, found.replicates,
+        finding.words(found) + end, None,
+    )  # fmt: skip
+    if verdict != Verdict.OPEN:
+        return result
+    smallest_p = 2.0 ** (1 - found.replicates)
+    if found.low == found.high == bound:
+        reason = "every replicate gives both sides the same"
+    elif found.low <= bound <= found.high:
+        reason = f"the interval holds the bound, {bound:g} {unit}"
+    elif smallest_p * tests >= ALPHA:
+        reason = (
+            f"{found.replicates} replicates are too few for p to fall below {ALPHA:g}: "
+            f"`ibsweep tune {question.question}` with more `--confirm-replicates`"
+        )
+    else:
+        reason = f"p is not below {ALPHA:g}"
+    return replace(result, reason=reason)
+
+
+def _verdict(test: Test, found: Comparison, adjusted: float) -> Verdict:
+    bound, _ = target(test)
+    if found.low == found.high == bound:
+        if not isinstance(test, Level):
+            return Verdict.OPEN
+        return Verdict.REFUTED if test.at_least is None else Verdict.SUPPORTED
+    if adjusted >= ALPHA:
+        return Verdict.OPEN
+    # The bound itself belongs to "at least", and to no claim of being below or better.
+    above = found.low >= bound if isinstance(test, Level) else found.low > bound
+    under = found.high < bound if isinstance(test, Level) else found.high <= bound
+    if not above and not under:
+        return Verdict.OPEN
+    claimed = under if isinstance(test, Level) and test.at_least is None else above
+    return Verdict.SUPPORTED if claimed else Verdict.REFUTED

@@ -1,0 +1,248 @@
+"""What a test of a claim measures: the rows that it compares, and its effect in words and figures.
+
+What each kind of test compares is said at ``ibsweep.questions``: sides are best confirmed
+configurations, scored on held-out test images, and paired by replicate seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ibsweep.analysis.efficiency import accuracies
+from ibsweep.analysis.statistics import (
+    DECIMALS,
+    Comparison,
+    against,
+    paired_difference,
+    reached,
+)
+from ibsweep.questions import Difference, ImagesNeeded, Level, Question, Test
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Finding", "carry_out", "target"]
+
+
+class Finding(NamedTuple):
+    """What a test found.
+
+    Attributes:
+        comparison: The effect against the test's bound.
+        words: Puts the effect into words and figures, without replicates and p.
+    """
+
+    comparison: Comparison
+    words: Callable[[Comparison], str]
+
+
+class _Missing(Exception):
+    """A test cannot be carried out; the text says why and what to run."""
+
+
+def target(test: Test) -> tuple[float, str]:
+    """Return the bound of a test and the unit of its effect."""
+    match test:
+        case Difference():
+            return 0.0 - round(test.margin, DECIMALS), "points"
+        case Level():
+            return round(test.bound, DECIMALS), "percent"
+        case ImagesNeeded():
+            return 0.0, "doublings"
+
+
+def carry_out(question: Question, frame: pd.DataFrame, test: Test) -> Finding | str:
+    """Return what a test found, or why it cannot be carried out."""
+    try:
+        match test:
+            case Difference():
+                return _difference(question, frame, test)
+            case Level():
+                return _level(question, frame, test)
+            case ImagesNeeded():
+                return _images_needed(question, frame, test)
+    except _Missing as missing:
+        return str(missing)
+
+
+def _difference(question: Question, frame: pd.DataFrame, test: Difference) -> Finding:
+    own = [question.arms[arm].images for arm in (test.arm, test.than)]
+    if test.images is None and own[0] != own[1]:
+        raise _Missing(
+            f"{test.arm} was tuned with {own[0]} images per class, {test.than} with {own[1]}: "
+            "give the test its `images` in the question's file"
+        )
+    images = test.images or own[0]
+    first = _configuration(question, frame, test.arm, test.where, images)["test_accuracy"]
+    second = _configuration(question, frame, test.than, test.than_where, images)["test_accuracy"]
+    common = _common(first, second, test)
+    sides = f"{_side(test.arm, test.where)} - {_side(test.than, test.than_where)}"
+
+    def words(found: Comparison) -> str:
+        text = f"{sides}{_at(question, test.arm, images)}: {found.effect + 0.0:+.2f} points "
+        text += f"[{found.low + 0.0:.2f}, {found.high + 0.0:.2f}]"
+        return text + (f" against {-test.margin:g}" if test.margin else "")
+
+    bound, _ = target(test)
+    return Finding(paired_difference(first.loc[common], second.loc[common], bound=bound), words)
+
+
+def _level(question: Question, frame: pd.DataFrame, test: Level) -> Finding:
+    images = test.images or question.arms[test.arm].images
+    baseline = test.config == "baseline"
+    rows = _configuration(question, frame, test.arm, test.where, images, baseline=baseline)
+    values = rows[test.metric]
+    if len(values) < 2:
+        raise _Missing(
+            f"{test.arm} has a single replicate: `ibsweep tune {test.arm}` with more "
+            "`--confirm-replicates`"
+        )
+    subject = _side(test.arm, test.where) + (", the notebook's setting" if baseline else "")
+    metric = {"test_accuracy": "test", "train_accuracy": "training"}[test.metric] + " accuracy"
+
+    def words(found: Comparison) -> str:
+        text = f"{subject}{_at(question, test.arm, images)}: {metric} {found.effect:.2f} % "
+        return text + f"[{found.low:.2f}, {found.high:.2f}] against {test.bound:g} %"
+
+    return Finding(against(values, target(test)[0]), words)
+
+
+def _images_needed(question: Question, frame: pd.DataFrame, test: ImagesNeeded) -> Finding:
+    """Compare, replicate by replicate, the images that two arms need.
+
+    A replicate that never gets there counts as needing the largest number: that moves no ratio
+    beyond one, and a ratio of a replicate only nearer to it.
+    """
+    sizes = list(question.efficiency)
+    tables = {arm: _curves(question, frame, arm) for arm in (test.arm, test.than)}
+    common = _common(tables[test.arm], tables[test.than], test)
+    needed = {
+        arm: reached(sizes, table.loc[common].to_numpy(float), test.percent)
+        for arm, table in tables.items()
+    }
+    short = {arm: int(np.isinf(n).sum()) for arm, n in needed.items()}
+    if all(count == len(common) for count in short.values()):
+        raise _Missing(
+            f"neither {test.arm} nor {test.than} reaches {test.percent:g} % with {sizes[-1]} "
+            "images per class: give larger numbers in `efficiency` in the question's file"
+        )
+    log_images = {arm: np.log2(np.minimum(n, sizes[-1])) for arm, n in needed.items()}
+
+    def words(found: Comparison) -> str:
+        more, fewer, factors = test.than, test.arm, found[:3]
+        if found.effect < 0:
+            more, fewer, factors = test.arm, test.than, (-found[0], -found[2], -found[1])
+        effect, low, high = (2.0**factor for factor in factors)
+        least = "at least " if short[more] and not short[fewer] else ""
+        text = f"{more} needs {least}{effect:.1f} times as many images as {fewer} "
+        text += f"[{low:.1f}, {high:.1f}] to reach {test.percent:g} %"
+        for arm in (test.arm, test.than):
+            if short[arm]:
+                text += f" ({arm} falls short with {sizes[-1]} in {short[arm]} of {len(common)})"
+        return text
+
+    return Finding(paired_difference(log_images[test.than], log_images[test.arm]), words)
+
+
+def _curves(question: Question, frame: pd.DataFrame, arm: str) -> pd.DataFrame:
+    """Return accuracies of the replicates that were trained at all of the question's numbers."""
+    table = accuracies(frame, arm)
+    if table.empty:
+        raise _Missing(f"{arm} has no confirmed sweep: `ibsweep tune {arm}`")
+    lacking = [n for n in question.efficiency if n not in table.columns]
+    if lacking:
+        raise _Missing(
+            f"{arm} was not trained with {', '.join(map(str, lacking))} images per class: "
+            f"`ibsweep efficiency {question.question}`"
+        )
+    return table[list(question.efficiency)].dropna()
+
+
+def _configuration(
+    question: Question,
+    frame: pd.DataFrame,
+    arm: str,
+    where: Mapping[str, Any],
+    images: int,
+    *,
+    baseline: bool = False,
+) -> pd.DataFrame:
+    """Return the rows of one configuration of an arm by replicate seed, never none.
+
+    Args:
+        question: The question.
+        frame: Its confirmations.
+        arm: The arm's name.
+        where: Values that the configuration must have.
+        images: Training images per class.
+        baseline: Whether it is the notebook's setting, and not the best.
+    """
+    rows = frame[frame["arm"] == arm]
+    if rows.empty:
+        raise _Missing(f"{arm} has no confirmed sweep: `ibsweep tune {arm}`")
+    name = _side(arm, where)
+    if baseline:
+        rows, name = rows[rows["baseline"].astype(bool)], f"the notebook's setting of {name}"
+    for key, value in where.items():
+        column = f"config_{key}"
+        rows = rows[rows[column] == value] if column in rows else rows.iloc[:0]
+    own = rows[rows["images"] == question.arms[arm].images]
+    if own.empty:
+        raise _Missing(f"{name} was not confirmed: `ibsweep tune {arm}` with more `--trials`")
+    if where and not baseline:
+        rows = rows[rows["trial"] == _best_trial(question, own)]
+    elif not baseline:
+        rows = rows[rows["role"] == "best"]
+    best = bool((rows["role"] == "best").any())
+    rows = rows[rows["images"] == images]
+    if rows.empty:
+        reason = f"{name} was not trained with {images} images per class: "
+        if not best:
+            reason += "only the arm's best configuration is trained at other numbers"
+        elif images in question.efficiency:
+            reason += f"`ibsweep efficiency {question.question}`"
+        else:
+            reason += f"add {images} to `efficiency` in the question's file"
+        raise _Missing(reason)
+    return rows.groupby("seed")[["test_accuracy", "train_accuracy"]].mean()
+
+
+class _Scores(NamedTuple):
+    valid_accuracy: float
+    valid_loss: float
+
+
+def _best_trial(question: Question, rows: pd.DataFrame) -> int:
+    """Return the trial that is best on the confirmation's validation images."""
+    means = rows.groupby("trial")[["valid_accuracy", "valid_loss"]].mean()
+    numbers, scores = means.index.to_list(), map(_Scores, *means.to_numpy(float).T)
+    rank = dict(zip(numbers, map(question.objective.rank, scores), strict=True))
+    return int(min(numbers, key=rank.__getitem__))
+
+
+def _common(
+    first: pd.DataFrame | pd.Series[float],
+    second: pd.DataFrame | pd.Series[float],
+    test: Difference | ImagesNeeded,
+) -> pd.Index[Any]:
+    """Return the replicate seeds of both sides, two or more."""
+    common = first.index.intersection(second.index)
+    if len(common) < 2:
+        raise _Missing(
+            f"{test.arm} and {test.than} share fewer than two replicates: tune both with the same "
+            "`--seed` and `--confirm-replicates`"
+        )
+    return common
+
+
+def _side(arm: str, where: Mapping[str, Any]) -> str:
+    values = ", ".join(f"{name} {value}" for name, value in where.items())
+    return f"{arm} ({values})" if values else arm
+
+
+def _at(question: Question, arm: str, images: int) -> str:
+    """Return the number of images in words where it is not the arm's own."""
+    return "" if images == question.arms[arm].images else f" with {images} images per class"

@@ -1,0 +1,90 @@
+"""Figures of a sweep: a pure ``*_info`` returns arrays, and its ``plot_*`` draws them.
+
+A ``plot_*`` draws on the axes that it is given and returns them. Grids of images take an array of
+axes of the shape that their info names: ``plot_kernels(figure.subplots(*info.shape), info)``.
+Nothing changes matplotlib's settings; the colours read on light and on dark paper.
+"""
+
+from ibsweep.analysis.plots.evidence import (
+    ArmsInfo,
+    EfficiencyInfo,
+    ReplicationCell,
+    ReplicationInfo,
+    arms_info,
+    efficiency_info,
+    plot_arms,
+    plot_efficiency,
+    plot_replication,
+    replication_info,
+)
+from ibsweep.analysis.plots.images import (
+    DatasetInfo,
+    KernelsInfo,
+    dataset_info,
+    kernels_info,
+    plot_dataset,
+    plot_kernels,
+)
+from ibsweep.analysis.plots.search import (
+    Axis,
+    ImportanceInfo,
+    ParallelInfo,
+    importance_info,
+    parallel_info,
+    plot_importance,
+    plot_parallel,
+    study_of,
+)
+from ibsweep.analysis.plots.style import INK, arm_colours, style
+from ibsweep.analysis.plots.training import (
+    Band,
+    ConfusionInfo,
+    CurvesInfo,
+    HistoryInfo,
+    confusion_info,
+    curves_info,
+    history_info,
+    plot_confusion,
+    plot_curves,
+    plot_history,
+)
+
+__all__ = [
+    "INK",
+    "ArmsInfo",
+    "Axis",
+    "Band",
+    "ConfusionInfo",
+    "CurvesInfo",
+    "DatasetInfo",
+    "EfficiencyInfo",
+    "HistoryInfo",
+    "ImportanceInfo",
+    "KernelsInfo",
+    "ParallelInfo",
+    "ReplicationCell",
+    "ReplicationInfo",
+    "arm_colours",
+    "arms_info",
+    "confusion_info",
+    "curves_info",
+    "dataset_info",
+    "efficiency_info",
+    "history_info",
+    "importance_info",
+    "kernels_info",
+    "parallel_info",
+    "plot_arms",
+    "plot_confusion",
+    "plot_curves",
+    "plot_dataset",
+    "plot_efficiency",
+    "plot_history",
+    "plot_importance",
+    "plot_kernels",
+    "plot_parallel",
+    "plot_replication",
+    "replication_info",
+    "study_of",
+    "style",
+]

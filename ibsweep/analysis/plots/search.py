@@ -1,0 +1,289 @@
+"""Figures of the search, from Optuna: hyperparameter importance and parallel coordinates."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ibsweep.analysis.plots.style import INK, SIZE, nothing, style
+from ibsweep.search_space import to_distributions
+
+if TYPE_CHECKING:
+    import optuna
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+    from optuna.distributions import BaseDistribution
+
+    from ibsweep.questions import Question
+
+__all__ = [
+    "Axis",
+    "ImportanceInfo",
+    "ParallelInfo",
+    "importance_info",
+    "parallel_info",
+    "plot_importance",
+    "plot_parallel",
+    "study_of",
+]
+
+_BLUE = "#2f7fd1"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Optuna from writing that it made a study, and that Jupyter lacks a progress bar."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def study_of(question: Question, trials: pd.DataFrame, sweep: str) -> optuna.Study:
+    """Return a sweep's trials as an Optuna study in memory, for these figures and Optuna's own.
+
+    A pruned trial keeps the figure of its last epoch.
+
+    Args:
+        question: The sweep's question.
+        trials: The frame ``Results.trials``.
+        sweep: Name of the sweep.
+    """
+    with _quiet():
+        import optuna
+
+        study = optuna.create_study(study_name=sweep, direction=question.objective.direction)
+    for row in trials[trials["sweep"] == sweep].sort_values("trial").to_dict("records"):
+        distributions = to_distributions(question.arms[row["arm"]].space)
+        value = row["valid_accuracy"]
+        params = {name: _value(row[f"config_{name}"], d) for name, d in distributions.items()}
+        study.add_trial(
+            optuna.trial.create_trial(
+                state=optuna.trial.TrialState[row["state"]],
+                value=None if math.isnan(value) else value,
+                params=params,
+                distributions=distributions,
+                user_attrs={"trial": row["trial"], "origin": row["origin"]},
+            )
+        )
+    return study
+
+
+def _value(cell: Any, distribution: BaseDistribution) -> Any:
+    """Return a cell of the frame as Optuna's value: a column of numbers may have become floats."""
+    return distribution.to_external_repr(distribution.to_internal_repr(cell))
+
+
+class ImportanceInfo(NamedTuple):
+    """How much each hyperparameter decides whether a configuration is among the best.
+
+    Attributes:
+        names: Hyperparameters, the most important first.
+        importances: Shares that sum to 1, with shape ``(names,)``.
+        trials: Number of trials that they come from.
+    """
+
+    names: tuple[str, ...]
+    importances: NDArray[np.float64]
+    trials: int
+
+
+def importance_info(study: optuna.Study) -> ImportanceInfo:
+    """Return Optuna's PED-ANOVA importances of reaching the best tenth of the trials.
+
+    Pruned trials count with the figure of their last epoch: they were weak, and without them only
+    what survived could be compared. Empty where fewer than two trials have different figures.
+
+    Args:
+        study: A study, as `study_of` makes it.
+
+    References:
+        Watanabe, Bansal, Hutter: PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in
+        Arbitrary Subspaces, 2023, https://arxiv.org/abs/2304.10255
+    """
+    import optuna
+
+    scored = _scored(study)
+    if len({trial.value for trial in scored}) < 2:
+        return ImportanceInfo((), np.empty(0), len(scored))
+    with _quiet():
+        whole = optuna.create_study(direction=study.direction)
+    whole.add_trials(
+        [
+            optuna.trial.create_trial(
+                value=trial.value, params=trial.params, distributions=trial.distributions
+            )
+            for trial in scored
+        ]
+    )
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    shares = optuna.importance.get_param_importances(whole, evaluator=evaluator)
+    ordered = sorted(shares.items(), key=lambda item: -item[1])
+    return ImportanceInfo(
+        tuple(name for name, _ in ordered), np.array([s for _, s in ordered]), len(scored)
+    )
+
+
+def _scored(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    return [
+        trial
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state.name in ("COMPLETE", "PRUNED")
+        and trial.value is not None
+        and math.isfinite(trial.value)
+    ]
+
+
+def plot_importance(ax: Axes, info: ImportanceInfo) -> Axes:
+    """Draw a bar a hyperparameter, the most important on top, with its share."""
+    if not info.names:
+        return nothing(ax, "too few trials to tell")
+    rows = range(len(info.names))
+    ax.barh(rows, info.importances, color=_BLUE, height=0.6)
+    for row, share in zip(rows, info.importances, strict=True):
+        ax.annotate(
+            f"{100 * share:.0f} %",
+            (share, row),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            color=INK,
+            fontsize=SIZE,
+        )
+    ax.set_yticks(rows, info.names)
+    ax.set_ylim(len(info.names) - 0.4, -0.6)
+    ax.set_xlim(0, 1.15 * float(info.importances.max() or 1))
+    ax.set_xticks([])
+    style(ax, grid=None)
+    ax.spines[["left", "bottom"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    return ax
+
+
+class Axis(NamedTuple):
+    """One coordinate.
+
+    Attributes:
+        name: The hyperparameter.
+        places: Where each trial crosses it, 0 (its low end, the first choice) to 1, with shape
+            ``(trials,)``; not a number for a trial that does not have it.
+        ticks: Places of its marks.
+        texts: What they say.
+    """
+
+    name: str
+    places: NDArray[np.float64]
+    ticks: tuple[float, ...]
+    texts: tuple[str, ...]
+
+
+class ParallelInfo(NamedTuple):
+    """Configurations as lines across the hyperparameters.
+
+    Attributes:
+        axes: One a hyperparameter, in the search space's order.
+        values: Objective of each trial, with shape ``(trials,)``, rising: the best is drawn last.
+        complete: Whether each was completed; the others were pruned.
+    """
+
+    axes: tuple[Axis, ...]
+    values: NDArray[np.float64]
+    complete: NDArray[np.bool_]
+
+
+def parallel_info(study: optuna.Study) -> ParallelInfo:
+    """Return the trials that have a figure, as lines.
+
+    Args:
+        study: A study, as `study_of` makes it.
+    """
+    trials = sorted(_scored(study), key=lambda trial: trial.value or 0.0)
+    spaces: dict[str, BaseDistribution] = {}
+    for trial in trials:
+        spaces |= trial.distributions
+    return ParallelInfo(
+        tuple(
+            _axis(name, space, [t.params.get(name) for t in trials])
+            for name, space in spaces.items()
+        ),
+        np.array([trial.value for trial in trials], dtype=np.float64),
+        np.array([trial.state.name == "COMPLETE" for trial in trials], dtype=np.bool_),
+    )
+
+
+def _axis(name: str, space: BaseDistribution, values: list[Any]) -> Axis:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(space, CategoricalDistribution):
+        last = max(len(space.choices) - 1, 1)
+        places = [np.nan if v is None else space.choices.index(v) / last for v in values]
+        ticks = tuple(i / last for i in range(len(space.choices)))
+        return Axis(
+            name, np.array(places, dtype=np.float64), ticks, tuple(map(str, space.choices))
+        )
+    assert isinstance(space, FloatDistribution | IntDistribution), "Optuna has these three"
+    low, high = float(space.low), float(space.high)
+    scale = math.log if space.log else float
+    width = (scale(high) - scale(low)) or 1.0
+    places = [np.nan if v is None else (scale(float(v)) - scale(low)) / width for v in values]
+    return Axis(name, np.array(places, dtype=np.float64), (0.0, 1.0), (f"{low:g}", f"{high:g}"))
+
+
+def plot_parallel(ax: Axes, info: ParallelInfo) -> Axes:
+    """Draw a line a trial, the better the stronger, pruned ones faint; scales are log as tuned."""
+    if not info.values.size:
+        return nothing(ax)
+    low, high = float(info.values.min()), float(info.values.max())
+    columns = list(range(len(info.axes) + 1))
+    lines = np.column_stack(
+        [axis.places for axis in info.axes] + [(info.values - low) / ((high - low) or 1.0)]
+    )
+    for line, complete in zip(lines, info.complete, strict=True):
+        strength = line[-1] ** 3  # the few best stand out of the many good
+        ax.plot(
+            columns,
+            line,
+            color=_BLUE if complete else INK,
+            alpha=0.12 + 0.75 * strength if complete else 0.15,
+            linewidth=0.8 + 1.2 * strength,
+            clip_on=False,
+        )
+    ax.set_xticks(
+        columns, [*(axis.name for axis in info.axes), "accuracy, %"], rotation=30, ha="right"
+    )
+    ax.set_yticks([])
+    ax.set_xlim(-0.1, columns[-1] + 0.35)
+    ax.set_ylim(0, 1)
+    style(ax, grid=None)
+    ax.spines[["left", "bottom"]].set_visible(False)
+    ax.tick_params(axis="x", length=0, pad=14)
+    ends = Axis("", np.empty(0), (0.0, 1.0), (f"{low:.0f}", f"{high:.0f}"))
+    for column, axis in zip(columns, [*info.axes, ends], strict=True):
+        ax.axvline(column, color=INK, linewidth=0.8, zorder=0, clip_on=False)
+        for place, text in zip(axis.ticks, axis.texts, strict=True):
+            # the ends stand clear of the lines; what is between them goes to the right
+            aside = {0.0: ((0, -4), "center", "top"), 1.0: ((0, 4), "center", "bottom")}
+            shift, ha, va = aside.get(place, ((3, 0), "left", "center"))
+            ax.annotate(
+                text,
+                (column, place),
+                xytext=shift,
+                textcoords="offset points",
+                color=INK,
+                fontsize=SIZE - 1,
+                ha=ha,
+                va=va,
+            )
+    return ax

@@ -1,0 +1,280 @@
+"""Figures of training: curves of a trial, confusion of classes, the history of a sweep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from ibsweep.analysis.plots.style import GRID, INK, SIZE, Label, label_ends, nothing, style
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+__all__ = [
+    "Band",
+    "ConfusionInfo",
+    "CurvesInfo",
+    "HistoryInfo",
+    "confusion_info",
+    "curves_info",
+    "history_info",
+    "plot_confusion",
+    "plot_curves",
+    "plot_history",
+]
+
+_VALID, _TRAIN = "#2f7fd1", INK  # grey and blue bands stay apart where they overlap
+_FEW = 20
+"""Up to so many points on a line are marked."""
+
+
+class Band(NamedTuple):
+    """Figures of the replicates, each with shape ``(epochs,)``; not a number where none is finite.
+
+    Attributes:
+        mean: Mean over the replicates whose figure is finite.
+        low: The least of them.
+        high: The greatest of them.
+    """
+
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+class CurvesInfo(NamedTuple):
+    """Curves of one trial.
+
+    Attributes:
+        metric: ``"accuracy"`` (percent) or ``"loss"`` (nats per image).
+        epochs: Validated epochs, rising, with shape ``(epochs,)``.
+        valid: After each epoch, on validation images.
+        train: Over each epoch, on training images, before each update.
+    """
+
+    metric: Literal["accuracy", "loss"]
+    epochs: NDArray[np.int64]
+    valid: Band
+    train: Band
+
+
+def curves_info(
+    curves: pd.DataFrame, sweep: str, trial: int, metric: Literal["accuracy", "loss"] = "accuracy"
+) -> CurvesInfo:
+    """Return the curves of a trial; empty where the frame has no row of it.
+
+    Args:
+        curves: The frame ``Results.curves``.
+        sweep: Name of the sweep.
+        trial: Number of the trial.
+        metric: What to show.
+    """
+    rows = curves[(curves["sweep"] == sweep) & (curves["trial"] == trial)]
+    epochs = np.unique(rows["epoch"].to_numpy(dtype=np.int64))
+    return CurvesInfo(
+        metric,
+        epochs,
+        _band(rows, epochs, f"valid_{metric}"),
+        _band(rows, epochs, f"train_{metric}"),
+    )
+
+
+def _band(rows: pd.DataFrame, epochs: NDArray[np.int64], column: str) -> Band:
+    values = rows[column].to_numpy(dtype=np.float64)
+    finite = np.isfinite(values)
+    by_epoch = [values[finite & (rows["epoch"].to_numpy() == epoch)] for epoch in epochs]
+    stats = [(v.mean(), v.min(), v.max()) if v.size else (np.nan,) * 3 for v in by_epoch]
+    mean, low, high = np.array(stats, dtype=np.float64).reshape(-1, 3).T
+    return Band(mean, low, high)
+
+
+def plot_curves(ax: Axes, info: CurvesInfo) -> Axes:
+    """Draw the mean over the replicates as a line, from the least to the greatest as a band."""
+    if not info.epochs.size:
+        return nothing(ax)
+    marker = "o" if info.epochs.size <= _FEW else None
+    labels = []
+    for name, colour, band in (
+        ("training", _TRAIN, info.train),
+        ("validation", _VALID, info.valid),
+    ):
+        ax.fill_between(info.epochs, band.low, band.high, color=colour, alpha=0.18, linewidth=0)
+        ax.plot(info.epochs, band.mean, color=colour, linewidth=1.6, marker=marker, markersize=3)
+        known = np.flatnonzero(np.isfinite(band.mean))
+        if known.size:
+            last = known[-1]
+            labels.append(Label(float(info.epochs[last]), float(band.mean[last]), name, colour))
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("accuracy, %" if info.metric == "accuracy" else "loss, nats per image")
+    if info.metric == "accuracy":
+        ax.set_ylim(_floor(info.valid.low, info.train.low), 102)
+    else:
+        ax.set_ylim(bottom=0)
+    style(ax)
+    label_ends(ax, labels)
+    return ax
+
+
+def _floor(*accuracies: NDArray[np.float64]) -> float:
+    """Return where an axis of accuracies starts: a little below the least one, never below 0."""
+    finite = [values[np.isfinite(values)] for values in accuracies]
+    least = min((float(values.min()) for values in finite if values.size), default=0.0)
+    return max(0.0, least - 6)
+
+
+class ConfusionInfo(NamedTuple):
+    """A confusion matrix.
+
+    Attributes:
+        values: Shape ``(classes, classes)``, by true (rows) and predicted class: mean counts, or
+            percent of the true class's images; not a number for a class without images.
+        percent: Whether they are percent.
+        names: Names of the classes.
+    """
+
+    values: NDArray[np.float64]
+    percent: bool
+    names: tuple[str, ...]
+
+
+def confusion_info(
+    confirmations: pd.DataFrame, names: Sequence[str], *, percent: bool = True
+) -> ConfusionInfo:
+    """Return the mean confusion matrix of replicates.
+
+    Args:
+        confirmations: The rows of ``Results.confirmations`` to average, such as the best trial's
+            at the arm's number of images.
+        names: Names of the classes, in the order of the labels.
+        percent: Divide by each true class's images.
+
+    Raises:
+        ValueError: If the matrices have another number of classes.
+    """
+    matrices = [np.asarray(m, dtype=np.float64) for m in confirmations["test_confusion"]]
+    size = (len(names), len(names))
+    for matrix in matrices:
+        if matrix.shape != size:
+            raise ValueError(f"`names` must name all classes, but got {size=}, {matrix.shape=}")
+    if not matrices:
+        return ConfusionInfo(np.full(size, np.nan), percent, tuple(names))
+    counts = np.mean(matrices, axis=0)
+    if percent:
+        images = counts.sum(axis=1, keepdims=True)
+        counts = np.divide(100 * counts, images, out=np.full(size, np.nan), where=images > 0)
+    return ConfusionInfo(counts, percent, tuple(names))
+
+
+def plot_confusion(ax: Axes, info: ConfusionInfo) -> Axes:
+    """Draw the matrix as shades with its figures; a shade is a share of the true class."""
+    if not np.isfinite(info.values).any():
+        return nothing(ax)
+    totals = np.nansum(info.values, axis=1, keepdims=True)
+    shares = np.nan_to_num(info.values / np.where(totals > 0, totals, 1))
+    # opacity, not a colour map: what is behind the figure stays the lightest shade
+    ax.imshow(np.ones_like(shares), alpha=0.75 * shares, cmap=_one_colour(_VALID), vmin=0, vmax=1)
+    for (row, column), value in np.ndenumerate(info.values):
+        if np.isfinite(value):
+            strong = shares[row, column] > 0.5
+            colour = "white" if strong else INK
+            text = f"{value:.1f}" if info.percent else f"{value:.0f}"
+            ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=SIZE)
+    ticks = range(len(info.names))
+    ax.set_xticks(ticks, info.names, rotation=30, ha="right", rotation_mode="anchor")
+    ax.set_yticks(ticks, info.names)
+    ax.set_xlabel("predicted")
+    ax.set_ylabel("true class, % of its images" if info.percent else "true class, images")
+    style(ax, grid=None)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    ax.set_xticks(np.arange(len(info.names) + 1) - 0.5, minor=True)
+    ax.set_yticks(np.arange(len(info.names) + 1) - 0.5, minor=True)
+    ax.grid(which="minor", color=GRID, linewidth=0.8)
+    ax.tick_params(which="minor", length=0)
+    return ax
+
+
+def _one_colour(colour: str) -> Any:
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap([colour])
+
+
+class HistoryInfo(NamedTuple):
+    """The trials of a sweep in the order of their numbers, each with shape ``(trials,)``.
+
+    Attributes:
+        trials: Numbers of the trials that have a figure.
+        accuracy: Validation accuracy at the last epoch, percent.
+        complete: Whether a trial was completed; the others were pruned.
+        best: The best completed one so far; not a number before the first.
+        baseline: The baseline's accuracy, or None.
+        failed: Numbers of the trials that failed.
+    """
+
+    trials: NDArray[np.int64]
+    accuracy: NDArray[np.float64]
+    complete: NDArray[np.bool_]
+    best: NDArray[np.float64]
+    baseline: float | None
+    failed: NDArray[np.int64]
+
+
+def history_info(trials: pd.DataFrame, sweep: str) -> HistoryInfo:
+    """Return the history of a sweep; empty where the frame has no row of it.
+
+    Args:
+        trials: The frame ``Results.trials``.
+        sweep: Name of the sweep.
+    """
+    rows = trials[trials["sweep"] == sweep].sort_values("trial")
+    scored = rows[np.isfinite(rows["valid_accuracy"]) & (rows["state"] != "FAIL")]
+    accuracy = scored["valid_accuracy"].to_numpy(dtype=np.float64)
+    complete = (scored["state"] == "COMPLETE").to_numpy(dtype=np.bool_)
+    best = (
+        np.maximum.accumulate(np.where(complete, accuracy, -np.inf)) if accuracy.size else accuracy
+    )
+    baseline = scored.loc[scored["origin"] == "baseline", "valid_accuracy"]
+    return HistoryInfo(
+        scored["trial"].to_numpy(dtype=np.int64),
+        accuracy,
+        complete,
+        np.where(np.isfinite(best), best, np.nan),
+        float(baseline.iloc[0]) if len(baseline) else None,
+        rows.loc[rows["state"] == "FAIL", "trial"].to_numpy(dtype=np.int64),
+    )
+
+
+def plot_history(ax: Axes, info: HistoryInfo) -> Axes:
+    """Draw dots, pruned ones faint, failed ones as crosses; the best so far as a line."""
+    if not info.trials.size and not info.failed.size:
+        return nothing(ax)
+    pruned = ~info.complete
+    ax.scatter(
+        info.trials[pruned], info.accuracy[pruned], s=14, color=INK, alpha=0.45, linewidths=0
+    )
+    ax.scatter(info.trials[info.complete], info.accuracy[info.complete], s=20, color=_VALID)
+    ax.step(info.trials, info.best, where="post", color=_VALID, linewidth=1.4, alpha=0.8)
+    bottom = _floor(info.accuracy)
+    ax.set_ylim(bottom, 102)
+    ax.set_xlabel("trial")
+    ax.set_ylabel("validation accuracy, %")
+    if info.failed.size:
+        low = np.full(info.failed.size, bottom + 2)
+        ax.scatter(info.failed, low, s=18, marker="x", color=INK, linewidths=1)
+    style(ax)
+    labels = []
+    if np.isfinite(info.best).any():
+        end = float(info.trials[-1])
+        labels.append(Label(end, float(info.best[-1]), "best so far", _VALID))
+        if info.baseline is not None:
+            ends = [info.trials[0], info.trials[-1]]
+            ax.plot(ends, [info.baseline] * 2, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+            labels.append(Label(end, info.baseline, "baseline", INK))
+    label_ends(ax, labels)
+    return ax

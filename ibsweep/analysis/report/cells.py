@@ -1,0 +1,123 @@
+"""Tables as the pages and the terminal print them: cells of text that know what they sort by.
+
+Accuracies are in percent with two decimals, differences in points, intervals are 95 % and stand as
+``[low, high]``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ibsweep.analysis.statistics import Interval
+
+__all__ = [
+    "NONE",
+    "Cell",
+    "Table",
+    "config_text",
+    "interval_text",
+    "measured",
+    "number",
+    "probability",
+    "words",
+]
+
+NONE = "-"
+"""What stands in a cell without a figure."""
+
+
+_SHORT = 20
+
+
+class Cell(NamedTuple):
+    """One cell.
+
+    Attributes:
+        text: What is read.
+        key: What it sorts by; None sorts after all others.
+        verdict: Whether it is shown as a verdict.
+        page: Name of the question whose page it leads to.
+    """
+
+    text: str
+    key: float | str | None = None
+    verdict: bool = False
+    page: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose first column names its rows.
+
+    Attributes:
+        name: Unique on a page.
+        caption: What it shows, in a few words.
+        columns: Headings.
+        numeric: Headings of the columns that hold numbers.
+        rows: Cells, one a column.
+        source: The frames, columns and functions that its numbers come from.
+        note: How to read it, where that needs saying.
+    """
+
+    name: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    numeric: frozenset[str] = frozenset()
+    source: str = ""
+    note: str = ""
+
+    @property
+    def named(self) -> bool:
+        """Whether the rows have names short enough to stay in sight on a phone."""
+        return all(len(row[0].text) <= _SHORT for row in self.rows)
+
+
+def words(text: Any) -> Cell:
+    """Return a cell that sorts by its text."""
+    return Cell(str(text), str(text))
+
+
+def number(value: float | None, form: str = ".2f") -> Cell:
+    """Return a cell that sorts by its number."""
+    if value is None or math.isnan(value):
+        return Cell(NONE)
+    return Cell(format(value, form), value)
+
+
+def interval_text(low: float | None, high: float | None, form: str = ".2f") -> str:
+    """Return ``[low, high]``, or nothing where one value alone has no interval."""
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return ""
+    return f"[{low:{form}}, {high:{form}}]"
+
+
+def measured(interval: Interval | None, between: str = " ") -> Cell:
+    """Return a cell with a mean and its interval."""
+    if interval is None:
+        return Cell(NONE)
+    mean, low, high = interval
+    return Cell(f"{mean:.2f}{between}{interval_text(low, high)}".strip(), mean)
+
+
+def p_text(value: float | None) -> str:
+    """Return a p-value with the figures that matter."""
+    if value is None or math.isnan(value):
+        return NONE
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def probability(value: float | None) -> Cell:
+    """Return a cell with a p-value."""
+    return Cell(p_text(value), None if p_text(value) == NONE else value)
+
+
+def config_text(config: Mapping[str, Any]) -> str:
+    """Return a configuration in one line."""
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in config.items()
+    )

@@ -1,0 +1,273 @@
+"""The drawings of a report: evidence in, SVG for a page out, each with its text for who cannot see
+it.
+
+Figures are drawn narrow, at the size at which a phone shows them, so that their text stays
+readable there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ibsweep.analysis import plots
+from ibsweep.analysis.report.cells import interval_text
+from ibsweep.analysis.report.svg import drawing, inline_svg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    from markupsafe import Markup
+    from matplotlib.axes import Axes
+
+    from ibsweep.analysis.report.evidence import Evidence
+    from ibsweep.analysis.summary import SweepSummary
+
+__all__ = ["Drawing", "of_arm", "of_arms", "of_efficiency", "of_replications"]
+
+_WIDTH = 3.6
+"""Inches of the axes, without the labels beside them."""
+
+
+class Drawing(NamedTuple):
+    """A figure on a page.
+
+    Attributes:
+        title: What it shows.
+        note: How to read it.
+        svg: The drawing.
+        source: The frames and columns that it is drawn from.
+    """
+
+    title: str
+    note: str
+    svg: Markup
+    source: str
+
+
+def _draw(
+    name: str,
+    title: str,
+    description: str,
+    draw: Callable[[Axes], Axes],
+    *,
+    height: float,
+    width: float = _WIDTH,
+) -> Markup:
+    from markupsafe import Markup
+    from matplotlib.figure import Figure
+
+    with drawing(name):
+        figure = Figure(figsize=(width, height))
+        draw(figure.add_axes((0.0, 0.0, 1.0, 1.0)))
+        svg = inline_svg(figure, name, title, description, [plots.INK])
+    return Markup(svg)
+
+
+def of_arms(one: Evidence) -> tuple[Drawing, ...]:
+    """Return the arms side by side; nothing where nothing is confirmed."""
+    info = plots.arms_info(one.question, one.confirmations)
+    if not any(info.best):
+        return ()
+    title = "Test accuracy of every arm"
+    known = [(name, best) for name, best in zip(info.arms, info.best, strict=True) if best]
+    description = "; ".join(
+        f"{name} {best.mean:.2f} % {interval_text(best.low, best.high)}".strip()
+        for name, best in known
+    )
+    height = 0.5 + 0.62 * len(info.arms)
+    svg = _draw(
+        "fig-arms", title, f"{description}.", lambda ax: plots.plot_arms(ax, info), height=height
+    )
+    note = (
+        "Means over fresh replicates on held-out images, with 95 % intervals; the published "
+        "figure is the notebook's own, of one seed on validation images."
+    )
+    source = (
+        "confirmations where images is the arm's own and role is best, or baseline is true: "
+        "test_accuracy; published: the question's file"
+    )
+    return (Drawing(title, note, svg, source),)
+
+
+def of_efficiency(one: Evidence) -> tuple[Drawing, ...]:
+    """Return accuracy by number of images; nothing where it was not measured."""
+    if not one.efficiency:
+        return ()
+    targets = [wanted.need.target for wanted in one.wanted if not wanted.why]
+    info = plots.efficiency_info(one.question, one.efficiency, targets[0] if targets else None)
+    title = "Test accuracy by number of training images"
+    description = "; ".join(
+        f"{curve.arm} from {curve.mean[0]:.2f} % with {curve.images[0]} images per class to "
+        f"{curve.mean[-1]:.2f} % with {curve.images[-1]}"
+        for curve in info.curves
+    )
+    svg = _draw(
+        "fig-efficiency",
+        title,
+        f"{description}.",
+        lambda ax: plots.plot_efficiency(ax, info),
+        height=2.6,
+    )
+    note = "Means over fresh replicates; bands are 95 % intervals of the mean."
+    if info.target is not None:
+        note += f" The dashed line is at {info.target:g} %."
+    source = "confirmations where role is best: test_accuracy by arm and images"
+    return (Drawing(title, note, svg, source),)
+
+
+def of_replications(one: Evidence) -> tuple[Drawing, ...]:
+    """Return the notebook's figures in the spread of seeds; nothing where there are no rows."""
+    info = plots.replication_info(one.question, one.replicated)
+    if not info.cells:
+        return ()
+    title = "Published figures in the spread of seeds"
+    description = "; ".join(
+        f"{row.name} with {row.images} images published {row.published:.2f} %, mean of "
+        f"{row.seeds} seeds {row.mean:.2f} %"
+        for row in one.replications
+    )
+    svg = _draw(
+        "fig-replications",
+        title,
+        f"{description}.",
+        lambda ax: plots.plot_replication(ax, info),
+        height=0.5 + 0.26 * len(info.cells),
+    )
+    note = "A dot is a seed; numbers beside the names are training images per class."
+    source = (
+        "replications by arm, setting and images: valid_accuracy, or train_accuracy where the "
+        "notebook published that"
+    )
+    return (Drawing(title, note, svg, source),)
+
+
+def of_arm(one: Evidence, arm: str) -> tuple[Drawing, ...]:
+    """Return what the sweep of an arm did, and how its best trial behaves."""
+    summary = one.summaries[arm]
+    trials = one.trials[one.trials["sweep"] == summary.name]
+    if trials.empty:
+        return ()
+    drawings = [_history(summary, trials), *_search(summary, trials)]
+    if summary.best:
+        drawings += [_confusion(one, summary), *_curves(one, summary)]
+    return tuple(drawings)
+
+
+def _history(summary: SweepSummary, trials: pd.DataFrame) -> Drawing:
+    arm = summary.arm.name
+    info = plots.history_info(trials, summary.name)
+    title = "The sweep, trial by trial"
+    description = f"{info.complete.sum()} trials complete, {(~info.complete).sum()} pruned"
+    if info.complete.any():
+        description += f"; the best reached {info.accuracy[info.complete].max():.2f} %"
+    svg = _draw(
+        f"fig-history-{arm}",
+        f"{arm}: {title}",
+        f"{description}.",
+        lambda ax: plots.plot_history(ax, info),
+        height=2.2,
+    )
+    note = "Blue dots are complete, grey ones were pruned early, crosses failed."
+    source = "trials: valid_accuracy, state and origin by trial"
+    return Drawing(title, note, svg, source)
+
+
+def _search(summary: SweepSummary, trials: pd.DataFrame) -> list[Drawing]:
+    """Return importances and parallel coordinates; nothing where the trials cannot tell."""
+    arm = summary.arm.name
+    study = plots.study_of(summary.question, trials, summary.name)
+    importance, parallel = plots.importance_info(study), plots.parallel_info(study)
+    drawings = []
+    source = "trials: valid_accuracy and the config_ columns"
+    if importance.names:
+        title = "What mattered"
+        shares = zip(importance.names, importance.importances, strict=True)
+        description = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares)
+        svg = _draw(
+            f"fig-importance-{arm}",
+            f"{arm}: {title}",
+            f"{description}.",
+            lambda ax: plots.plot_importance(ax, importance),
+            height=0.3 + 0.24 * len(importance.names),
+            width=2.6,
+        )
+        note = (
+            "Share of each hyperparameter in whether a trial is among the best tenth "
+            f"(PED-ANOVA over {importance.trials} trials)."
+        )
+        drawings.append(Drawing(title, note, svg, source))
+    if parallel.values.size:
+        title = "All configurations"
+        description = (
+            f"{parallel.values.size} trials over {', '.join(a.name for a in parallel.axes)}; "
+            f"accuracy from {parallel.values.min():.2f} % to {parallel.values.max():.2f} %."
+        )
+        svg = _draw(
+            f"fig-parallel-{arm}",
+            f"{arm}: {title}",
+            description,
+            lambda ax: plots.plot_parallel(ax, parallel),
+            height=2.2,
+            width=4.2,
+        )
+        note = "A line is a trial; the stronger, the better. Grey ones were pruned."
+        drawings.append(Drawing(title, note, svg, source))
+    return drawings
+
+
+def _confusion(one: Evidence, summary: SweepSummary) -> Drawing:
+    arm, best = summary.arm.name, summary.best
+    assert best is not None, "confirmed"
+    rows = one.confirmations
+    rows = rows[
+        (rows["sweep"] == summary.name)
+        & (rows["trial"] == best.trial.trial)
+        & (rows["images"] == summary.arm.images)
+    ]
+    info = plots.confusion_info(rows, _classes(one, len(rows["test_confusion"].iloc[0])))
+    title = "Which classes the best confuses"
+    described = zip(info.names, info.values.diagonal(), strict=True)
+    description = ", ".join(f"{name} {share:.1f} % right" for name, share in described)
+    size = 0.5 * len(info.names) + 0.4
+    svg = _draw(
+        f"fig-confusion-{arm}",
+        f"{arm}: {title}",
+        f"{description}.",
+        lambda ax: plots.plot_confusion(ax, info),
+        height=size,
+        width=size,
+    )
+    note = f"Mean over {len(rows)} replicates, held-out images; rows add up to 100."
+    source = "confirmations where role is best and images the arm's own: test_confusion"
+    return Drawing(title, note, svg, source)
+
+
+def _classes(one: Evidence, count: int) -> list[str]:
+    names = one.question.task.get("class_type")
+    if isinstance(names, list) and len(names) == count:
+        return [str(name) for name in names]
+    return [str(number) for number in range(count)]
+
+
+def _curves(one: Evidence, summary: SweepSummary) -> list[Drawing]:
+    arm, best = summary.arm.name, summary.best
+    assert best is not None, "confirmed"
+    info = plots.curves_info(one.curves, summary.name, best.trial.trial)
+    if not info.epochs.size:
+        return []
+    title = "The best trial, epoch by epoch"
+    description = (
+        f"Validation accuracy {info.valid.mean[0]:.2f} % at epoch {info.epochs[0]}, "
+        f"{info.valid.mean[-1]:.2f} % at epoch {info.epochs[-1]}."
+    )
+    svg = _draw(
+        f"fig-curves-{arm}",
+        f"{arm}: {title}",
+        description,
+        lambda ax: plots.plot_curves(ax, info),
+        height=2.2,
+    )
+    note = "In the sweep: mean over its replicates, the band from the lowest to the highest."
+    source = "curves where trial is the best one: valid_accuracy and train_accuracy by epoch"
+    return [Drawing(title, note, svg, source)]

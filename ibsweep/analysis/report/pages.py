@@ -1,0 +1,309 @@
+"""The report: an HTML page a question and an index, each a file of its own that needs no other.
+
+A page says the answer first: the claims with their verdicts, the best configuration of every arm,
+then the evidence. What stands on it is made in ``tables``, ``verdicts`` and ``figures`` from the
+frames; here it is put in order.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ibsweep import __version__
+from ibsweep.analysis.claims import RULE, Verdict
+from ibsweep.analysis.report import figures, provenance, tables, verdicts
+from ibsweep.analysis.report.cells import config_text
+from ibsweep.analysis.report.evidence import gather, known_questions
+from ibsweep.errors import InputError
+from ibsweep.store import replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+    from ibsweep.analysis.frames import Results
+    from ibsweep.analysis.report.cells import Table
+    from ibsweep.analysis.report.evidence import Evidence
+    from ibsweep.analysis.report.figures import Drawing
+
+__all__ = ["gather_all", "write_pages", "write_report"]
+
+_CODE = re.compile("`([^`]+)`")
+_TOGETHER = re.compile(r"\[[^\[\]]{1,24}\]| %|\bp (?:=|&lt;) [\d.]+")
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """A claim as the page shows it."""
+
+    text: str
+    verdict: str
+    sentences: tuple[str, ...]
+    table: Table
+
+
+@dataclass(frozen=True)
+class _Arm:
+    """The part of a page that unfolds for one arm."""
+
+    title: str
+    lines: tuple[str, ...]
+    figures: tuple[Drawing, ...]
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A part of a page; what is empty is not shown."""
+
+    name: str
+    title: str
+    lines: tuple[str, ...] = ()
+    claims: tuple[_Claim, ...] = ()
+    figures: tuple[Drawing, ...] = ()
+    tables: tuple[Table, ...] = ()
+    arms: tuple[_Arm, ...] = ()
+    facts: tuple[tuple[str, list[tuple[str, str]]], ...] = ()
+    code: str = ""
+
+
+def write_report(
+    results: Results, out: Path, questions: Sequence[str] | None = None
+) -> list[Path]:
+    """Write the pages of questions, and the index over all of them.
+
+    Args:
+        results: The results.
+        out: A directory, made where there is none.
+        questions: Names of questions or sweeps; None for every question.
+
+    Returns:
+        The files written, the index first.
+
+    Raises:
+        InputError: If a name is unknown, or the directory cannot be made.
+        SweepError: If the disk is full.
+    """
+    evidence, asked = gather_all(results, questions)
+    return write_pages(results, evidence, asked, out)
+
+
+def gather_all(
+    results: Results, targets: Sequence[str] | None = None
+) -> tuple[dict[str, Evidence], list[str]]:
+    """Return the evidence for all questions, and which of them were asked for.
+
+    Raises:
+        InputError: If a target is no question or sweep.
+    """
+    asked = gather(results, targets)
+    others = [name for name in known_questions(results) if name not in asked]
+    everything = asked | (gather(results, others) if others else {})
+    return dict(sorted(everything.items())), list(asked)
+
+
+def write_pages(
+    results: Results, evidence: Mapping[str, Evidence], asked: Sequence[str], out: Path
+) -> list[Path]:
+    """Write pages from evidence that was gathered.
+
+    Args:
+        results: Where it comes from.
+        evidence: By question, of all questions for the index.
+        asked: The questions to write pages of.
+        out: A directory, made where there is none.
+
+    Returns:
+        The files written, the index first.
+
+    Raises:
+        InputError: If the directory cannot be made.
+        SweepError: If the disk is full.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"cannot write to {out}: {reason}; name another with --out") from error
+    environment = _environment()
+    written = [out / "index.html", *(out / f"{name}.html" for name in asked)]
+    for path, name in zip(written[1:], asked, strict=True):
+        page = environment.get_template("question.html").render(
+            question=evidence[name].question, sections=_sections(results, evidence[name])
+        )
+        replace_file(path, page.encode())
+    pages = {name for name in evidence if (out / f"{name}.html").exists()}
+    index = environment.get_template("index.html").render(
+        lead=_lead(evidence.values()),
+        rule=RULE,
+        claims=verdicts.claims_table(evidence.values(), pages),
+        questions=verdicts.questions_table(evidence.values(), pages),
+        arms=tables.arms_table(evidence.values(), pages),
+        unreadable=results.unreadable,
+    )
+    replace_file(written[0], index.encode())
+    return written
+
+
+def _environment() -> Environment:
+    import jinja2
+    from markupsafe import Markup
+
+    loader = jinja2.PackageLoader("ibsweep.analysis.report")
+    environment = jinja2.Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = f"\n{loader.get_source(environment, 'sort.js')[0]}"
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment.filters["code"] = _code
+    environment.globals["script"] = Markup(script)
+    # the page runs this script and no other, whatever stands in a question's file
+    environment.globals["script_hash"] = f"sha256-{digest}"
+    environment.globals["version"] = __version__
+    return environment
+
+
+def _code(text: str) -> Markup:
+    """Escape a text, show what stands in back-ticks as code, break no line in an interval."""
+    from markupsafe import Markup, escape
+
+    kept = _TOGETHER.sub(lambda found: found[0].replace(" ", "&nbsp;"), str(escape(text)))
+    return Markup(_CODE.sub(r"<code>\1</code>", kept))
+
+
+def _lead(evidence: Collection[Evidence]) -> str:
+    found = [result.verdict for one in evidence for result in one.claims]
+    arms = sum(len(one.summaries) for one in evidence)
+    counts = ", ".join(f"{found.count(verdict)} {verdict.value}" for verdict in Verdict)
+    swept = f"{_count(len(evidence), 'question')}, {_count(arms, 'arm')} swept"
+    return f"{swept}. Of {len(found)} claims: {counts}."
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _sections(results: Results, one: Evidence) -> list[_Section]:
+    sections = [
+        _claims(one),
+        _arms(one),
+        _efficiency(one),
+        _replication(one),
+        _details(one),
+        _how(one),
+    ]
+    return [*sections, _trace(results, one, sections)]
+
+
+def _claims(one: Evidence) -> _Section:
+    claims = tuple(
+        _Claim(
+            result.claim.text,
+            result.verdict.value,
+            tuple(verdicts.sentences(result)),
+            verdicts.tests_table(result),
+        )
+        for result in one.claims
+    )
+    lines = () if claims else ("This question has no claims.",)
+    return _Section("answer", "The answer", lines, claims)
+
+
+def _arms(one: Evidence) -> _Section:
+    found = (tables.arms_table([one]), tables.pairs_table(one))
+    lines: tuple[str, ...] = ()
+    confirmed = [summary for summary in one.summaries.values() if summary.best]
+    if len(confirmed) > 1 and not one.pairs:
+        lines = (
+            "The arms cannot be compared two by two: they share no replicate seeds, or were "
+            "trained on different numbers of images.",
+        )
+    return _Section("arms", "Arms", lines, figures=figures.of_arms(one), tables=found)
+
+
+def _efficiency(one: Evidence) -> _Section:
+    title = "Number of images"
+    if not one.efficiency:
+        line = (
+            "How accuracy grows with the number of training images was not measured: "
+            f"`ibsweep efficiency {one.question.question}` does it."
+        )
+        return _Section("images", title, (line,))
+    found = (tables.wanted_table(one), tables.efficiency_table(one))
+    return _Section("images", title, figures=figures.of_efficiency(one), tables=found)
+
+
+def _replication(one: Evidence) -> _Section:
+    title = "The notebook, replicated"
+    if not one.replications:
+        line = (
+            "The notebook's own settings were not run over many seeds: "
+            f"`ibsweep replicate {one.question.question}` does it."
+        )
+        return _Section("replication", title, (line,))
+    found = (tables.replications_table(one),)
+    return _Section("replication", title, figures=figures.of_replications(one), tables=found)
+
+
+def _details(one: Evidence) -> _Section:
+    arms = []
+    for name, summary in one.summaries.items():
+        best = summary.best
+        lines = [f"Sweep {summary.name}, {summary.state}."]
+        title = f"{name}: {summary.arm.title}"
+        if best:
+            config = config_text(best.trial.config)
+            lines.append(f"Best is trial {best.trial.trial}: {config}.")
+        else:
+            lines.append(f"Nothing is confirmed yet: {tables.unfinished(summary)}.")
+        arms.append(_Arm(title, tuple(lines), figures.of_arm(one, name)))
+    lines_ = () if arms else ("No arm was swept yet.",)
+    return _Section("details", "Arm by arm", lines_, arms=tuple(arms))
+
+
+def _how(one: Evidence) -> _Section:
+    lines = (
+        "The leading trials of each sweep and the baseline were trained again with fresh "
+        "replicates. Which one is best was decided on their validation images; held-out test "
+        "images only score it. All arms share the replicate seeds, so that they are compared on "
+        "the same images.",
+        RULE,
+    )
+    facts = tuple(provenance.settings_rows(one))
+    return _Section(
+        "how", "How it was done", lines, tables=(provenance.sweeps_table(one),), facts=facts
+    )
+
+
+def _trace(results: Results, one: Evidence, sections: Sequence[_Section]) -> _Section:
+    """Return where the numbers come from, and the code that finds one of them again."""
+    sources = {"Verdicts": "ibsweep.analysis.claims.evaluate on confirmations: ClaimResult.tests"}
+    for section in sections:
+        shown = [table for table in section.tables if table.rows]
+        sources |= {table.caption: table.source for table in shown if table.source}
+        drawn = [*section.figures, *(figure for arm in section.arms for figure in arm.figures)]
+        sources |= {f"Figure: {figure.title}": figure.source for figure in drawn}
+    facts = tuple((what, [("", source)]) for what, source in sources.items())
+    lines = ("Names are columns of the frames that `ibsweep.load` returns.",)
+    best = next((s for s in one.summaries.values() if s.best), None)
+    code = ""
+    if best and best.best:
+        code = (
+            "import ibsweep\n\n"
+            f'results = ibsweep.load("{results.path.name}")\n'
+            "rows = results.confirmations.query(\n"
+            f"    \"sweep == '{best.name}' and role == 'best' and images == {best.arm.images}\"\n"
+            ")\n"
+            f"rows.test_accuracy.mean()  # {best.best.test.mean:.2f}, as in the table of arms"
+        )
+    return _Section("sources", "Where each number comes from", lines, facts=facts, code=code)

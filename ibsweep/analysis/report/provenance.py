@@ -1,0 +1,109 @@
+"""How the sweeps were made: budgets, seeds, versions, machine, command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ibsweep.analysis.report.cells import Cell, Table, number, words
+from ibsweep.records import TrialState
+
+if TYPE_CHECKING:
+    from ibsweep.analysis.report.evidence import Evidence
+
+__all__ = ["settings_rows", "sweeps_table"]
+
+
+def sweeps_table(one: Evidence) -> Table:
+    """Return the sweeps that are reported."""
+    rows = []
+    for arm, summary in one.summaries.items():
+        manifest, counts = one.manifests[arm], summary.counts
+        mine = one.trials[one.trials["sweep"] == summary.name]
+        rows.append(
+            (
+                words(arm),
+                words(summary.name),
+                words(summary.state),
+                words(manifest.created.replace("T", " ")[:16]),
+                number(manifest.trials, "d"),
+                number(counts[TrialState.COMPLETE], "d"),
+                number(counts[TrialState.PRUNED], "d"),
+                number(counts[TrialState.FAIL], "d"),
+                number(float(mine["seconds"].sum()) / 60, ".1f"),
+                Cell(_range(manifest.replicate_seeds), manifest.seed),
+                Cell(_range(manifest.confirmation_seeds), manifest.seed),
+            )
+        )
+    columns = (
+        "arm",
+        "sweep",
+        "state",
+        "started, UTC",
+        "trials",
+        "complete",
+        "pruned",
+        "failed",
+        "minutes of trials",
+        "replicate seeds",
+        "confirmation seeds",
+    )
+    return Table(
+        "sweeps",
+        "The sweeps behind this page",
+        columns,
+        tuple(rows),
+        frozenset(columns[4:9]),
+        source="sweeps; seeds from each sweep's manifest.json",
+    )
+
+
+def _range(seeds: Sequence[int]) -> str:
+    return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+
+
+def settings_rows(one: Evidence) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return how the sweeps were made, each value with the arms that it holds for.
+
+    Returns:
+        ``[(what, [(arms, value), ...]), ...]``; ``arms`` is empty where all share the value.
+    """
+    rows = []
+    for what, read in _SETTINGS.items():
+        arms: dict[str, list[str]] = {}
+        for arm, manifest in one.manifests.items():
+            arms.setdefault(read(manifest), []).append(arm)
+        if len(arms) == 1:
+            rows.append((what, [("", text) for text in arms if text]))
+        else:
+            rows.append((what, [(", ".join(names), text) for text, names in arms.items()]))
+    return [(what, values) for what, values in rows if values]
+
+
+def _pairs_text(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{k} {v}" for k, v in values.items() if v not in (None, ""))
+
+
+def _revision(git: Mapping[str, Any] | None) -> str:
+    if git is None:
+        return ""
+    return f"{git['revision']}{', with changes' if git['dirty'] else ''}"
+
+
+_SETTINGS: Mapping[str, Any] = {
+    "command": lambda m: " ".join(m.command),
+    "resumed": lambda m: "; ".join(f"{r['when']}: {' '.join(r['command'])}" for r in m.resumed),
+    "budget": lambda m: (
+        f"{m.trials} trials of {m.replicates} replicates; {m.confirm} leaders and the baseline "
+        f"confirmed with {m.confirm_replicates} fresh replicates"
+        + (f"; no new trial after {m.time_budget:g} s" if m.time_budget else "")
+    ),
+    "sampler": lambda m: _pairs_text(m.sampler),
+    "pruner": lambda m: _pairs_text(m.pruner),
+    "a trial takes": lambda m: (
+        f"{m.cpus_per_trial:g} CPU" + (f", {m.gpus_per_trial:g} GPU" if m.gpus_per_trial else "")
+    ),
+    "versions": lambda m: _pairs_text(m.versions),
+    "machine": lambda m: _pairs_text(m.machine),
+    "git revision": lambda m: _revision(m.git),
+}

@@ -1,0 +1,268 @@
+"""The tables of figures: arms, pairs of arms, numbers of images, replications of the notebook."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
+from ibsweep.analysis.replications import LUCK
+from ibsweep.analysis.report.cells import (
+    NONE,
+    Cell,
+    Table,
+    config_text,
+    interval_text,
+    measured,
+    number,
+    probability,
+    words,
+)
+from ibsweep.analysis.statistics import Interval
+
+if TYPE_CHECKING:
+    from ibsweep.analysis.replications import ReplicationSummary
+    from ibsweep.analysis.report.evidence import Evidence
+    from ibsweep.analysis.summary import SweepSummary
+    from ibsweep.questions import Arm
+
+__all__ = [
+    "arms_table",
+    "efficiency_table",
+    "pairs_table",
+    "replications_table",
+    "unfinished",
+    "wanted_table",
+]
+
+
+def arms_table(evidence: Iterable[Evidence], pages: Collection[str] = ()) -> Table:
+    """Return the best configuration of every arm.
+
+    Args:
+        evidence: One a question.
+        pages: Questions that have a page to lead to.
+    """
+    rows = []
+    for one in evidence:
+        name = one.question.question
+        for arm in one.question.arms.values():
+            summary = one.summaries.get(arm.name)
+            best = summary.best if summary else None
+            baseline = summary.confirmed_baseline if summary else None
+            if best:
+                text = config_text(best.trial.config)
+            elif summary:
+                text = f"not confirmed yet: {unfinished(summary)}"
+            else:
+                text = f"not swept yet: `ibsweep tune {arm.name}`"
+            rows.append(
+                (
+                    Cell(arm.name, arm.name, page=name if name in pages else None),
+                    number(arm.images, "d"),
+                    measured(best.test if best else None),
+                    number(len(best.rows) if best else None, "d"),
+                    number(best.trial.valid_accuracy if best else None),
+                    measured(baseline.test if baseline else None),
+                    _published(arm),
+                    words(text),
+                )
+            )
+    columns = (
+        "arm",
+        "images per class",
+        "test accuracy, %",
+        "replicates",
+        "in its sweep, %",
+        "baseline, %",
+        "published, %",
+        "configuration",
+    )
+    return Table(
+        "arms",
+        "Best configuration of every arm",
+        columns,
+        tuple(rows),
+        frozenset(columns[1:-1]),
+        source=(
+            "confirmations where role is best and images the arm's own: mean of test_accuracy "
+            "with Student's t interval; baseline the same where baseline is true; in its sweep: "
+            "trials.valid_accuracy of that trial; published: the question's file"
+        ),
+        note=(
+            "Test accuracy: fresh replicates on held-out images, mean [95 % interval]. In its "
+            "sweep: what the sweep itself measured on validation images, optimistic as every "
+            "winner's figure. Baseline: the notebook's setting, confirmed in the same way. "
+            "Published: the notebook's own figure, of one seed, on validation images unless it "
+            "says training."
+        ),
+    )
+
+
+def unfinished(summary: SweepSummary) -> str:
+    """Return what to do about a sweep without a best."""
+    return "it is running" if summary.state == "running" else f"`ibsweep resume {summary.name}`"
+
+
+def _published(arm: Arm) -> Cell:
+    figure = next((f for f in arm.notebook if f.images == arm.images), None)
+    if figure is None:
+        return Cell(NONE)
+    kind = "" if figure.metric == "valid_accuracy" else " (training)"
+    return Cell(f"{figure.percent:.2f}{kind}", figure.percent)
+
+
+def pairs_table(one: Evidence) -> Table:
+    """Return the arms compared two by two."""
+    rows = tuple(
+        (
+            words(f"{pair.first} over {pair.second}"),
+            number(pair.comparison.effect, "+.2f"),
+            Cell(
+                interval_text(pair.comparison.low, pair.comparison.high, "+.2f"),
+                pair.comparison.low,
+            ),
+            probability(pair.comparison.p),
+            probability(pair.adjusted_p),
+            number(pair.comparison.replicates, "d"),
+            number(pair.images, "d"),
+        )
+        for pair in one.pairs
+    )
+    columns = (
+        "arms",
+        "difference, points",
+        "95 % interval",
+        "p",
+        "p, Holm",
+        "replicates",
+        "images per class",
+    )
+    return Table(
+        "pairs",
+        "Arms compared two by two",
+        columns,
+        rows,
+        frozenset(columns[1:]),
+        source=(
+            "confirmations where role is best: test_accuracy of the two arms joined by seed; "
+            "ibsweep.analysis.statistics.paired_difference and holm"
+        ),
+        note=(
+            "Differences of test accuracy on common replicates: the two arms saw the same images. "
+            "Bootstrap interval, sign-flip test, Holm's correction over the rows."
+        ),
+    )
+
+
+def efficiency_table(one: Evidence) -> Table:
+    """Return the test accuracy of each arm's best configuration by number of images."""
+    sizes = sorted({int(images) for curve in one.efficiency for images in curve.images})
+    rows = []
+    for curve in one.efficiency:
+        values = {
+            int(images): (float(mean), float(low), float(high))
+            for images, mean, low, high in zip(*curve[1:], strict=True)
+        }
+        cells = [measured(Interval(*values[n]) if n in values else None, "\n") for n in sizes]
+        rows.append((words(curve.arm), *cells))
+    return Table(
+        "efficiency",
+        "Test accuracy in % by training images per class",
+        ("arm", *map(str, sizes)),
+        tuple(rows),
+        frozenset(map(str, sizes)),
+        source=(
+            "confirmations where role is best, grouped by arm and images: mean of test_accuracy; "
+            "ibsweep.analysis.efficiency.efficiency_curves"
+        ),
+        note="The configuration is the one found at the arm's own number of images.",
+    )
+
+
+def wanted_table(one: Evidence) -> Table:
+    """Return the numbers of images that reach an accuracy."""
+    rows = []
+    for (arm, target, images, low, high), why in one.wanted:
+        sizes = next(curve.images for curve in one.efficiency if curve.arm == arm)
+        first, last = int(min(sizes)), int(max(sizes))
+        rows.append(
+            (
+                words(arm),
+                Cell(f"{target:.2f}\n{why}".strip(), target),
+                Cell(_images(images, first, last), images),
+                Cell(f"[{_images(low, first, last)}, {_images(high, first, last)}]", low),
+            )
+        )
+    columns = ("arm", "accuracy to reach, %", "images per class", "95 % interval")
+    return Table(
+        "wanted",
+        "Training images needed",
+        columns,
+        tuple(rows),
+        frozenset(columns[1:]),
+        source=(
+            "confirmations where role is best: mean of test_accuracy by images, interpolated; "
+            "bootstrap over seeds; ibsweep.analysis.efficiency.images_needed"
+        ),
+        note="Interpolated between the measured numbers of images, on a logarithmic scale.",
+    )
+
+
+def _images(value: float, first: int, last: int) -> str:
+    if math.isinf(value):
+        return f"> {last}"
+    return f"{first} or fewer" if value <= first else f"{value:.0f}"
+
+
+def replications_table(one: Evidence) -> Table:
+    """Return the notebook's settings over many seeds."""
+    rows = tuple(_replication(row) for row in one.replications)
+    columns = (
+        "setting",
+        "images per class",
+        "epochs",
+        "figure",
+        "published, %",
+        "seed 10, %",
+        "mean, %",
+        "lowest to highest, %",
+        "seeds",
+        "below the published",
+        "looks like luck",
+    )
+    return Table(
+        "replications",
+        "The notebook's settings over many seeds",
+        columns,
+        rows,
+        frozenset({*columns[1:3], *columns[4:10]}),
+        source=(
+            "replications grouped by arm, setting and images; seed 10 is the row with that seed; "
+            "ibsweep.analysis.replications.summarise_replications"
+        ),
+        note=(
+            "Seed 10 is the notebook itself, run again. Lowest to highest, and the share of "
+            f"seeds below the published figure, leave it out. {LUCK}"
+        ),
+    )
+
+
+def _replication(row: ReplicationSummary) -> tuple[Cell, ...]:
+    luck = {None: Cell("too few seeds"), "typical": words("no")}
+    low, high = row.spread if row.spread else (None, None)
+    spread = NONE if low is None else f"{low:.2f} to {high:.2f}"
+    share = row.share_below
+    return (
+        words(row.name),
+        number(row.images, "d"),
+        number(row.epochs, "d"),
+        words("training" if row.metric == "train_accuracy" else "validation"),
+        number(row.published),
+        number(row.seed10),
+        Cell(f"{row.mean:.2f} {interval_text(row.low, row.high)}".strip(), row.mean),
+        Cell(spread, low),
+        number(row.seeds, "d"),
+        Cell(NONE) if share is None else Cell(f"{100 * share:.0f} %", share),
+        luck.get(row.luck) or words(f"yes: {row.luck}"),
+    )

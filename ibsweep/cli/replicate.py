@@ -1,0 +1,184 @@
+"""``ibsweep replicate``: the notebook's own settings, many seeds."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ibsweep.cli.options import (
+    Address,
+    CpusPerTrial,
+    GpusPerTrial,
+    JsonFlag,
+    QuietFlag,
+    Results,
+    check_shares,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ibsweep.analysis.replications import ReplicationSummary
+    from ibsweep.replicate.runner import Job
+    from ibsweep.store import ReplicationStore
+
+EXAMPLES = """
+Examples: ibsweep replicate q6 | ibsweep replicate all --seeds 1 | ibsweep replicate q2 q3
+--seeds 40 --json
+"""
+
+
+def replicate(
+    targets: Annotated[
+        list[str],
+        typer.Argument(metavar="QUESTION|ARM|all|FILE...", help="See `ibsweep questions`."),
+    ],
+    seeds: Annotated[
+        int, typer.Option(help="Seeds from 10 on; 10 is the notebook itself, draw for draw.")
+    ] = 20,
+    cpus_per_trial: CpusPerTrial = 1,
+    gpus_per_trial: GpusPerTrial = 0,
+    address: Address = None,
+    results: Results = Path("results"),
+    quiet: QuietFlag = False,
+    json: JsonFlag = False,
+) -> None:
+    """Train the notebook's exact settings with many seeds: which published figures were luck?
+
+    Every setting and number of images that the notebook published a figure for is trained. What is
+    stored already is not trained again, so the same command goes on after an interruption, and
+    more seeds can be asked for later.
+    """
+    from ibsweep.analysis.frames import load
+    from ibsweep.analysis.replications import summarise_replications
+    from ibsweep.errors import InputError, SweepError
+    from ibsweep.questions import find
+    from ibsweep.store import ReplicationStore
+
+    if not 1 <= seeds <= 10_000:
+        raise InputError(f"`--seeds` must be at least 1 and at most 10000, but got {seeds}")
+    check_shares(cpus_per_trial, gpus_per_trial)
+    pairs = [pair for target in targets for pair in find(target)]
+    questions = {
+        question.question: question.model_copy(
+            update={"arms": {a.name: a for q, a in pairs if q.question == question.question}}
+        )
+        for question, _ in pairs
+    }
+    store = ReplicationStore(results)
+    numbers = range(10, 10 + seeds)
+    with store.open():
+        from ibsweep.replicate.runner import cells, missing_jobs
+
+        wanted = cells(questions.values())
+        if not wanted:
+            names = ", ".join(questions)
+            raise InputError(
+                f"{names}: no figures are published, so there is nothing to replicate"
+            )
+        jobs = missing_jobs(wanted, numbers, store.rows())
+        try:
+            if jobs:
+                _train(store, jobs, cpus_per_trial, gpus_per_trial, address, quiet=quiet)
+        except KeyboardInterrupt:
+            left = len(missing_jobs(wanted, numbers, store.rows()))
+            print(f"ibsweep: interrupted; {_how_to_go_on(jobs, left)}", file=sys.stderr)
+            raise typer.Exit(130) from None
+        except SweepError as error:
+            left = len(missing_jobs(wanted, numbers, store.rows()))
+            raise SweepError(f"{error}\n{_how_to_go_on(jobs, left)}") from error
+    frame = load(results).replications
+    frame = frame[frame["seed"].isin(numbers)]
+    found = summarise_replications(questions, frame)
+    if json:
+        print(json_module.dumps({"replications": [one.to_json() for one in found]}))
+    else:
+        print_replications(found, Console())
+
+
+def _how_to_go_on(jobs: Sequence[Job], left: int) -> str:
+    return (
+        f"{len(jobs) - left} of {len(jobs)} runs are done and safe, the same command goes on "
+        "from there"
+    )
+
+
+def _train(
+    store: ReplicationStore,
+    jobs: Sequence[Job],
+    cpus: float,
+    gpus: float,
+    address: str | None,
+    *,
+    quiet: bool,
+) -> None:
+    from ibsweep.replicate.runner import replicate as run
+    from ibsweep.sweep.session import check_placeable, ray_session
+
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("replicating {task.fields[cell]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=quiet or not console.is_terminal,
+        transient=True,
+    )
+    with bar, ray_session(address):
+        check_placeable(cpus, gpus, local=address is None)
+        task = bar.add_task("", total=len(jobs), cell="")
+        count = 0
+
+        def done(job: Job) -> None:
+            nonlocal count
+            count += 1
+            bar.update(task, advance=1, cell=f"{job.cell.name}, {job.cell.images} images")
+            if not quiet and not console.is_terminal:
+                what = "the notebook itself" if job.exact else f"{len(job.seeds)} seeds"
+                console.print(
+                    f"replicate: {count}/{len(jobs)} {job.cell.name}, {job.cell.images} images, "
+                    f"{what}",
+                    highlight=False,
+                    markup=False,
+                    soft_wrap=True,
+                )
+
+        run(store, jobs, cpus, gpus, done)
+
+
+def print_replications(found: Sequence[ReplicationSummary], console: Console) -> None:
+    """Print the table of published figures against the seeds."""
+    from ibsweep.analysis.replications import LUCK
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("setting", no_wrap=True)
+    for column in ("images", "published", "again", "mean [95 %]", "other seeds"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("luck?", no_wrap=True)
+    for one in found:
+        interval = "" if one.low is None else f" [{one.low:.1f}, {one.high:.1f}]"
+        table.add_row(
+            one.name,
+            str(one.images),
+            f"{one.published:.2f}",
+            "-" if one.seed10 is None else f"{one.seed10:.2f}",
+            f"{one.mean:.1f}{interval}",
+            "-" if one.spread is None else f"{one.spread[0]:.1f} to {one.spread[1]:.1f}",
+            one.luck or "-",
+        )
+    console.print(table, highlight=False)
+    console.print(
+        "Accuracies in percent on validation images (q1: on the training images), "
+        f"{max((one.seeds for one in found), default=0)} seeds. `again`: the notebook itself, "
+        f"seed 10, run again; `other seeds`: the least and the greatest of them. {LUCK}",
+        highlight=False,
+        markup=False,
+    )

@@ -1,0 +1,165 @@
+"""``ibsweep report``: what the sweeps found, as pages and in the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from ibsweep.cli.options import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ibsweep.analysis.frames import Results as Loaded
+    from ibsweep.analysis.report.cells import Cell, Table
+    from ibsweep.analysis.report.evidence import Evidence
+
+__all__ = ["print_report", "report"]
+
+EXAMPLES = """
+Examples: ibsweep report | ibsweep report q7 --open | ibsweep report q7_wider-20261123-101500
+"""
+
+_COLOURS = {"supported": "green", "refuted": "red", "open": "dim"}
+_WIDTH = 160
+"""Columns of what goes to a file or a pipe, which has no width of its own."""
+_TEXT = 24
+"""Columns that a text needs at the least."""
+
+
+def report(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[QUESTION|SWEEP|all]...",
+            help="What to report: a question, or a sweep in place of its arm's newest one. "
+            "Default: everything.",
+        ),
+    ] = None,
+    results: Results = Path("results"),
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where to write the pages; default: under --results."),
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Show the index in a browser.")] = False,
+) -> None:
+    """Write a page a question and an index, and print the same tables here.
+
+    A page is one HTML file that needs no network. It tells the verdicts on the claims, the best
+    configuration of every arm and the evidence for both.
+    """
+    from ibsweep.analysis.frames import load
+    from ibsweep.analysis.report import gather_all, write_pages
+
+    loaded = load(results)
+    evidence, asked = gather_all(loaded, targets)
+    written = write_pages(loaded, evidence, asked, out or results / "report")
+    console = Console() if Console().is_terminal else Console(width=_WIDTH)
+    _print(loaded, [evidence[name] for name in asked], console)
+    console.print(f"pages: {written[0]}", highlight=False, markup=False, soft_wrap=True)
+    if open_:
+        typer.launch(written[0].resolve().as_uri())
+
+
+def print_report(
+    results: Loaded, console: Console, questions: Sequence[str] | None = None
+) -> None:
+    """Print the tables of the pages.
+
+    Args:
+        results: The results.
+        console: Where to print.
+        questions: Names of questions or sweeps; None for every question.
+
+    Raises:
+        InputError: If a name is unknown.
+    """
+    from ibsweep.analysis.report.evidence import gather
+
+    _print(results, gather(results, questions).values(), console)
+
+
+def _print(results: Loaded, evidence: Iterable[Evidence], console: Console) -> None:
+    from ibsweep.analysis.report.tables import (
+        arms_table,
+        efficiency_table,
+        pairs_table,
+        replications_table,
+        wanted_table,
+    )
+    from ibsweep.analysis.report.verdicts import claims_table
+
+    for one in evidence:
+        question = one.question
+        console.rule(f"{question.question}: {question.title}", align="left", style="dim")
+        for table in (
+            claims_table([one]),
+            arms_table([one]),
+            pairs_table(one),
+            wanted_table(one),
+            efficiency_table(one),
+            replications_table(one),
+        ):
+            _print_table(table, console)
+    for name, reason in results.unreadable.items():
+        console.print(f"left out: {name}: {reason}", highlight=False, markup=False)
+
+
+def _print_table(table: Table, console: Console) -> None:
+    from rich import box
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    if not table.rows:
+        return
+    widths = [_least_width(table, place) for place in range(len(table.columns))]
+    if sum(widths) + 3 * len(widths) > console.width:
+        _print_records(table, console)
+        return
+    grid = Grid(
+        title=table.caption,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1),
+        pad_edge=False,
+    )
+    for column, width in zip(table.columns, widths, strict=True):
+        justify: Literal["left", "right"] = "right" if column in table.numeric else "left"
+        grid.add_column(column, justify=justify, overflow="fold", min_width=width)
+    for row in table.rows:
+        grid.add_row(*(Text(one.text, style=_style(one)) for one in row))
+    console.print(grid)
+
+
+def _least_width(table: Table, place: int) -> int:
+    """Return the columns that a column needs: figures stay in one piece, words give way."""
+    lines = [line for row in table.rows for line in row[place].text.splitlines()]
+    longest = max(map(len, lines), default=0)
+    words = max(map(len, table.columns[place].split()))
+    if place == 0 or table.columns[place] in table.numeric:
+        return max(longest, words)
+    return max(min(longest, _TEXT), words)
+
+
+def _print_records(table: Table, console: Console) -> None:
+    """Print a table that is too wide for the terminal, a line a cell."""
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    console.print(Text(table.caption, style="bold"))
+    for name, *cells in table.rows:
+        console.print(Text(name.text))
+        grid = Grid(box=None, show_header=False, padding=(0, 2), pad_edge=False)
+        for column, one in zip(table.columns[1:], cells, strict=True):
+            grid.add_row("", Text(column, style="dim"), Text(one.text, style=_style(one)))
+        console.print(grid)
+    console.print()
+
+
+def _style(cell: Cell) -> str:
+    return _COLOURS[cell.text] if cell.verdict else ""

@@ -1,0 +1,221 @@
+"""Training the notebook's settings: seed 10 as the notebook did, the other seeds as lanes."""
+
+from __future__ import annotations
+
+import itertools
+import platform
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+import ray
+import torch
+
+from ibsweep.errors import SweepError
+from ibsweep.hyperparameters import resolve
+from ibsweep.questions import Question
+from ibsweep.records import Replication
+from ibsweep.replicate.notebook import PROCEDURES, SEED, follow
+from ibsweep.store import ReplicationStore
+from ibsweep.sweep.trainable import choose_device
+from ibsweep.sweep.trial import TrialPlan, TrialRun
+
+__all__ = ["Cell", "Job", "cells", "missing_jobs", "replicate", "train"]
+
+_LANES = 10
+"""Seeds of one job: enough to be cheap a lane, few enough that two cores are kept busy."""
+
+_RETRIES = 3
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A setting of the notebook at a number of images: what one published figure is about.
+
+    Attributes:
+        arm: Name of the arm.
+        setting: ``"baseline"`` or the name of a variant.
+        images: Training images per class.
+        model: Name of the model.
+        task: The question's task.
+        settings: Complete settings.
+    """
+
+    arm: str
+    setting: str
+    images: int
+    model: str
+    task: dict[str, Any]
+    settings: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The arm's name, or the variant's."""
+        return self.arm if self.setting == "baseline" else self.setting
+
+    def plan(self, seeds: Sequence[int]) -> TrialPlan:
+        """Return what trains the cell with some seeds."""
+        return TrialPlan(0, self.model, self.task, self.images, self.settings, tuple(seeds))
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cell and the seeds to train it with; ``exact`` for the notebook's own, a job by itself."""
+
+    cell: Cell
+    seeds: tuple[int, ...]
+    exact: bool
+
+    @property
+    def cost(self) -> float:
+        """Image passes, a measure of how long it takes."""
+        cell = self.cell
+        slow = 1.0 if cell.model == "three_layer_mlp" else 8.0
+        return slow * len(self.seeds) * cell.images * int(cell.settings["epochs"])
+
+
+def cells(questions: Iterable[Question]) -> list[Cell]:
+    """Return the cells that the notebook published figures for.
+
+    Args:
+        questions: The questions; those of the user's own have the figures that their files give.
+    """
+    found = []
+    for question in questions:
+        for arm in question.arms.values():
+            settings = [("baseline", arm.baseline, arm.notebook)]
+            settings += [
+                (name, arm.baseline | variant.changes, variant.notebook)
+                for name, variant in arm.variants.items()
+            ]
+            found += [
+                Cell(
+                    arm.name,
+                    name,
+                    figure.images,
+                    arm.model,
+                    dict(question.task),
+                    resolve(arm.model, arm.fixed, config),
+                )
+                for name, config, figures in settings
+                for figure in figures
+            ]
+    return found
+
+
+def missing_jobs(
+    wanted: Sequence[Cell], seeds: Sequence[int], rows: Iterable[Replication]
+) -> list[Job]:
+    """Return what is left to train, the longest first.
+
+    Args:
+        wanted: The cells.
+        seeds: Replicate seeds of each.
+        rows: What is trained already; rows of other settings than a cell has now do not count.
+    """
+    done = {(r.arm, r.setting, r.images, r.seed): r.settings for r in rows}
+    jobs = []
+    for cell in wanted:
+        left = [
+            seed
+            for seed in seeds
+            if done.get((cell.arm, cell.setting, cell.images, seed)) != cell.settings
+        ]
+        if SEED in left and cell.name in PROCEDURES:
+            left.remove(SEED)
+            jobs.append(Job(cell, (SEED,), exact=True))
+        # nearly equal parts: a lane that is left over alone costs the most
+        parts = -(-len(left) // _LANES)
+        bounds = [len(left) * i // parts for i in range(parts + 1)] if parts else [0]
+        jobs += [Job(cell, tuple(left[a:b]), exact=False) for a, b in itertools.pairwise(bounds)]
+    return sorted(jobs, key=lambda job: job.cost, reverse=True)
+
+
+def train(job: Job, device: str = "cpu") -> list[Replication]:
+    """Train a job and return a row a seed.
+
+    Args:
+        job: What to train.
+        device: ``"cpu"`` or a CUDA device.
+    """
+    cell = job.cell
+    plan = cell.plan(job.seeds)
+    if job.exact:
+        generator, orders = follow(PROCEDURES[cell.name], plan)
+        run = TrialRun(plan, device, generators=[generator])
+        for order in orders:
+            run.trainer.run_epoch(order.unsqueeze(0))
+            if run.trainer.all_diverged:
+                break
+        curve = run.validate()
+    else:
+        run = TrialRun(plan, device)
+        curve = run.complete()
+    fitted = run.score("train").accuracy
+    software = {"ibsweep": version("ibsweep"), "torch": torch.__version__}
+    software |= {"python": platform.python_version(), "machine": platform.machine()}
+    return [
+        Replication(
+            arm=cell.arm,
+            setting=cell.setting,
+            images=cell.images,
+            seed=replicate.seed,
+            exact=job.exact,
+            settings=cell.settings,
+            epochs=curve.epoch,
+            valid_accuracy=replicate.valid_accuracy,
+            valid_loss=replicate.valid_loss,
+            train_accuracy=fitted[lane].item(),
+            diverged_epoch=replicate.diverged_epoch,
+            software=software,
+        )
+        for lane, replicate in enumerate(curve.replicates)
+    ]
+
+
+def _work(job: dict[str, Any], cpus: float, gpus: float) -> list[dict[str, Any]]:
+    job = job | {"cell": Cell(**job["cell"])}
+    return [row.model_dump() for row in train(Job(**job), choose_device(cpus, gpus))]
+
+
+def replicate(
+    store: ReplicationStore,
+    jobs: Sequence[Job],
+    cpus: float,
+    gpus: float,
+    on_done: Callable[[Job], None],
+) -> None:
+    """Train jobs on the Ray that runs, and store each one's rows as it ends.
+
+    Args:
+        store: Where rows go, open for writing.
+        jobs: What to train.
+        cpus: CPUs, and threads, of a job.
+        gpus: GPU share of a job.
+        on_done: Is told each job whose rows are on disk.
+
+    Raises:
+        SweepError: If a worker was lost too often or the disk is full.
+    """
+    for job, rows in _results(jobs, cpus, gpus):
+        store.add(rows)
+        on_done(job)
+
+
+def _results(
+    jobs: Sequence[Job], cpus: float, gpus: float
+) -> Iterator[tuple[Job, list[Replication]]]:
+    remote = ray.remote(_work).options(num_cpus=cpus, num_gpus=gpus, max_retries=_RETRIES)
+    waiting = {remote.remote(asdict(job), cpus, gpus): job for job in jobs}
+    while waiting:
+        ready, _ = ray.wait(list(waiting), num_returns=1)
+        job = waiting.pop(ready[0])
+        try:
+            rows = ray.get(ready[0])
+        except ray.exceptions.RayError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise SweepError(
+                f"replicating {job.cell.name} with {job.cell.images} images failed: {reason}"
+            ) from error
+        yield job, [Replication.model_validate(row) for row in rows]

@@ -1,0 +1,416 @@
+"""Verdicts on simulated results: right where the truth is known, open where rows are missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from confirmed import IMAGES, SEEDS, curve, frame, question, rows
+
+from ibsweep.analysis import claims
+from ibsweep.analysis.claims import RULE, Verdict, evaluate
+from ibsweep.analysis.findings import target
+from ibsweep.analysis.statistics import Comparison
+
+SUPPORTED, REFUTED, OPEN = Verdict
+BETTER = {"type": "difference", "arm": "a", "than": "b"}
+NEEDS = {"type": "images", "arm": "a", "than": "b", "percent": 95.0}
+SPREAD = np.array([-1.5, -1.0, -0.5, -0.2, 0.2, 0.5, 1.0, 1.5])  # no two effects alike
+
+
+def judge(confirmations, *tests, **fields):
+    """Return the result of a claim made of these tests."""
+    (result,) = evaluate(question(claims=[list(tests)], **fields), confirmations)
+    return result
+
+
+def single(confirmations, test, **fields):
+    """Return the result of the only test of a claim."""
+    result = judge(confirmations, test, **fields)
+    (found,) = result.tests
+    assert found.verdict == result.verdict
+    return found
+
+
+def level(**fields):
+    return {"type": "level", "arm": "a", **fields}
+
+
+# A difference
+
+
+@pytest.mark.parametrize(
+    ("effect", "expected"), [(5.0, SUPPORTED), (0.1, OPEN), (-0.1, OPEN), (-5.0, REFUTED)]
+)
+def test_a_difference(effect, expected):
+    found = single(frame(rows("a", 80 + effect + SPREAD), rows("b", [80.0] * 8)), BETTER)
+    assert found.verdict == expected
+    assert found.effect == pytest.approx(effect)
+    assert found.low < found.effect < found.high
+    assert (found.bound, found.unit, found.replicates) == (0, "points", 8)
+    assert (found.p == found.adjusted_p == 2**-7) is (expected != OPEN)
+    assert (found.reason is None) is (expected != OPEN)
+
+
+def test_the_statement_of_a_difference():
+    confirmations = frame(rows("a", 83 + SPREAD), rows("b", [80.0] * 8))
+    found = single(confirmations, BETTER)
+    assert found.statement == (
+        f"a - b: +3.00 points [{found.low:.2f}, {found.high:.2f}] on 8 paired replicates, "
+        "p = 0.008"
+    )
+    assert single(confirmations, {**BETTER, "margin": 1.0}).statement.startswith(
+        f"a - b: +3.00 points [{found.low:.2f}, {found.high:.2f}] against -1 on 8 paired"
+    )
+
+
+def test_it_is_paired_by_seed_whatever_the_order_of_the_rows():
+    data = np.linspace(60, 95, 8)  # far more spread than difference
+    both = frame(rows("a", data + 1 + 0.1 * SPREAD), rows("b", data))
+    shuffled = both.sample(frac=1, random_state=0)
+    assert single(shuffled, BETTER) == single(both, BETTER)
+    assert single(both, BETTER).verdict == SUPPORTED
+
+
+def test_only_common_replicates_count():
+    confirmations = frame(
+        rows("a", [*(85 + SPREAD), 10.0], seeds=[*SEEDS, 7]), rows("b", [80.0] * 8)
+    )
+    found = single(confirmations, BETTER)
+    assert (found.replicates, found.effect) == (8, pytest.approx(5))
+
+
+@pytest.mark.parametrize(
+    ("effect", "margin", "expected"),
+    [(-0.5, 1.0, OPEN), (-0.5, 3.0, SUPPORTED), (-5.0, 3.0, REFUTED), (2.0, 1.0, SUPPORTED)],
+)
+def test_a_margin_says_how_much_worse_is_no_worse(effect, margin, expected):
+    confirmations = frame(rows("a", 80 + effect + SPREAD), rows("b", [80.0] * 8))
+    found = single(confirmations, {**BETTER, "margin": margin})
+    assert (found.verdict, found.bound) == (expected, -margin)
+
+
+def test_only_the_best_configuration_is_compared():
+    confirmations = frame(
+        rows("a", 85 + SPREAD),
+        rows("a", [10.0] * 8, trial=0, role="baseline"),
+        rows("a", [10.0] * 8, trial=2, role="leader"),
+        rows("a", [10.0] * 8, images=30),
+        rows("b", [80.0] * 8),
+    )
+    assert single(confirmations, BETTER).effect == pytest.approx(5)
+
+
+def test_it_can_be_at_another_number_of_images():
+    confirmations = frame(
+        rows("a", 85 + SPREAD),
+        rows("b", [80.0] * 8),
+        rows("a", 85 + SPREAD, images=100),
+        rows("b", [95.0] * 8, images=100),
+    )
+    found = single(confirmations, {**BETTER, "images": 100})
+    assert (found.verdict, found.effect) == (REFUTED, pytest.approx(-10))
+    assert found.statement.startswith("a - b with 100 images per class: -10.00 points [")
+
+
+# With values that the configuration must have
+
+
+KERNELS = {"arm": "a", "where": {"batch_size": 5}, "than": "a", "than_where": {"batch_size": 10}}
+
+
+def test_where_takes_the_configuration_best_on_validation_images():
+    """Test images would choose otherwise on either side; ties go to the lower loss."""
+    confirmations = frame(
+        rows("a", 80 + SPREAD, trial=1, valid=95.0, batch_size=5),
+        rows("a", 99 + 0 * SPREAD, trial=2, role="leader", valid=90.0, batch_size=5),
+        rows("a", 70.0, trial=3, role="leader", valid=92.0, loss=0.2, batch_size=10),
+        rows("a", 99.0, trial=4, role="leader", valid=92.0, loss=0.3, batch_size=10),
+        rows("a", 99.0, trial=0, role="baseline", valid=91.0, batch_size=10),
+    )
+    found = single(confirmations, {"type": "difference", **KERNELS})
+    assert (found.verdict, found.effect) == (SUPPORTED, pytest.approx(10))
+    assert found.statement.startswith("a (batch_size 5) - a (batch_size 10): +10.00 points")
+
+
+def test_where_nothing_has_the_values():
+    confirmations = rows("a", 80 + SPREAD, batch_size=5)
+    found = single(confirmations, {"type": "difference", **KERNELS})
+    expected = "a (batch_size 10) was not confirmed: `ibsweep tune a` with more `--trials`"
+    assert (found.verdict, found.reason) == (OPEN, expected)
+    without = single(rows("a", 80 + SPREAD), {"type": "difference", **KERNELS})
+    assert "a (batch_size 5) was not confirmed" in without.reason
+
+
+def test_where_at_another_number_of_images_only_the_best_has_rows():
+    confirmations = frame(
+        rows("a", 80 + SPREAD, batch_size=5),
+        rows("a", 90 + SPREAD, batch_size=5, images=30),
+        rows("a", 70.0, trial=2, role="leader", batch_size=10),
+    )
+    found = single(confirmations, {"type": "difference", **KERNELS, "images": 30})
+    assert found.verdict == OPEN
+    assert found.reason.startswith("a (batch_size 10) was not trained with 30 images per class: ")
+    assert "only the arm's best" in found.reason
+
+
+# A level
+
+
+@pytest.mark.parametrize(
+    ("mean", "bound", "expected"),
+    [
+        (97.0, {"at_least": 95.0}, SUPPORTED),
+        (90.0, {"at_least": 95.0}, REFUTED),
+        (95.2, {"at_least": 95.0}, OPEN),
+        (97.0, {"below": 95.0}, REFUTED),
+        (90.0, {"below": 95.0}, SUPPORTED),
+        (94.8, {"below": 95.0}, OPEN),
+    ],
+)
+def test_a_level(mean, bound, expected):
+    found = single(rows("a", mean + SPREAD), level(**bound))
+    assert (found.verdict, found.bound, found.unit) == (expected, 95, "percent")
+    assert found.effect == pytest.approx(mean)
+    assert found.statement.startswith(f"a: test accuracy {mean:.2f} % [")
+    assert " against 95 % on 8 replicates, p = " in found.statement
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        (level(metric="train_accuracy", at_least=100.0), SUPPORTED),
+        (level(metric="train_accuracy", below=100.0), REFUTED),
+        (level(at_least=100.0), SUPPORTED),
+        (BETTER, OPEN),
+        ({**BETTER, "margin": 1.0}, SUPPORTED),
+        (NEEDS, OPEN),
+    ],
+)
+def test_replicates_that_all_lie_on_the_bound(test, expected):
+    confirmations = frame(*(curve(arm, IMAGES, [100.0] * 7) for arm in "ab"))
+    found = single(confirmations, test)
+    assert found.verdict == expected
+    if expected == OPEN:
+        assert found.reason == "every replicate gives both sides the same"
+
+
+def test_a_bound_that_is_no_round_number_is_met_as_well():
+    assert single(rows("a", 100 / 3), level(at_least=100 / 3)).verdict == SUPPORTED
+    assert single(rows("a", 100 / 3), level(below=100 / 3)).verdict == REFUTED
+
+
+@pytest.mark.parametrize(
+    ("test", "on_the_low_side", "on_the_high_side"),
+    [
+        (level(at_least=95.0), SUPPORTED, OPEN),
+        (level(below=95.0), REFUTED, OPEN),
+        (BETTER, OPEN, REFUTED),
+        ({**BETTER, "margin": 2.0}, OPEN, REFUTED),
+    ],
+)
+def test_an_interval_that_ends_on_the_bound(test, on_the_low_side, on_the_high_side):
+    (claim,) = question(claims=[[test]]).claims
+    bound, _ = target(claim.tests[0])
+    above = Comparison(bound + 1, bound, bound + 2, 0.01, 8)
+    below = Comparison(bound - 1, bound - 2, bound, 0.01, 8)
+    assert claims._verdict(claim.tests[0], above, 0.01) == on_the_low_side
+    assert claims._verdict(claim.tests[0], below, 0.01) == on_the_high_side
+
+
+def test_one_replicate_below_the_bound_is_enough_to_leave_it_open():
+    found = single(rows("a", [100.0] * 7 + [99.9]), level(at_least=100.0))
+    assert (found.verdict, found.p) == (OPEN, 1)
+
+
+def test_the_baseline_can_be_meant_and_may_be_the_best():
+    test = level(config="baseline", metric="train_accuracy", at_least=99.0)
+    confirmations = frame(
+        rows("a", 50.0, train=50.0), rows("a", 50.0, trial=0, role="baseline", train=100.0)
+    )
+    found = single(confirmations, test)
+    assert (found.verdict, found.effect) == (SUPPORTED, 100)
+    assert found.statement.startswith("a, the notebook's setting: training accuracy 100.00 %")
+    assert single(rows("a", 50.0, trial=0, train=100.0), test).verdict == SUPPORTED
+    unconfirmed = single(rows("a", 50.0, train=100.0), test)
+    assert unconfirmed.reason.startswith("the notebook's setting of a was not confirmed")
+
+
+# Images needed
+
+
+def test_fewer_images():
+    """One arm crosses 95 % at 20 images, the other at 80: four times as many."""
+    confirmations = frame(
+        curve("a", [10, 40, 160], [90.0 + 0.1 * SPREAD, 100.0, 100.0]),
+        curve("b", [10, 40, 160], [60.0, 90.0 + 0.1 * SPREAD, 100.0]),
+    )
+    found = single(confirmations, NEEDS, efficiency=[10, 40, 160])
+    assert found.verdict == SUPPORTED
+    assert found.effect == pytest.approx(2, abs=0.01)
+    assert (found.unit, found.bound, found.replicates) == ("doublings", 0, 8)
+    assert found.statement == (
+        "b needs 4.0 times as many images as a [4.0, 4.0] to reach 95 % on 8 paired replicates, "
+        "p = 0.008"
+    )
+    other = {**NEEDS, "arm": "b", "than": "a"}
+    found = single(confirmations, other, efficiency=[10, 40, 160])
+    assert (found.verdict, found.effect) == (REFUTED, pytest.approx(-2, abs=0.01))
+    assert found.statement.startswith("b needs 4.0 times as many images as a [4.0, 4.0]")
+
+
+def test_falling_short_counts_as_the_largest_number_and_is_said():
+    confirmations = frame(
+        curve("a", [10, 40, 160], [90.0, 100.0, 100.0]),
+        curve("b", [10, 40, 160], [60.0, 70.0, [96.0] * 2 + [80.0] * 6]),
+    )
+    found = single(confirmations, NEEDS, efficiency=[10, 40, 160])
+    assert found.verdict == SUPPORTED
+    assert 2.9 < found.effect <= 3
+    assert found.statement.startswith("b needs at least 7.9 times as many images as a [")
+    assert " to reach 95 % (b falls short with 160 in 6 of 8) on 8 paired" in found.statement
+
+
+def test_two_arms_that_never_get_there_cannot_be_told_apart():
+    confirmations = frame(*(curve(arm, IMAGES, [50.0] * 7) for arm in "ab"))
+    found = single(confirmations, NEEDS)
+    assert (found.verdict, found.effect) == (OPEN, None)
+    assert found.reason.startswith("neither a nor b reaches 95 % with 500 images per class")
+
+
+# What is missing
+
+
+@pytest.mark.parametrize("test", [BETTER, NEEDS, level(arm="b", at_least=90.0)])
+def test_an_arm_that_was_not_swept(test):
+    found = single(curve("a", IMAGES, [90.0] * 7), test)
+    assert found.reason == "b has no confirmed sweep: `ibsweep tune b`"
+    assert found.statement == f"not tested: {found.reason}"
+    assert found.verdict == OPEN
+    figures = (found.effect, found.low, found.high, found.p, found.adjusted_p, found.replicates)
+    assert figures == (None, None, None, None, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("test", "lacking"),
+    [
+        ({**BETTER, "images": 100}, "100"),
+        (level(images=200, below=95.0), "200"),
+        (NEEDS, "30, 50, 100, 200, 300, 500"),
+    ],
+)
+def test_numbers_of_images_that_were_not_trained(test, lacking):
+    found = single(frame(rows("a", 90.0), rows("b", 80.0)), test)
+    expected = f"a was not trained with {lacking} images per class: `ibsweep efficiency tiny`"
+    assert (found.verdict, found.reason) == (OPEN, expected)
+
+
+def test_a_number_that_the_question_does_not_list():
+    found = single(rows("a", 90.0), level(images=70, below=95.0))
+    assert found.reason.endswith("add 70 to `efficiency` in the question's file")
+
+
+def test_no_rows_at_all():
+    (found,) = judge(rows("a", 90.0).iloc[:0], BETTER).tests
+    assert found.reason == "a has no confirmed sweep: `ibsweep tune a`"
+
+
+def test_arms_tuned_with_different_numbers_of_images():
+    asked = question(claims=[[BETTER]], task={**question().task, "train_images": [10, 30]})
+    arms = {"a": asked.arms["a"], "b": asked.arms["b"].model_copy(update={"images": 30})}
+    asked = asked.model_copy(update={"arms": arms})
+    confirmations = frame(rows("a", 85 + SPREAD), rows("b", 80.0, images=30))
+    (found,) = evaluate(asked, confirmations)[0].tests
+    assert found.verdict == OPEN
+    assert found.reason.startswith("a was tuned with 10 images per class, b with 30: give the te")
+
+
+def test_too_few_common_replicates():
+    confirmations = frame(rows("a", 90.0), rows("b", 80.0, seeds=range(8)))
+    assert "share fewer than two replicates" in single(confirmations, BETTER).reason
+    assert "single replicate" in single(rows("a", [90.0]), level(at_least=80.0)).reason
+
+
+def test_too_few_replicates_for_any_verdict():
+    confirmations = frame(rows("a", 90 + SPREAD[:4]), rows("b", [80.0] * 4))
+    found = single(confirmations, BETTER)
+    assert (found.verdict, found.p) == (OPEN, 0.125)
+    assert found.reason == (
+        "4 replicates are too few for p to fall below 0.05: `ibsweep tune tiny` with more "
+        "`--confirm-replicates`"
+    )
+
+
+# Claims of several tests, questions of several claims
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        ((80.0, 85.0), SUPPORTED),
+        ((80.0, 90.0), OPEN),
+        ((80.0, 95.0), REFUTED),
+        ((90.0, 95.0), REFUTED),
+    ],
+)
+def test_a_claim_holds_where_all_of_its_tests_hold(bounds, expected):
+    result = judge(rows("a", 90 + SPREAD), *(level(at_least=bound) for bound in bounds))
+    assert result.verdict == expected
+
+
+def test_holm_counts_the_tests_of_all_claims_that_could_be_carried_out():
+    confirmations = frame(rows("a", 90 + SPREAD), rows("b", 80.0))
+    tests = [level(at_least=80.0)], [level(below=95.0), BETTER], [level(arm="c", at_least=1.0)]
+    results = evaluate(question("abc", claims=tests), confirmations)
+    assert [result.claim.id for result in results] == ["claim_0", "claim_1", "claim_2"]
+    found = [test.adjusted_p for result in results for test in result.tests]
+    assert found == [3 * 2**-7] * 3 + [None]
+    assert [result.verdict for result in results] == [SUPPORTED, SUPPORTED, OPEN]
+
+
+def test_correction_can_turn_a_verdict_into_an_open_one():
+    confirmations = rows("a", 90 + SPREAD)
+    tests = [level(at_least=80.0 + n) for n in range(6)]
+    assert judge(confirmations, *tests).verdict == SUPPORTED  # 6 / 128 = 0.047
+    more = judge(confirmations, *tests, level(at_least=86.0))
+    assert {test.adjusted_p for test in more.tests} == {7 * 2**-7}
+    assert more.verdict == OPEN
+    assert "8 replicates are too few for p to fall below 0.05" in more.tests[0].reason
+
+
+def test_a_question_without_claims():
+    assert evaluate(question(), rows("a", 90.0)) == []
+
+
+def test_verdicts_err_in_no_more_questions_than_one_in_twenty():
+    """Four arms are all as good as a fifth; without Holm one question in eight errs."""
+    rng, arms, seeds = np.random.default_rng(8), "abcde", range(12)
+    asked = question(arms, [[{**BETTER, "arm": arm, "than": "e"}] for arm in "abcd"])
+    erred, uncorrected = 0, 0
+    for _ in range(100):
+        data = rng.normal(90, 3, 12)
+        confirmations = frame(*(rows(a, data + rng.normal(0, 1, 12), seeds=seeds) for a in arms))
+        results = evaluate(asked, confirmations)
+        erred += any(result.verdict != OPEN for result in results)
+        uncorrected += any(result.tests[0].p < 0.05 for result in results)
+    assert erred <= 9  # 5 and two standard errors
+    assert uncorrected >= 10
+
+
+def test_verdicts_find_large_effects_of_either_sign():
+    rng = np.random.default_rng(9)
+    asked = question("abc", [[BETTER], [{**BETTER, "arm": "c"}], [level(at_least=85.0)]])
+    for _ in range(20):
+        data = rng.normal(80, 3, 8)
+        confirmations = frame(
+            rows("a", data + 10 + rng.normal(0, 1, 8)),
+            rows("b", data),
+            rows("c", data - 5 + rng.normal(0, 1, 8)),
+        )
+        verdicts = [result.verdict for result in evaluate(asked, confirmations)]
+        assert verdicts[:2] == [SUPPORTED, REFUTED]
+        assert verdicts[2] != REFUTED
+
+
+def test_the_rule_is_stated():
+    for words in ("95 % bootstrap interval", "Holm", "0.05", *Verdict):
+        assert words in RULE
