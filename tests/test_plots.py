@@ -436,7 +436,7 @@ def test_replications_stand_beside_what_was_published():
     assert first.label == "tiny_cnn, 10"
     assert first.values.tolist() == [70, 80]
     assert (first.seed10, first.published) == (77, 77)
-    assert second.label == "tiny_cnn slow, 10"
+    assert second.label == "slow, 10"
     assert second.metric == "train_accuracy"
     assert second.values.tolist() == [96]
     assert (second.seed10, second.published) == (None, 100)

@@ -169,7 +169,7 @@ def test_a_model_alone(global_generator, name, images, plain, shuffle_valid):
 
 
 def test_edge_detectors_go_on_from_where_q2_stopped(global_generator):
-    """Neither q2_edge_init nor its next number of images seeds anything; evaluated once a number."""
+    """Neither q2_edge_init nor its next number of images seeds anything."""
     of = cell("q2_edge_init", 30)
     torch.manual_seed(10)
     PlainCNN(3, 7, 3)

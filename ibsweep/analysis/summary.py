@@ -12,7 +12,7 @@ from ibsweep.questions import Arm, Objective, Question, restore
 from ibsweep.records import Confirmation, Trial, TrialState, mean
 from ibsweep.store import SweepStore
 
-__all__ = ["Confirmed", "SweepSummary", "has_values", "leading", "summarise"]
+__all__ = ["Confirmed", "SweepSummary", "config_text", "has_values", "leading", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -190,4 +190,12 @@ def summarise(store: SweepStore) -> SweepSummary:
         baseline=next((t for t in trials if t.origin == "baseline"), None),
         confirmed=tuple(sorted(confirmed, key=question.objective.rank)),
         confirmed_baseline=next((c for c in confirmed if c.trial.origin == "baseline"), None),
+    )
+
+
+def config_text(config: Mapping[str, Any]) -> str:
+    """Return a configuration in one line."""
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in config.items()
     )

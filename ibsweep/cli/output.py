@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
+from ibsweep.analysis.summary import config_text
 from ibsweep.records import TrialState
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ibsweep.analysis.summary import SweepSummary
     from ibsweep.sweep.progress import Tally
 
-__all__ = ["config_text", "print_json", "print_summary"]
+__all__ = ["print_json", "print_summary"]
 
 
 def print_json(summaries: Sequence[SweepSummary], tallies: Sequence[Tally]) -> None:
@@ -89,13 +90,6 @@ def _confirmed(test: Interval, replicates: int) -> tuple[str, str]:
     return (
         _percent(test.mean),
         f"{interval}{replicates} fresh replicates on held-out test images",
-    )
-
-
-def config_text(config: Mapping[str, Any]) -> str:
-    """Return a configuration in one line."""
-    return ", ".join(
-        f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in config.items()
     )
 
 

@@ -241,8 +241,8 @@ class ReplicationCell(NamedTuple):
     @property
     def label(self) -> str:
         """What to call it on an axis."""
-        setting = "" if self.setting == "baseline" else f" {self.setting}"
-        return f"{self.arm}{setting}, {self.images}"
+        name = self.arm if self.setting == "baseline" else self.setting
+        return f"{name}, {self.images}"
 
 
 class ReplicationInfo(NamedTuple):

@@ -177,7 +177,7 @@ def plot_confusion(ax: Axes, info: ConfusionInfo) -> Axes:
     totals = np.nansum(info.values, axis=1, keepdims=True)
     shares = np.nan_to_num(info.values / np.where(totals > 0, totals, 1))
     # opacity, not a colour map: what is behind the figure stays the lightest shade
-    ax.imshow(np.ones_like(shares), alpha=0.75 * shares, cmap=_one_colour(_VALID), vmin=0, vmax=1)
+    ax.imshow(np.ones_like(shares), alpha=0.95 * shares, cmap=_one_colour(_VALID), vmin=0, vmax=1)
     for (row, column), value in np.ndenumerate(info.values):
         if np.isfinite(value):
             strong = shares[row, column] > 0.5

@@ -7,7 +7,6 @@ Accuracies are in percent with two decimals, differences in points, intervals ar
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,7 +16,6 @@ __all__ = [
     "NONE",
     "Cell",
     "Table",
-    "config_text",
     "interval_text",
     "measured",
     "number",
@@ -113,11 +111,3 @@ def p_text(value: float | None) -> str:
 def probability(value: float | None) -> Cell:
     """Return a cell with a p-value."""
     return Cell(p_text(value), None if p_text(value) == NONE else value)
-
-
-def config_text(config: Mapping[str, Any]) -> str:
-    """Return a configuration in one line."""
-    return ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in config.items()
-    )

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from ibsweep import __version__
 from ibsweep.analysis.claims import RULE, Verdict
 from ibsweep.analysis.report import figures, provenance, tables, verdicts
-from ibsweep.analysis.report.cells import config_text
 from ibsweep.analysis.report.evidence import gather, known_questions
+from ibsweep.analysis.summary import config_text
 from ibsweep.errors import InputError
 from ibsweep.store import replace_file
 

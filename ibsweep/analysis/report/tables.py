@@ -11,7 +11,6 @@ from ibsweep.analysis.report.cells import (
     NONE,
     Cell,
     Table,
-    config_text,
     interval_text,
     measured,
     number,
@@ -19,6 +18,7 @@ from ibsweep.analysis.report.cells import (
     words,
 )
 from ibsweep.analysis.statistics import Interval
+from ibsweep.analysis.summary import config_text
 
 if TYPE_CHECKING:
     from ibsweep.analysis.replications import ReplicationSummary

@@ -10,12 +10,12 @@ from ibsweep.analysis.report.cells import (
     NONE,
     Cell,
     Table,
-    config_text,
     interval_text,
     number,
     probability,
     words,
 )
+from ibsweep.analysis.summary import config_text
 from ibsweep.questions import Difference, ImagesNeeded, Level
 
 if TYPE_CHECKING:
