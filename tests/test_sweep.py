@@ -102,6 +102,25 @@ def test_efficiency_trains_the_best_at_other_sizes_once(finished, tmp_path, caps
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_resume_all_completes_every_unfinished_sweep(finished, tmp_path, capsys):
+    shutil.copytree(finished.paths.root, tmp_path / "tiny")
+    before = (tmp_path / "tiny" / "manifest.json").read_bytes()
+    for name in ("one", "two"):
+        options = {**BUDGET, "trials": 2, "pruner": "none"}
+        SweepStore.create(tmp_path, tiny.manifest(name, **options))
+    words = ["resume", "all", "--results", str(tmp_path), "--quiet", "--json"]
+    assert run(words) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [sweep["sweep"] for sweep in document["sweeps"]] == ["one", "two"]
+    for name in ("one", "two"):
+        store = SweepStore(tmp_path / name)
+        assert store.paths.best_config.exists()
+        assert len(store.manifest.resumed) == 1
+    assert (tmp_path / "tiny" / "manifest.json").read_bytes() == before
+    assert run(words) == 2
+    assert "is unfinished" in capsys.readouterr().err
+
+
 def test_a_reused_worker_trains_as_a_fresh_process_does_bit_for_bit(finished):
     question = tiny.question()
     arm = question.arms["tiny_cnn"]

@@ -1,32 +1,57 @@
-"""``ibsweep resume``: complete an interrupted sweep."""
+"""``ibsweep resume``: complete interrupted sweeps."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ibsweep.cli.options import JsonFlag, QuietFlag, Results
 
+if TYPE_CHECKING:
+    from ibsweep.store import SweepStore
+
 
 def resume(
-    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="Its name; see `ibsweep sweeps`.")],
+    sweeps: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SWEEP...|all", help="Names, see `ibsweep sweeps`; all: each unfinished one."
+        ),
+    ],
     results: Results = Path("results"),
     quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
-    """Complete a sweep after Ctrl-C, a crash or a power cut; finished trials are not repeated."""
+    """Complete sweeps after Ctrl-C, a crash or a power cut; finished trials are not repeated."""
     from ibsweep.cli.tune import run_and_print
     from ibsweep.questions import restore
     from ibsweep.store import SweepStore
     from ibsweep.sweep.manifest import resumption
 
-    store = SweepStore.find(results, sweep)
-    restore(store.manifest.question, store.paths.manifest)  # what is damaged is said at once
-    with store.lock():
-        entry = resumption(sys.argv)
-        resumed = (*store.manifest.resumed, entry)
-        store.update_manifest(store.manifest.model_copy(update={"resumed": resumed}))
-    run_and_print([store], quiet=quiet, json=json)
+    if sweeps == ["all"]:
+        stores = _unfinished(results)
+    else:
+        stores = [SweepStore.find(results, name) for name in dict.fromkeys(sweeps)]
+    for store in stores:
+        restore(store.manifest.question, store.paths.manifest)  # what is damaged is said at once
+    for store in stores:
+        with store.lock():
+            entry = resumption(sys.argv)
+            resumed = (*store.manifest.resumed, entry)
+            store.update_manifest(store.manifest.model_copy(update={"resumed": resumed}))
+    run_and_print(stores, quiet=quiet, json=json)
+
+
+def _unfinished(results: Path) -> list[SweepStore]:
+    """Return the sweeps that were interrupted, the oldest first, as they were asked for."""
+    from ibsweep.errors import InputError
+    from ibsweep.store import SweepStore, list_sweeps
+
+    stores = [SweepStore(directory) for directory in list_sweeps(results)]
+    stores = [s for s in stores if not s.paths.best_config.exists() and not s.is_running()]
+    if not stores:
+        raise InputError(f"no sweep in {results} is unfinished")
+    return sorted(stores, key=lambda store: store.manifest.created)

@@ -156,10 +156,10 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
                 current = store
                 run_sweep(store, progress)
     except KeyboardInterrupt:
-        print(f"ibsweep: interrupted; {_how_to_go_on(current)}", file=sys.stderr)
+        print(f"ibsweep: interrupted; {_how_to_go_on(stores, current)}", file=sys.stderr)
         raise typer.Exit(130) from None
     except SweepError as error:
-        raise SweepError(f"{error}\n{_how_to_go_on(current)}") from error
+        raise SweepError(f"{error}\n{_how_to_go_on(stores, current)}") from error
     summaries = [summarise(store) for store in stores]
     if json:
         print_json(summaries, progress.tallies)
@@ -168,10 +168,12 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
         print_summary(summary, tally, Console())
 
 
-def _how_to_go_on(store: SweepStore) -> str:
-    folder, manifest = store.paths.root.parent, store.manifest
+def _how_to_go_on(stores: Sequence[SweepStore], current: SweepStore) -> str:
+    folder, manifest = current.paths.root.parent, current.manifest
     flag = "" if folder == Path("results") else f" --results {folder}"
-    return (
-        f"{len(store.trials())} of {manifest.trials} trials are done and safe, "
-        f"go on with: ibsweep resume {manifest.name}{flag}"
-    )
+    left = [store.manifest.name for store in stores if not store.paths.best_config.exists()]
+    done = f"{len(current.trials())} of {manifest.trials} trials of {manifest.name} are done"
+    if len(stores) > 1:
+        done += f" and {len(stores) - len(left)} of {len(stores)} sweeps"
+    names = " ".join(left) if len(left) <= 3 else "all"
+    return f"{done}, all of it safe, go on with: ibsweep resume {names or manifest.name}{flag}"
