@@ -24,12 +24,11 @@ from ibsweep.questions import Arm, Question
 from ibsweep.records import Confirmation, Trial
 from ibsweep.store import SweepStore, replace_file
 from ibsweep.sweep.progress import Progress
+from ibsweep.sweep.remote import RETRIES, as_they_end
 from ibsweep.sweep.trainable import choose_device
 from ibsweep.sweep.trial import TrialPlan, TrialRun
 
-__all__ = ["confirm", "measure_efficiency"]
-
-_RETRIES = 3
+__all__ = ["confirm", "measure_efficiency", "missing_sizes"]
 
 
 class Job(NamedTuple):
@@ -40,9 +39,9 @@ class Job(NamedTuple):
 
 
 def _train_job(
-    plan: dict[str, Any], cpus: float, gpus: float
+    plan: dict[str, Any], cpus: float, gpus: float, weights: bool
 ) -> tuple[list[dict[str, Any]], dict[int, dict[str, torch.Tensor]]]:
-    """Train and score a plan in a worker; return rows, and weights by replicate seed."""
+    """Train and score a plan in a worker; return rows, and weights by replicate seed if wanted."""
     run = TrialRun(TrialPlan(**plan), choose_device(cpus, gpus))
     last = run.complete()
     train, test = run.score("train"), run.score("test")
@@ -63,8 +62,8 @@ def _train_job(
         ).model_dump()
         for lane, replicate in enumerate(last.replicates)
     ]
-    states = {r.seed: run.model.lane_state_dict(i) for i, r in enumerate(last.replicates)}
-    return rows, states
+    kept = enumerate(last.replicates) if weights else ()
+    return rows, {r.seed: run.model.lane_state_dict(i) for i, r in kept}
 
 
 def confirm(store: SweepStore, question: Question, arm: Arm, progress: Progress) -> None:
@@ -88,16 +87,25 @@ def confirm(store: SweepStore, question: Question, arm: Arm, progress: Progress)
             f"see the reasons in {store.paths.trials}"
         )
     jobs = [Job(trial, arm.images) for trial in leaders]
-    for job, rows, states in _finish(store, question, arm, jobs, progress, "confirming"):
+    steps = _finish(store, question, arm, jobs, progress, "confirming", weights=True)
+    for job, rows, states in steps:
         _save_models(store, job.trial.trial, states)
         store.add_confirmations(rows)
     _write_best(store, arm)
 
 
+def missing_sizes(store: SweepStore, images: Sequence[int]) -> list[int]:
+    """Return the numbers of images that a confirmed sweep's best was not trained at yet."""
+    best = summarise(store).best
+    assert best is not None, "the sweep is confirmed"
+    done = {row.images for row in store.confirmations() if row.trial == best.trial.trial}
+    return [size for size in images if size not in done]
+
+
 def measure_efficiency(
-    store: SweepStore, question: Question, arm: Arm, progress: Progress
+    store: SweepStore, question: Question, arm: Arm, images: Sequence[int], progress: Progress
 ) -> None:
-    """Train the best configuration at each number of images of the question's list.
+    """Train the best configuration of a sweep at several numbers of images.
 
     The replicates are the confirmation's, so that an arm's accuracies at several numbers, and
     several arms' at one, are paired.
@@ -106,6 +114,7 @@ def measure_efficiency(
         store: The sweep, confirmed.
         question: Its question.
         arm: Its arm.
+        images: Training images per class.
         progress: Is told how far it is.
 
     Raises:
@@ -113,8 +122,9 @@ def measure_efficiency(
     """
     best = summarise(store).best
     assert best is not None, "the sweep is confirmed"
-    jobs = [Job(best.trial, images) for images in question.efficiency]
-    for _, rows, _ in _finish(store, question, arm, jobs, progress, "training at other sizes"):
+    jobs = [Job(best.trial, size) for size in images]
+    steps = _finish(store, question, arm, jobs, progress, "measuring efficiency", weights=False)
+    for _, rows, _ in steps:
         store.add_confirmations(rows)
 
 
@@ -125,6 +135,8 @@ def _finish(
     jobs: Sequence[Job],
     progress: Progress,
     phase: str,
+    *,
+    weights: bool,
 ) -> Iterator[tuple[Job, list[Confirmation], dict[int, dict[str, torch.Tensor]]]]:
     """Train the jobs that have no rows yet, and yield each with its rows and weights."""
     manifest = store.manifest
@@ -134,31 +146,25 @@ def _finish(
     # the longest first: cores end together
     missing.sort(key=lambda job: job.trial.seconds * job.images, reverse=True)
     remote = ray.remote(_train_job).options(
-        num_cpus=manifest.cpus_per_trial, num_gpus=manifest.gpus_per_trial, max_retries=_RETRIES
+        num_cpus=manifest.cpus_per_trial, num_gpus=manifest.gpus_per_trial, max_retries=RETRIES
     )
     waiting = {
         remote.remote(
             asdict(_plan(question, arm, job, seeds)),
             manifest.cpus_per_trial,
             manifest.gpus_per_trial,
+            weights,
         ): job
         for job in missing
     }
-    while waiting:
-        progress.phase(f"{phase} {len(jobs) - len(waiting)}/{len(jobs)}")
-        ready, _ = ray.wait(list(waiting), num_returns=1)
-        job = waiting.pop(ready[0])
-        try:
-            rows, states = ray.get(ready[0])
-        except ray.exceptions.RayError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise SweepError(
-                f"{phase}: trial {job.trial.trial} of {manifest.name} with {job.images} images "
-                f"failed: {reason}"
-            ) from error
+    progress.phase(f"{phase} {len(jobs) - len(waiting)}/{len(jobs)}")
+    for job, (rows, states) in as_they_end(
+        waiting, lambda job: f"{phase} trial {job.trial.trial} of {manifest.name}"
+    ):
         confirmed = [Confirmation.model_validate(row) for row in rows]
         yield job, confirmed, states
         progress.trained(sum(row.epochs for row in confirmed))
+        progress.phase(f"{phase} {len(jobs) - len(waiting)}/{len(jobs)}")
 
 
 def _plan(question: Question, arm: Arm, job: Job, seeds: tuple[int, ...]) -> TrialPlan:

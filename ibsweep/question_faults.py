@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
-__all__ = ["TESTS", "inconsistencies", "worded"]
+__all__ = ["EFFICIENCY", "TESTS", "inconsistencies", "worded"]
 
-TESTS = ("difference", "images", "level")
+EFFICIENCY = [10, 30, 50, 100, 200, 300, 500]
+"""Images per class at which best configurations are compared where a file does not say."""
+
+TESTS = ("difference", "images_needed", "level")
 """The kinds of test that a claim is made of."""
 
 
@@ -47,8 +50,14 @@ def inconsistencies(data: Mapping[str, Any]) -> Iterator[Fault]:
     elif len(set(sizes)) < len(sizes):
         yield Fault(("task", "train_images"), f"must differ, but got {shown(sizes)}")
     arms = _mapping(data.get("arms"))
+    taken = {"baseline", *arms}
     for name, arm in arms.items():
         yield from _arm_faults(("arms", name), _mapping(arm), sizes)
+        for variant in _mapping(_mapping(arm).get("variants")):
+            if variant in taken:
+                text = "is the name of an arm or of another setting; choose another"
+                yield Fault(("arms", name, "variants", variant), text)
+            taken.add(variant)
     rising = _list(data.get("efficiency"))
     if all(map(_is_count, rising)) and rising != sorted(set(rising)):
         text = f"must rise, such as [10, 30, 100], but got {shown(rising)}"
@@ -56,30 +65,52 @@ def inconsistencies(data: Mapping[str, Any]) -> Iterator[Fault]:
     seen: list[object] = []
     for i, claim in enumerate(map(_mapping, _list(data.get("claims")))):
         for j, test in enumerate(map(_mapping, _list(claim.get("tests")))):
-            yield from _test_faults(("claims", i, "tests", j), test, arms)
+            yield from _test_faults(("claims", i, "tests", j), test, arms, rising or EFFICIENCY)
         if "id" in claim and claim["id"] in seen:
             text = f"must be used once, but got {shown(claim['id'])} again; choose another"
             yield Fault(("claims", i, "id"), text)
         seen.append(claim.get("id"))
 
 
+def _value_faults(
+    space: Mapping[str, Any], given: Mapping[str, Any], path: tuple[str | int, ...]
+) -> Iterator[Fault]:
+    """Find the values that a space cannot give; none of them has to be there."""
+    specs = {name: spec for name, spec in map(_parsed, space.items()) if spec is not None}
+    for fault in config_faults(specs, given, path):
+        name = fault.path[-1]
+        if name in given and (name in specs or name not in space):
+            yield fault
+
+
 def _test_faults(
-    path: tuple[str | int, ...], test: Mapping[str, Any], arms: Mapping[str, Any]
+    path: tuple[str | int, ...],
+    test: Mapping[str, Any],
+    arms: Mapping[str, Any],
+    rising: list[Any],
 ) -> Iterator[Fault]:
     for key, values in (("arm", "where"), ("than", "than_where")):
         name = test.get(key)
         if key not in test or not arms:
             continue
-        if name not in list(arms):  # a list: the name may be unhashable
+        if not isinstance(name, str):
+            continue  # said where its type is checked
+        if name not in arms:
             text = f"must name an arm, but got {shown(name)}; {suggestion(str(name), arms)}"
             yield Fault((*path, key), text)
             continue
         space = _mapping(_mapping(arms[name]).get("space"))
         given = _mapping(test.get(values))
-        specs = {k: v for k, v in map(_parsed, space.items()) if v is not None and k in given}
-        known = {k: v for k, v in given.items() if k in specs or k not in space}
-        yield from config_faults(specs, known, (*path, values))
-    if test.get("arm") == test.get("than") and test.get("where") == test.get("than_where"):
+        yield from _value_faults(space, given, (*path, values))
+    images = test.get("images")
+    named = [arms[name] for name in list(arms) if name in (test.get("arm"), test.get("than"))]
+    known = [*rising, *(_mapping(arm).get("images") for arm in named)]
+    if _is_count(images) and images not in known:
+        text = f"must be one of `efficiency`, {shown(rising)}, or the arm's own, but got {images}"
+        yield Fault((*path, "images"), text)
+    sides = (test.get("arm"), test.get("than"))
+    same_values = _mapping(test.get("where")) == _mapping(test.get("than_where"))
+    if isinstance(sides[0], str) and sides[0] == sides[1] and same_values:
         yield Fault((*path, "than"), "must differ from `arm`; name another arm or other values")
 
 
@@ -133,9 +164,7 @@ def _arm_faults(
         yield from config_faults(specs, given, (*path, "baseline"))
     for name, variant in variants.items():
         changes = _mapping(variant.get("changes"))
-        changed = {k: spec for k, spec in specs.items() if k in changes}
-        given = {k: value for k, value in changes.items() if k in specs or k not in space}
-        yield from config_faults(changed, given, (*path, "variants", name, "changes"))
+        yield from _value_faults(space, changes, (*path, "variants", name, "changes"))
 
 
 def _parsed(item: tuple[str, Any]) -> tuple[str, Spec | None]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from ibsweep.errors import IbsweepError, InputError, suggestion
 from ibsweep.hyperparameters import MODEL_OPTIONS, Fault
-from ibsweep.question_faults import TESTS, inconsistencies, worded
+from ibsweep.question_faults import EFFICIENCY, TESTS, inconsistencies, worded
 from ibsweep.search_space import SPECS, Scalar, Spec, fault_error
 from ibsweep.yaml_file import read_yaml
 
@@ -168,7 +168,11 @@ class Difference(_Test):
         default={}, description="values that the other's configuration must have"
     )
     margin: float = Field(
-        default=0.0, ge=0, le=100, description="how many points worse still count as no worse"
+        default=0.0,
+        ge=0,
+        le=100,
+        strict=True,
+        description="how many points worse still count as no worse",
     )
 
 
@@ -203,7 +207,7 @@ class Level(_Test):
 class ImagesNeeded(_Record):
     """An arm needs fewer training images than another to reach an accuracy on test images."""
 
-    type: Literal["images"]
+    type: Literal["images_needed"]
     arm: str = Field(description="the name of an arm")
     than: str = Field(description="the name of the arm it is compared with")
     percent: _Percent = Field(description="the accuracy to reach, in percent")
@@ -237,8 +241,8 @@ class Question(_Record):
     arms: dict[_Name, Arm] = Field(min_length=1, description="the arms by name")
     claims: tuple[Claim, ...] = Field(default=(), description="the claims to test")
     efficiency: tuple[_Count, ...] = Field(
-        default=(10, 30, 50, 100, 200, 300, 500),
-        min_length=2,
+        default=tuple(EFFICIENCY),
+        min_length=1,
         description="images per class at which the best configurations are compared",
     )
 

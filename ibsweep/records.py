@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 __all__ = [
     "FORMAT",
+    "REPLICATIONS",
     "Confirmation",
     "Curve",
     "Manifest",
@@ -43,6 +44,10 @@ __all__ = [
 
 FORMAT = 2
 """Version of this page; a directory with another one is refused, never guessed at."""
+
+
+REPLICATIONS = "replications.jsonl"
+"""Beside the sweeps' directories: the replications of the notebook's settings."""
 
 
 class SweepPaths:
@@ -216,12 +221,15 @@ class Replication(_Row):
     """A setting of the notebook, trained with one seed.
 
     Attributes:
+        question: Name of the question.
         arm: Name of the arm.
         setting: ``"baseline"``, or the name of one of the arm's variants.
         images: Training images per class.
         seed: Replicate seed.
         exact: Whether it follows the notebook's global generator draw for draw, and not streams of
             its own.
+        model: Name of the model.
+        task: The question's task.
         settings: Complete settings.
         epochs: Epochs trained.
         valid_accuracy: Accuracy on validation images, percent; at chance if diverged.
@@ -231,11 +239,14 @@ class Replication(_Row):
         software: Versions of what trained it.
     """
 
+    question: str
     arm: str
     setting: str
     images: int
     seed: int
     exact: bool
+    model: str
+    task: dict[str, JsonValue]
     settings: dict[str, JsonValue]
     epochs: int
     valid_accuracy: float

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from ibsweep.errors import InputError, SweepError
 from ibsweep.records import (
     FORMAT,
+    REPLICATIONS,
     Confirmation,
     Curve,
     Manifest,
@@ -362,7 +363,7 @@ class ReplicationStore:
     """
 
     def __init__(self, results: Path) -> None:
-        self.path = results / "replications.jsonl"
+        self.path = results / REPLICATIONS
 
     def rows(self) -> list[Replication]:
         """Return the replications, in the order in which they finished."""

@@ -50,7 +50,7 @@ GOOD = {
             "tests": [
                 {"type": "difference", "arm": "mine_a", "than": "mine_b", "images": 10},
                 {"type": "level", "arm": "mine_b", "below": 90.0},
-                {"type": "images", "arm": "mine_a", "than": "mine_b", "percent": 95.0},
+                {"type": "images_needed", "arm": "mine_a", "than": "mine_b", "percent": 95.0},
             ],
         }
     ],

@@ -14,7 +14,9 @@ import ibsweep
 from ibsweep.analysis.frames import Results
 from ibsweep.analysis.statistics import mean_interval
 from ibsweep.errors import InputError, SweepError
-from ibsweep.records import Confirmation, Replicate, Replication, TrialState
+from ibsweep.published import cells
+from ibsweep.questions import load_all
+from ibsweep.records import Confirmation, Replicate, TrialState
 from ibsweep.store import ReplicationStore, SweepStore
 
 SEEDS = (1_000_010, 1_000_011, 1_000_012)
@@ -126,7 +128,7 @@ def test_a_damaged_line_of_a_curve_is_named_when_curves_are_asked_for(tmp_path):
 def test_an_empty_directory_has_the_columns_of_a_full_one(tmp_path, name, numbers, texts):
     full = tmp_path / "full"
     make(full)
-    ReplicationStore(full).add([replication()])
+    ReplicationStore(full).add([tiny.replication(cell(), 10, 71.6)])
     empty = tmp_path / "empty"
     empty.mkdir()
     frame, other = (getattr(ibsweep.load(path), name) for path in (empty, full))
@@ -259,33 +261,32 @@ def test_confirmations_of_a_trial_that_is_gone_are_passed_over(tmp_path):
     assert set(ibsweep.load(tmp_path).confirmations["trial"]) == {2}
 
 
-def replication(arm="q7_wider", seed=10):
-    return Replication(
-        arm=arm,
-        setting="baseline",
-        images=30,
-        seed=seed,
-        exact=seed == 10,
-        settings={"lr": 0.002},
-        epochs=600,
-        valid_accuracy=71.6,
-        valid_loss=0.9,
-        train_accuracy=75.0,
-        diverged_epoch=None,
-        software={"torch": "2.13"},
-    )
+def cell():
+    (found,) = [c for c, _ in cells(load_all().values()) if c.arm == "q7_wider"]
+    return found
 
 
-def test_replications_know_their_question(tmp_path):
+def test_replications_hold_what_was_trained(tmp_path):
     make(tmp_path)
-    ReplicationStore(tmp_path).add(
-        [replication(), replication(seed=11), replication("tiny_cnn"), replication("unheard_of")]
-    )
+    rows = [
+        tiny.replication(cell(), 10, 71.6, train=75.0, exact=True),
+        tiny.replication(cell(), 11, 60.0),
+    ]
+    ReplicationStore(tmp_path).add(rows)
     frame = ibsweep.load(tmp_path).replications
-    assert frame["question"].tolist()[:3] == ["q7", "q7", "tiny"]
-    assert frame["question"].isna().tolist() == [False, False, False, True]
-    assert frame["exact"].tolist() == [True, False, True, True]
-    assert frame["valid_accuracy"].tolist() == [71.6] * 4
+    assert frame["question"].tolist() == ["q7", "q7"]
+    assert frame["exact"].tolist() == [True, False]
+    assert frame["valid_accuracy"].tolist() == [71.6, 60.0]
+    assert frame["train_accuracy"].tolist() == [75.0, 100.0]
+    assert frame["settings"].tolist() == [cell().settings] * 2
+    assert frame["task"].tolist() == [cell().task] * 2
+
+
+def test_what_was_trained_again_counts_once(tmp_path):
+    make(tmp_path)
+    old = tiny.replication(cell(), 11, 20.0)
+    ReplicationStore(tmp_path).add([old, tiny.replication(cell(), 11, 60.0)])
+    assert ibsweep.load(tmp_path).replications["valid_accuracy"].tolist() == [60.0]
 
 
 # Which sweep counts, and the best

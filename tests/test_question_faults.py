@@ -19,6 +19,11 @@ def lines_of(path):
 
 A = "arms.mine_a"
 V = "arms.mine_a.variants.mine_a_fast"
+V_GOOD = {
+    "title": "x",
+    "changes": {"lr": 0.1},
+    "notebook": [{"images": 30, "valid_accuracy": 9.0}],
+}
 T = "claims.0.tests"
 TEST = "claims[0].tests"
 
@@ -145,9 +150,31 @@ TEST = "claims[0].tests"
             f"{TEST}[0].where.batch_size: must be one of 10, 32, but got 11",
         ),
         (f"{T}.0.where", {"epochs": 5}, f"{TEST}[0].where.epochs: is not tuned here, but got 5"),
+        (
+            f"{T}.0.images",
+            77,
+            f"{TEST}[0].images: must be one of `efficiency`, [10, 30, 50, 100, 200, 300, 500], or",
+        ),
+        (f"{T}.0.margin", "0.5", f"{TEST}[0].margin: must be a number, but got '0.5'"),
+        (f"{T}.1.arm", None, f"{TEST}[1].arm: is missing; give the name of an arm"),
+        (f"{T}.1.arm", ["mine_a"], f"{TEST}[1].arm: must be a text, but got ['mine_a']"),
+        (
+            "arms.mine_b.variants",
+            {"mine_a": V_GOOD},
+            "arms.mine_b.variants.mine_a: is the name of an arm or of another setting; choose",
+        ),
+        (
+            "arms.mine_b.variants",
+            {"baseline": V_GOOD},
+            "arms.mine_b.variants.baseline: is the name of an arm or of another setting; choose",
+        ),
         (f"{T}.0.images", 0, f"{TEST}[0].images: must be greater than 0, but got 0"),
         (f"{T}.0.type", "diffrence", f"{TEST}[0]: `type` must be a test, but got 'diffr"),
-        (f"{T}.0.type", None, f"{TEST}[0]: `type` is missing; give difference, images, level"),
+        (
+            f"{T}.0.type",
+            None,
+            f"{TEST}[0]: `type` is missing; give difference, images_needed, level",
+        ),
         (f"{T}.1.at_least", 95.0, f"{TEST}[1]: must give one of at_least and below, in percent"),
         (f"{T}.1.below", None, f"{TEST}[1]: must give one of at_least and below, in percent"),
         (f"{T}.1.metric", "accuracy", f"{TEST}[1].metric: must be 'test_accuracy' or 'train_acc"),

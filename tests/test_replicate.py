@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -13,18 +14,24 @@ from torch.utils.data import DataLoader, TensorDataset
 from ibsweep.cli import run
 from ibsweep.data import Task, replicate_data, to_float
 from ibsweep.models import build
+from ibsweep.published import cells
 from ibsweep.questions import load_all
 from ibsweep.replicate.notebook import PROCEDURES, follow
-from ibsweep.replicate.runner import cells, missing_jobs, train
+from ibsweep.replicate.runner import missing_jobs, train
 from ibsweep.store import ReplicationStore
+from ibsweep.sweep.trial import TrialPlan
 
 QUESTIONS = load_all()
-CELLS = cells(QUESTIONS.values())
+CELLS = [cell for cell, _ in cells(QUESTIONS.values())]
 
 
 def cell(name, images):
     (found,) = [c for c in CELLS if c.name == name and c.images == images]
     return found
+
+
+def plan_of(of):
+    return TrialPlan(0, of.model, of.task, of.images, of.settings, (10,))
 
 
 def loaders(of, batch_size=32, shuffle_valid=False):
@@ -96,7 +103,7 @@ def test_cnn_and_mlp_in_turn_within_an_epoch(global_generator):
         for _ in range(4):
             turns = passes(loader, 2)
             seen.append(turns[0 if first else 1])
-        generator, orders = follow(PROCEDURES[name], of.plan([10]))
+        generator, orders = follow(PROCEDURES[name], plan_of(of))
         assert_same_start(generator, of, plain if first else mlp)
         assert_same_orders(orders, of, seen)
 
@@ -120,7 +127,7 @@ def test_the_cnn_after_the_mlp(global_generator, name, images, shuffle_valid):
     for _ in range(3):
         seen += passes(loader)
         passes(valid)
-    generator, orders = follow(PROCEDURES[name], of.plan([10]))
+    generator, orders = follow(PROCEDURES[name], plan_of(of))
     assert_same_start(generator, of, plain)
     assert_same_orders(orders, of, seen)
 
@@ -140,7 +147,7 @@ def test_the_mlp_before_the_cnn(global_generator, name, images, shuffle_valid):
     for _ in range(4):
         seen += passes(loader)
         passes(valid)
-    generator, orders = follow(PROCEDURES[name], of.plan([10]))
+    generator, orders = follow(PROCEDURES[name], plan_of(of))
     assert_same_start(generator, of, plain)
     assert_same_orders(orders, of, seen)
 
@@ -163,7 +170,7 @@ def test_a_model_alone(global_generator, name, images, plain, shuffle_valid):
     for _ in range(4):
         seen += passes(loader)
         passes(valid)
-    generator, orders = follow(PROCEDURES[name], of.plan([10]))
+    generator, orders = follow(PROCEDURES[name], plan_of(of))
     assert_same_start(generator, of, model)
     assert_same_orders(orders, of, seen)
 
@@ -185,7 +192,7 @@ def test_edge_detectors_go_on_from_where_q2_stopped(global_generator):
     plain = PlainCNN(3, 7, 3)
     loader, _ = loaders(of)
     seen = passes(loader, 5)
-    generator, orders = follow(PROCEDURES["q2_edge_init"], of.plan([10]))
+    generator, orders = follow(PROCEDURES["q2_edge_init"], plan_of(of))
     assert_same_start(generator, of, plain)
     assert_same_orders(orders, of, seen)
 
@@ -246,19 +253,47 @@ def test_the_notebook_itself_equals_ordinary_modules_and_torchs_own_loop(global_
 def test_jobs_leave_out_what_is_there_and_split_evenly():
     of = cell("q2_edge_init", 10)
     jobs = missing_jobs([of], range(10, 34), [])
-    assert [(len(j.seeds), j.exact) for j in jobs] == [
-        (8, False),
-        (8, False),
-        (7, False),
-        (1, True),
-    ]
-    assert sorted(seed for j in jobs for seed in j.seeds) == list(range(10, 34))
+    sizes = [(len(job.seeds), job.exact) for job in jobs]
+    assert sizes == [(8, False), (8, False), (7, False), (1, True)]
+    assert sorted(seed for job in jobs for seed in job.seeds) == list(range(10, 34))
     rows = train(jobs[-1])
     left = missing_jobs([of], range(10, 13), rows)
-    assert [j.seeds for j in left] == [(11, 12)]
-    # a row of other settings than the cell has now does not count
-    old = rows[0].model_copy(update={"settings": {**rows[0].settings, "lr": 0.5}})
-    assert [j.seeds for j in missing_jobs([of], [10], [old])] == [(10,)]
+    assert [job.seeds for job in left] == [(11, 12)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": {"lr": 0.5}},
+        {"task": {"max_edge_width": 2}},
+        {"model": "wider_cnn"},
+        {"question": "mine"},
+        {"arm": "q2_cnn"},
+        {"setting": "other"},
+        {"images": 30},
+        {"seed": 11},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_row_of_anything_else_does_not_count(change):
+    of = cell("q2_edge_init", 10)
+    (row,) = train(missing_jobs([of], [10], [])[0])
+    assert missing_jobs([of], [10], [row]) == []
+    update = {k: {**getattr(row, k), **v} if isinstance(v, dict) else v for k, v in change.items()}
+    assert len(missing_jobs([of], [10], [row.model_copy(update=update)])) == 1
+
+
+def test_only_the_notebooks_own_cell_is_followed_exactly():
+    """An arm of the user's own under a shipped name has seed 10 as a lane like any other."""
+    of = cell("q2_mlp", 10)
+    for change in (
+        {"settings": of.settings | {"lr": 0.5}},
+        {"task": of.task | {"max_edge_width": 2}},
+        {"question": "mine"},
+    ):
+        (job,) = missing_jobs([dataclasses.replace(of, **change)], [10], [])
+        assert not job.exact
+    assert missing_jobs([of], [10], [])[0].exact
 
 
 @pytest.mark.ray

@@ -8,8 +8,9 @@ from pathlib import Path
 import yaml
 
 from ibsweep.options import SweepOptions
+from ibsweep.published import Cell
 from ibsweep.questions import Arm, Question
-from ibsweep.records import Curve, Manifest, Replicate, Trial, TrialState
+from ibsweep.records import Curve, Manifest, Replicate, Replication, Trial, TrialState
 from ibsweep.sweep.manifest import make_manifest
 
 YAML = """\
@@ -124,4 +125,27 @@ def trial(
         device="cpu",
         node="host",
         reason=reason,
+    )
+
+
+def replication(
+    cell: Cell, seed: int, accuracy: float, *, train: float = 100.0, exact: bool = False
+) -> Replication:
+    """Return a row of a published cell, trained with one seed."""
+    return Replication(
+        question=cell.question,
+        arm=cell.arm,
+        setting=cell.setting,
+        images=cell.images,
+        seed=seed,
+        exact=exact,
+        model=cell.model,
+        task=cell.task,
+        settings=cell.settings,
+        epochs=cell.settings["epochs"],
+        valid_accuracy=accuracy,
+        valid_loss=0.5,
+        train_accuracy=train,
+        diverged_epoch=None,
+        software={"torch": "2.13"},
     )

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ibsweep.analysis.summary import SweepSummary, summarise
 from ibsweep.errors import IbsweepError, InputError, suggestion
-from ibsweep.questions import Question, load_all
+from ibsweep.questions import Question
 from ibsweep.records import Manifest, Trial, TrialState
 from ibsweep.store import ReplicationStore, SweepStore, list_sweeps
 
@@ -88,6 +88,9 @@ _REPLICATIONS = {
     "valid_accuracy": "float64",
     "valid_loss": "float64",
     "train_accuracy": "float64",
+    "model": "str",
+    "task": "object",
+    "settings": "object",
 }
 _BEST = {
     "arm": "str",
@@ -277,22 +280,15 @@ class Results:
         ``question``, ``arm``, ``setting`` (baseline, or a variant's name), ``images`` (training
         images per class), ``seed``, ``exact`` (whether it follows the notebook's generator draw
         for draw), ``epochs``, ``valid_accuracy`` (percent), ``valid_loss``, ``train_accuracy``
-        (percent, of the trained model).
+        (percent, of the trained model), ``model``, ``task`` and ``settings`` (dictionaries, as
+        they were when it was trained).
         """
         store = ReplicationStore(self.path)
         found = store.rows() if store.path.exists() else []
-        owners = self._owners() if found else {}
-        rows = [
-            {"question": owners.get(row.arm)}
-            | {name: getattr(row, name) for name in _REPLICATIONS if name != "question"}
-            for row in found
-        ]
+        # trained again after a change of its file: the last one counts
+        last = {(r.question, r.arm, r.setting, r.images, r.seed): r for r in found}
+        rows = [{name: getattr(row, name) for name in _REPLICATIONS} for row in last.values()]
         return _frame(rows, _REPLICATIONS)
-
-    def _owners(self) -> dict[str, str]:
-        """Return the question of each arm: as the sweeps say, else as the shipped files say."""
-        questions = [*load_all().values(), *(sweep.summary.question for sweep in self._sweeps)]
-        return {arm: question.question for question in questions for arm in question.arms}
 
     @property
     def _configs(self) -> list[str]:

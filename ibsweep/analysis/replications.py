@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ibsweep.analysis.statistics import mean_interval
+from ibsweep.published import BASELINE, Cell, cells
 from ibsweep.questions import Figure, Question
 
 if TYPE_CHECKING:
@@ -18,12 +19,13 @@ __all__ = ["LUCK", "ReplicationSummary", "summarise_replications"]
 
 LUCK = (
     "A published figure looks lucky (or unlucky) where at most one in twenty seeds, its own among "
-    "them, comes out as high (as low); with fewer than 20 seeds nothing is said."
+    "them, comes out as high (as low); with fewer than 20 seeds nothing is said. By chance alone "
+    "that happens to one typical figure in ten."
 )
 """The rule, for pages and docs."""
 
-_OTHERS = 19
-_SHARE = 0.05
+_ONE_IN = 20
+_ROUNDING = 0.005
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class ReplicationSummary:
         low: Lower end of its 95 % interval, None for a single seed.
         high: Upper end.
         seeds: How many seeds there are.
-        spread: Least and greatest accuracy of the other seeds than 10, None where there are none.
+        others: The other seeds' accuracies, rising.
         share_below: Share of the other seeds below the published figure, ties counting half.
         luck: ``"lucky"``, ``"unlucky"`` or ``"typical"`` by the rule `LUCK`; None with too few
             seeds.
@@ -61,19 +63,24 @@ class ReplicationSummary:
     low: float | None
     high: float | None
     seeds: int
-    spread: tuple[float, float] | None
+    others: tuple[float, ...]
     share_below: float | None
     luck: str | None
 
     @property
     def name(self) -> str:
         """The arm's name, or the variant's."""
-        return self.arm if self.setting == "baseline" else self.setting
+        return self.arm if self.setting == BASELINE else self.setting
+
+    @property
+    def spread(self) -> tuple[float, float] | None:
+        """The least and the greatest of the other seeds, None where there are none."""
+        return (self.others[0], self.others[-1]) if self.others else None
 
     @property
     def reproduced(self) -> bool | None:
         """Whether the notebook, run again, lands on its figure to the digits that it printed."""
-        return None if self.seed10 is None else abs(self.seed10 - self.published) < 0.01
+        return None if self.seed10 is None else abs(self.seed10 - self.published) <= _ROUNDING
 
     def to_json(self) -> dict[str, Any]:
         """Return the cell's part of ``replicate --json``."""
@@ -103,56 +110,59 @@ def summarise_replications(
 
     Args:
         questions: Questions by name.
-        frame: ``Results.replications``.
+        frame: ``Results.replications``; rows of another task or of other settings than a question
+            has now are left out.
     """
     found = []
-    for question in questions.values():
-        for arm in question.arms.values():
-            settings = [("baseline", arm.notebook)]
-            settings += [(name, variant.notebook) for name, variant in arm.variants.items()]
-            for setting, figures in settings:
-                of_setting = frame[(frame["arm"] == arm.name) & (frame["setting"] == setting)]
-                for figure in figures:
-                    rows = of_setting[of_setting["images"] == figure.images]
-                    if len(rows):
-                        found.append(_summary(question, arm.name, setting, figure, rows))
+    for cell, figures in cells(questions.values()):
+        rows = frame[
+            (frame["question"] == cell.question)
+            & (frame["arm"] == cell.arm)
+            & (frame["setting"] == cell.setting)
+            & (frame["images"] == cell.images)
+            & (frame["model"] == cell.model)
+        ]
+        same = [
+            (task, settings) == (cell.task, cell.settings)
+            for task, settings in zip(rows["task"], rows["settings"], strict=True)
+        ]
+        rows = rows[np.array(same, dtype=bool)]
+        found += [_summary(cell, figure, rows) for figure in figures if len(rows)]
     return found
 
 
-def _summary(
-    question: Question, arm: str, setting: str, figure: Figure, rows: pd.DataFrame
-) -> ReplicationSummary:
+def _summary(cell: Cell, figure: Figure, rows: pd.DataFrame) -> ReplicationSummary:
     values = rows[figure.metric].to_numpy(float)
     exact = rows["exact"].to_numpy(bool)
-    others = values[rows["seed"].to_numpy() != 10] if exact.any() else values
+    others = np.sort(values[~exact])
     interval = mean_interval(values.tolist())
-    # the notebook printed more digits than question files give: 86.67 is 86.666...
-    below = float(np.mean(others < figure.percent - 0.005)) if len(others) else None
-    above = float(np.mean(others > figure.percent + 0.005)) if len(others) else None
-    luck = None
-    if below is not None and above is not None and len(others) >= _OTHERS:
-        # as far out or farther, the published figure itself among them: (k + 1) / (n + 1)
-        count = len(others)
-        if ((1 - below) * count + 1) / (count + 1) <= _SHARE:
-            luck = "lucky"
-        elif ((1 - above) * count + 1) / (count + 1) <= _SHARE:
-            luck = "unlucky"
-        else:
-            luck = "typical"
+    # published figures are rounded: 86.67 stands for 86.666...
+    below = int((others < figure.percent - _ROUNDING).sum())
+    above = int((others > figure.percent + _ROUNDING).sum())
     return ReplicationSummary(
-        question=question.question,
-        arm=arm,
-        setting=setting,
+        question=cell.question,
+        arm=cell.arm,
+        setting=cell.setting,
         metric=figure.metric,
-        images=figure.images,
-        epochs=int(rows["epochs"].max()),
+        images=cell.images,
+        epochs=int(cell.settings["epochs"]),
         published=figure.percent,
         seed10=float(values[exact][0]) if exact.any() else None,
         mean=interval.mean,
         low=interval.low,
         high=interval.high,
         seeds=len(values),
-        spread=(float(others.min()), float(others.max())) if len(others) else None,
-        share_below=None if below is None or above is None else below + (1 - below - above) / 2,
-        luck=luck,
+        others=tuple(others.tolist()),
+        share_below=(below + len(others) - above) / (2 * len(others)) if len(others) else None,
+        luck=_luck(below, above, len(others)),
     )
+
+
+def _luck(below: int, above: int, count: int) -> str | None:
+    """Apply `LUCK` to the other seeds' numbers below and above the figure."""
+    if count + 1 < _ONE_IN:
+        return None
+    # in integers: 0.05 has no exact float, and 2 of 40 must count
+    if _ONE_IN * (count - below + 1) <= count + 1:
+        return "lucky"
+    return "unlucky" if _ONE_IN * (count - above + 1) <= count + 1 else "typical"

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from ibsweep.cli.options import QuietFlag, Results
+from ibsweep.cli.options import Address, QuietFlag, Results
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ibsweep.analysis.efficiency import Efficiency
+    from ibsweep.questions import Question
     from ibsweep.store import SweepStore
 
 EXAMPLES = """
-Examples: ibsweep efficiency q2 | ibsweep efficiency q3_mlp | ibsweep efficiency all
+Examples: ibsweep efficiency q2 | ibsweep efficiency q3_mlp | ibsweep efficiency all --images 10
+--images 100
 """
+
+_GO_ON = "what is trained is safe, the same command goes on from there"
 
 
 def efficiency(
@@ -28,6 +28,13 @@ def efficiency(
         list[str],
         typer.Argument(metavar="QUESTION|ARM|all...", help="Of what is stored; see `sweeps`."),
     ],
+    images: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="N", help="Images per class, may be repeated; default: the question's list."
+        ),
+    ] = None,
+    address: Address = None,
     results: Results = Path("results"),
     quiet: QuietFlag = False,
 ) -> None:
@@ -37,67 +44,82 @@ def efficiency(
     of images of the question's list, on the replicates of its confirmation. What is stored already
     is not trained again, so the same command goes on after an interruption.
     """
-    from ibsweep.analysis.efficiency import efficiency_curves
     from ibsweep.analysis.frames import load
-    from ibsweep.errors import InputError, SweepError, suggestion
-    from ibsweep.store import SweepStore
+    from ibsweep.analysis.report.evidence import gather
+    from ibsweep.analysis.report.tables import efficiency_table, wanted_table
+    from ibsweep.cli.report import print_table
+    from ibsweep.errors import InputError, SweepError
 
-    current = load(results).sweeps
-    current = current[current["current"]] if len(current) else current
-    names = {"all", *current["question"], *current["arm"]} if len(current) else set()
-    for target in targets:
-        if target not in names:
-            hint = suggestion(target, names) if names else "`ibsweep tune` comes first"
-            raise InputError(f"no finished sweep of {target!r} in {results}: {hint}")
-    chosen = [
-        SweepStore.find(results, row["sweep"])
-        for row in current.sort_values("arm").to_dict("records")
-        if {"all", row["question"], row["arm"]} & set(targets)
-    ]
+    if any(size < 1 for size in images or ()):
+        raise InputError(f"`--images` must be at least 1, but got {min(images or ())}")
+    chosen = _chosen(results, targets)
     try:
-        _run(chosen, quiet=quiet)
+        _run(chosen, images, address, quiet=quiet)
     except KeyboardInterrupt:
         print(f"ibsweep: interrupted; {_GO_ON}", file=sys.stderr)
         raise typer.Exit(130) from None
     except SweepError as error:
         raise SweepError(f"{error}\n{_GO_ON}") from error
-    loaded = load(results)
-    trained = loaded.confirmations["sweep"].isin([store.manifest.name for store in chosen])
-    for name, question in loaded.questions().items():
-        rows = loaded.confirmations[trained & (loaded.confirmations["question"] == name)]
-        if len(rows):
-            print_efficiency(efficiency_curves(question, rows), Console())
+    evidence = gather(load(results))
+    console = Console()
+    for name in sorted({question.question for _, question in chosen}):
+        print_table(wanted_table(evidence[name]), console)
+        print_table(efficiency_table(evidence[name]), console)
 
 
-_GO_ON = "what is trained is safe, the same command goes on from there"
-
-
-def _run(stores: Sequence[SweepStore], *, quiet: bool) -> None:
-    from ibsweep.confirm import measure_efficiency
+def _chosen(results: Path, targets: list[str]) -> list[tuple[SweepStore, Question]]:
+    """Return the newest finished sweep of each arm that is meant."""
+    from ibsweep.analysis.frames import load
+    from ibsweep.errors import InputError, suggestion
     from ibsweep.questions import restore
-    from ibsweep.sweep.progress import make_progress
-    from ibsweep.sweep.session import ray_session
+    from ibsweep.store import SweepStore
 
+    sweeps = load(results).sweeps
+    unfinished = sweeps[sweeps["state"] == "interrupted"]["sweep"].tolist()
+    current = sweeps[sweeps["current"].astype(bool)]
+    names = {"all", *current["question"], *current["arm"]} if len(current) else set()
+    for target in targets:
+        if target not in names:
+            hint = suggestion(target, names) if names else "`ibsweep tune` comes first"
+            if unfinished and not names:
+                hint = "`ibsweep resume all` comes first"
+            raise InputError(f"no finished sweep of {target!r} in {results}: {hint}")
+    stores = [
+        SweepStore.find(results, row["sweep"])
+        for row in current.sort_values("arm").to_dict("records")
+        if {"all", row["question"], row["arm"]} & set(targets)
+    ]
+    return [(store, restore(store.manifest.question, store.paths.manifest)) for store in stores]
+
+
+def _run(
+    chosen: list[tuple[SweepStore, Question]],
+    images: list[int] | None,
+    address: str | None,
+    *,
+    quiet: bool,
+) -> None:
+    from ibsweep.confirm import measure_efficiency, missing_sizes
+    from ibsweep.sweep.progress import make_progress
+    from ibsweep.sweep.session import check_placeable, ray_session
+
+    work = [
+        (store, question, sizes)
+        for store, question in chosen
+        if (sizes := missing_sizes(store, images or question.efficiency))
+    ]
+    if not work:
+        return
     progress = make_progress(Console(stderr=True), quiet=quiet)
-    with progress, ray_session(stores[0].manifest.address):
-        for store in stores:
+    with progress, ray_session(address):
+        for store, question, sizes in work:
             manifest = store.manifest
-            question = restore(manifest.question, store.paths.manifest)
+            check_placeable(
+                manifest.cpus_per_trial, manifest.gpus_per_trial, local=address is None
+            )
             with store.lock():
                 store.repair()
                 progress.sweep_started(manifest, question.objective, store.trials())
-                measure_efficiency(store, question, question.arms[manifest.arm], progress)
+                arm = question.arms[manifest.arm]
+                measure_efficiency(store, question, arm, sizes, progress)
                 progress.sweep_finished()
-
-
-def print_efficiency(curves: Sequence[Efficiency], console: Console) -> None:
-    """Print accuracies by number of images, a line an arm."""
-    sizes = sorted({int(images) for curve in curves for images in curve.images})
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("test accuracy in % at images per class:")
-    for size in sizes:
-        table.add_column(str(size), justify="right")
-    for curve in curves:
-        means = dict(zip(curve.images.tolist(), curve.mean.tolist(), strict=True))
-        table.add_row(curve.arm, *(f"{means[s]:.2f}" if s in means else "-" for s in sizes))
-    console.print(table, highlight=False)

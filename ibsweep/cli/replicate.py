@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ibsweep.analysis.replications import ReplicationSummary
+    from ibsweep.questions import Arm, Question
     from ibsweep.replicate.runner import Job
     from ibsweep.store import ReplicationStore
 
@@ -59,30 +60,23 @@ def replicate(
     from ibsweep.analysis.frames import load
     from ibsweep.analysis.replications import summarise_replications
     from ibsweep.errors import InputError, SweepError
+    from ibsweep.published import cells
     from ibsweep.questions import find
     from ibsweep.store import ReplicationStore
 
     if not 1 <= seeds <= 10_000:
         raise InputError(f"`--seeds` must be at least 1 and at most 10000, but got {seeds}")
     check_shares(cpus_per_trial, gpus_per_trial)
-    pairs = [pair for target in targets for pair in find(target)]
-    questions = {
-        question.question: question.model_copy(
-            update={"arms": {a.name: a for q, a in pairs if q.question == question.question}}
-        )
-        for question, _ in pairs
-    }
+    questions = _questions([pair for target in targets for pair in find(target)])
+    wanted = [cell for cell, _ in cells(questions.values())]
+    if not wanted:
+        names = ", ".join(questions)
+        raise InputError(f"{names}: no figures are published, so there is nothing to replicate")
     store = ReplicationStore(results)
     numbers = range(10, 10 + seeds)
     with store.open():
-        from ibsweep.replicate.runner import cells, missing_jobs
+        from ibsweep.replicate.runner import missing_jobs
 
-        wanted = cells(questions.values())
-        if not wanted:
-            names = ", ".join(questions)
-            raise InputError(
-                f"{names}: no figures are published, so there is nothing to replicate"
-            )
         jobs = missing_jobs(wanted, numbers, store.rows())
         try:
             if jobs:
@@ -101,6 +95,29 @@ def replicate(
         print(json_module.dumps({"replications": [one.to_json() for one in found]}))
     else:
         print_replications(found, Console())
+
+
+def _questions(pairs: Sequence[tuple[Question, Arm]]) -> dict[str, Question]:
+    """Return the questions by name, each with the arms that were asked for.
+
+    Raises:
+        InputError: If two files give one name to different questions, or a task is wrong.
+    """
+    from ibsweep.errors import InputError
+    from ibsweep.questions import check_task
+
+    whole: dict[str, Question] = {}
+    arms: dict[str, dict[str, Arm]] = {}
+    for question, arm in pairs:
+        if whole.setdefault(question.question, question) != question:
+            raise InputError(
+                f"two different questions are named {question.question!r}: replicate them one "
+                "after the other, into different --results"
+            )
+        arms.setdefault(question.question, {})[arm.name] = arm
+    for question in whole.values():
+        check_task(question)
+    return {name: q.model_copy(update={"arms": arms[name]}) for name, q in whole.items()}
 
 
 def _how_to_go_on(jobs: Sequence[Job], left: int) -> str:
@@ -160,7 +177,7 @@ def print_replications(found: Sequence[ReplicationSummary], console: Console) ->
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("setting", no_wrap=True)
-    for column in ("images", "published", "again", "mean [95 %]", "other seeds"):
+    for column in ("images", "published", "again", "mean [95 %]", "others", "below"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("luck?", no_wrap=True)
     for one in found:
@@ -171,14 +188,16 @@ def print_replications(found: Sequence[ReplicationSummary], console: Console) ->
             f"{one.published:.2f}",
             "-" if one.seed10 is None else f"{one.seed10:.2f}",
             f"{one.mean:.1f}{interval}",
-            "-" if one.spread is None else f"{one.spread[0]:.1f} to {one.spread[1]:.1f}",
+            "-" if one.spread is None else f"{one.spread[0]:.0f}-{one.spread[1]:.0f}",
+            "-" if one.share_below is None else f"{one.share_below:.0%}",
             one.luck or "-",
         )
     console.print(table, highlight=False)
     console.print(
         "Accuracies in percent on validation images (q1: on the training images), "
         f"{max((one.seeds for one in found), default=0)} seeds. `again`: the notebook itself, "
-        f"seed 10, run again; `other seeds`: the least and the greatest of them. {LUCK}",
+        f"seed 10, run again; `others`: the least and the greatest of the other seeds; `below`: "
+        f"the share of them below the published figure, ties half. {LUCK}",
         highlight=False,
         markup=False,
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ibsweep.analysis.report.cells import Cell, Table
     from ibsweep.analysis.report.evidence import Evidence
 
-__all__ = ["print_report", "report"]
+__all__ = ["print_report", "print_table", "report"]
 
 EXAMPLES = """
 Examples: ibsweep report | ibsweep report q7 --open | ibsweep report q7_wider-20261123-101500
@@ -103,12 +103,13 @@ def _print(results: Loaded, evidence: Iterable[Evidence], console: Console) -> N
             efficiency_table(one),
             replications_table(one),
         ):
-            _print_table(table, console)
+            print_table(table, console)
     for name, reason in results.unreadable.items():
         console.print(f"left out: {name}: {reason}", highlight=False, markup=False)
 
 
-def _print_table(table: Table, console: Console) -> None:
+def print_table(table: Table, console: Console) -> None:
+    """Print a table of the pages; one that is too wide for the console, a line a cell."""
     from rich import box
     from rich.table import Table as Grid
     from rich.text import Text

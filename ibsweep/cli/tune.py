@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shutil
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 Examples: ibsweep tune q7_wider | ibsweep tune q7 --trials 100 | ibsweep tune my_question.yaml
---sampler random --pruner none | ibsweep tune all --quick | ibsweep tune all --time-budget 1h
+--sampler random --pruner none | ibsweep tune all --quick | ibsweep tune q7 --time-budget 5m
 --json
 """
 
@@ -65,7 +66,8 @@ def tune(
     time_budget: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="Start no trial after this: 90s, 5m, 1h. Running ones end."
+            metavar="TIME",
+            help="Of each sweep: start no trial after this: 90s, 5m, 1h. Running ones end.",
         ),
     ] = None,
     cpus_per_trial: CpusPerTrial = SweepOptions.cpus_per_trial,
@@ -91,7 +93,7 @@ def tune(
     json: JsonFlag = False,
 ) -> None:
     """Sweep an arm, confirm the leaders on fresh replicates, print the best configuration."""
-    from ibsweep.errors import InputError
+    from ibsweep.errors import IbsweepError, InputError
     from ibsweep.questions import find
     from ibsweep.store import SweepStore
     from ibsweep.sweep.manifest import make_manifest
@@ -121,14 +123,21 @@ def tune(
         twice = next(arm for arm in arms if arms.count(arm) > 1)
         raise InputError(f"arm {twice!r} is named twice: name each arm once")
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    stores = []
+    manifests = []
     for question, arm in pairs:
         if name is None:
             sweep_name = f"{arm.name}-{stamp}"
         else:
             sweep_name = name if len(pairs) == 1 else f"{name}-{arm.name}"
-        manifest = make_manifest(sweep_name, question, arm, options, sys.argv)
-        stores.append(SweepStore.create(results, manifest))
+        manifests.append(make_manifest(sweep_name, question, arm, options, sys.argv))
+    stores: list[SweepStore] = []
+    try:
+        for manifest in manifests:
+            stores.append(SweepStore.create(results, manifest))
+    except IbsweepError:
+        for store in stores:  # all of them or none: half of them would be in the way
+            shutil.rmtree(store.paths.root)
+        raise
     run_and_print(stores, quiet=quiet, json=json)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import platform
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
@@ -12,51 +12,19 @@ from typing import Any
 import ray
 import torch
 
-from ibsweep.errors import SweepError
-from ibsweep.hyperparameters import resolve
-from ibsweep.questions import Question
+from ibsweep.published import Cell, cells
+from ibsweep.questions import load_all
 from ibsweep.records import Replication
 from ibsweep.replicate.notebook import PROCEDURES, SEED, follow
 from ibsweep.store import ReplicationStore
+from ibsweep.sweep.remote import RETRIES, as_they_end
 from ibsweep.sweep.trainable import choose_device
 from ibsweep.sweep.trial import TrialPlan, TrialRun
 
-__all__ = ["Cell", "Job", "cells", "missing_jobs", "replicate", "train"]
+__all__ = ["Job", "missing_jobs", "replicate", "train"]
 
 _LANES = 10
 """Seeds of one job: enough to be cheap a lane, few enough that two cores are kept busy."""
-
-_RETRIES = 3
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A setting of the notebook at a number of images: what one published figure is about.
-
-    Attributes:
-        arm: Name of the arm.
-        setting: ``"baseline"`` or the name of a variant.
-        images: Training images per class.
-        model: Name of the model.
-        task: The question's task.
-        settings: Complete settings.
-    """
-
-    arm: str
-    setting: str
-    images: int
-    model: str
-    task: dict[str, Any]
-    settings: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The arm's name, or the variant's."""
-        return self.arm if self.setting == "baseline" else self.setting
-
-    def plan(self, seeds: Sequence[int]) -> TrialPlan:
-        """Return what trains the cell with some seeds."""
-        return TrialPlan(0, self.model, self.task, self.images, self.settings, tuple(seeds))
 
 
 @dataclass(frozen=True)
@@ -75,35 +43,6 @@ class Job:
         return slow * len(self.seeds) * cell.images * int(cell.settings["epochs"])
 
 
-def cells(questions: Iterable[Question]) -> list[Cell]:
-    """Return the cells that the notebook published figures for.
-
-    Args:
-        questions: The questions; those of the user's own have the figures that their files give.
-    """
-    found = []
-    for question in questions:
-        for arm in question.arms.values():
-            settings = [("baseline", arm.baseline, arm.notebook)]
-            settings += [
-                (name, arm.baseline | variant.changes, variant.notebook)
-                for name, variant in arm.variants.items()
-            ]
-            found += [
-                Cell(
-                    arm.name,
-                    name,
-                    figure.images,
-                    arm.model,
-                    dict(question.task),
-                    resolve(arm.model, arm.fixed, config),
-                )
-                for name, config, figures in settings
-                for figure in figures
-            ]
-    return found
-
-
 def missing_jobs(
     wanted: Sequence[Cell], seeds: Sequence[int], rows: Iterable[Replication]
 ) -> list[Job]:
@@ -112,17 +51,16 @@ def missing_jobs(
     Args:
         wanted: The cells.
         seeds: Replicate seeds of each.
-        rows: What is trained already; rows of other settings than a cell has now do not count.
+        rows: What is trained already; rows of another task or of other settings than a cell has
+            now do not count.
     """
-    done = {(r.arm, r.setting, r.images, r.seed): r.settings for r in rows}
+    trained = list(rows)
+    itself = [cell for cell, _ in cells(load_all().values()) if cell.name in PROCEDURES]
     jobs = []
     for cell in wanted:
-        left = [
-            seed
-            for seed in seeds
-            if done.get((cell.arm, cell.setting, cell.images, seed)) != cell.settings
-        ]
-        if SEED in left and cell.name in PROCEDURES:
+        done = {row.seed for row in trained if cell.holds(row)}
+        left = [seed for seed in seeds if seed not in done]
+        if SEED in left and cell in itself:
             left.remove(SEED)
             jobs.append(Job(cell, (SEED,), exact=True))
         # nearly equal parts: a lane that is left over alone costs the most
@@ -140,7 +78,7 @@ def train(job: Job, device: str = "cpu") -> list[Replication]:
         device: ``"cpu"`` or a CUDA device.
     """
     cell = job.cell
-    plan = cell.plan(job.seeds)
+    plan = TrialPlan(0, cell.model, cell.task, cell.images, cell.settings, job.seeds)
     if job.exact:
         generator, orders = follow(PROCEDURES[cell.name], plan)
         run = TrialRun(plan, device, generators=[generator])
@@ -157,11 +95,14 @@ def train(job: Job, device: str = "cpu") -> list[Replication]:
     software |= {"python": platform.python_version(), "machine": platform.machine()}
     return [
         Replication(
+            question=cell.question,
             arm=cell.arm,
             setting=cell.setting,
             images=cell.images,
             seed=replicate.seed,
             exact=job.exact,
+            model=cell.model,
+            task=cell.task,
             settings=cell.settings,
             epochs=curve.epoch,
             valid_accuracy=replicate.valid_accuracy,
@@ -198,24 +139,12 @@ def replicate(
     Raises:
         SweepError: If a worker was lost too often or the disk is full.
     """
-    for job, rows in _results(jobs, cpus, gpus):
-        store.add(rows)
+    remote = ray.remote(_work).options(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)
+    waiting = {remote.remote(asdict(job), cpus, gpus): job for job in jobs}
+    for job, rows in as_they_end(waiting, _described):
+        store.add(Replication.model_validate(row) for row in rows)
         on_done(job)
 
 
-def _results(
-    jobs: Sequence[Job], cpus: float, gpus: float
-) -> Iterator[tuple[Job, list[Replication]]]:
-    remote = ray.remote(_work).options(num_cpus=cpus, num_gpus=gpus, max_retries=_RETRIES)
-    waiting = {remote.remote(asdict(job), cpus, gpus): job for job in jobs}
-    while waiting:
-        ready, _ = ray.wait(list(waiting), num_returns=1)
-        job = waiting.pop(ready[0])
-        try:
-            rows = ray.get(ready[0])
-        except ray.exceptions.RayError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise SweepError(
-                f"replicating {job.cell.name} with {job.cell.images} images failed: {reason}"
-            ) from error
-        yield job, [Replication.model_validate(row) for row in rows]
+def _described(job: Job) -> str:
+    return f"replicating {job.cell.name} with {job.cell.images} images"

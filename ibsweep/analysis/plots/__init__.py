@@ -8,7 +8,6 @@ Nothing changes matplotlib's settings; the colours read on light and on dark pap
 from ibsweep.analysis.plots.evidence import (
     ArmsInfo,
     EfficiencyInfo,
-    ReplicationCell,
     ReplicationInfo,
     arms_info,
     efficiency_info,
@@ -62,7 +61,6 @@ __all__ = [
     "ImportanceInfo",
     "KernelsInfo",
     "ParallelInfo",
-    "ReplicationCell",
     "ReplicationInfo",
     "arm_colours",
     "arms_info",

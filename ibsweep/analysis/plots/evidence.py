@@ -15,6 +15,7 @@ from ibsweep.analysis.plots.style import (
     nothing,
     style,
 )
+from ibsweep.analysis.replications import ReplicationSummary, summarise_replications
 from ibsweep.analysis.statistics import Interval, mean_interval
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
-    from numpy.typing import NDArray
 
     from ibsweep.analysis.efficiency import Efficiency
     from ibsweep.questions import Arm, Question
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ArmsInfo",
     "EfficiencyInfo",
-    "ReplicationCell",
     "ReplicationInfo",
     "arms_info",
     "efficiency_info",
@@ -216,35 +215,6 @@ def plot_efficiency(ax: Axes, info: EfficiencyInfo) -> Axes:
     return ax
 
 
-class ReplicationCell(NamedTuple):
-    """A setting of the notebook at a number of images.
-
-    Attributes:
-        arm: Name of the arm.
-        setting: ``"baseline"``, or the name of a variant.
-        images: Training images per class.
-        metric: ``"valid_accuracy"`` or ``"train_accuracy"``.
-        values: The accuracy with each seed but the notebook's, percent, rising, with shape
-            ``(seeds,)``.
-        seed10: The accuracy with the notebook's seed, percent, or None.
-        published: The notebook's figure, percent.
-    """
-
-    arm: str
-    setting: str
-    images: int
-    metric: str
-    values: NDArray[np.float64]
-    seed10: float | None
-    published: float
-
-    @property
-    def label(self) -> str:
-        """What to call it on an axis."""
-        name = self.arm if self.setting == "baseline" else self.setting
-        return f"{name}, {self.images}"
-
-
 class ReplicationInfo(NamedTuple):
     """The published figures of a question, each in the spread of seeds.
 
@@ -253,7 +223,7 @@ class ReplicationInfo(NamedTuple):
         arms: All arms of the question, so that colours stay theirs.
     """
 
-    cells: tuple[ReplicationCell, ...]
+    cells: tuple[ReplicationSummary, ...]
     arms: tuple[str, ...]
 
 
@@ -264,41 +234,14 @@ def replication_info(question: Question, replications: pd.DataFrame) -> Replicat
         question: The question, which knows what was published.
         replications: The frame ``Results.replications``.
     """
-    cells = []
-    for arm in question.arms.values():
-        published = {"baseline": arm.notebook}
-        published |= {name: variant.notebook for name, variant in arm.variants.items()}
-        for setting, figures in published.items():
-            for figure in figures:
-                rows = replications[
-                    (replications["arm"] == arm.name)
-                    & (replications["setting"] == setting)
-                    & (replications["images"] == figure.images)
-                ]
-                if rows.empty:
-                    continue
-                values = rows[figure.metric].to_numpy(dtype=np.float64)
-                own = (rows["seed"] == 10).to_numpy()
-                others = np.sort(values[~own & np.isfinite(values)])
-                seed10 = float(values[own][0]) if own.any() else None
-                cells.append(
-                    ReplicationCell(
-                        arm.name,
-                        setting,
-                        figure.images,
-                        figure.metric,
-                        others,
-                        seed10,
-                        figure.percent,
-                    )
-                )
+    cells = summarise_replications({question.question: question}, replications)
     return ReplicationInfo(tuple(cells), tuple(question.arms))
 
 
 def plot_replication(ax: Axes, info: ReplicationInfo) -> Axes:
-    """Draw a row a published figure: a dot a seed, their mean, and the figure itself.
+    """Draw a row a published figure: a dot a seed, the mean, and the figure itself.
 
-    The ring is seed 10, the notebook's own, trained again.
+    The ring is seed 10, the notebook's own, trained again; the mean is over all seeds.
 
     A figure of about ``0.8 + 0.28 * len(info.cells)`` inches in height gives each row its room.
     """
@@ -307,15 +250,14 @@ def plot_replication(ax: Axes, info: ReplicationInfo) -> Axes:
     colours: Mapping[str, str] = arm_colours(info.arms)
     for row, cell in enumerate(info.cells):
         colour = colours[cell.arm]
-        ax.plot(
-            cell.values, np.full(cell.values.size, row), "o", color=colour, ms=4, alpha=0.5, mew=0
-        )
-        if cell.values.size:
-            ax.plot(cell.values.mean(), row, marker="|", color=colour, markersize=12, mew=2)
+        others = np.array(cell.others)
+        ax.plot(others, np.full(others.size, row), "o", color=colour, ms=4, alpha=0.5, mew=0)
+        if others.size:
+            ax.plot(cell.mean, row, marker="|", color=colour, markersize=12, mew=2)
         if cell.seed10 is not None:
             ax.plot(cell.seed10, row, "o", color=INK, mfc="none", ms=7, mew=1.2)
         ax.plot(cell.published, row, marker="x", color=INK, markersize=7, mew=1.8)
-    ax.set_yticks(range(len(info.cells)), [cell.label for cell in info.cells])
+    ax.set_yticks(range(len(info.cells)), [f"{cell.name}, {cell.images}" for cell in info.cells])
     ax.set_ylim(len(info.cells) - 0.4, -0.6)
     ax.set_xlim(right=101)
     only = {cell.metric for cell in info.cells}
@@ -334,8 +276,8 @@ def _spread_key(ax: Axes) -> None:
     from matplotlib.lines import Line2D
 
     marks = [
-        Line2D([], [], color=INK, marker="o", linestyle="", alpha=0.5, ms=4, label="seeds"),
-        Line2D([], [], color=INK, marker="|", linestyle="", ms=10, mew=2, label="their mean"),
+        Line2D([], [], color=INK, marker="o", linestyle="", alpha=0.5, ms=4, label="other seeds"),
+        Line2D([], [], color=INK, marker="|", linestyle="", ms=10, mew=2, label="mean"),
         Line2D([], [], color=INK, marker="x", linestyle="", mew=1.8, label="published"),
         Line2D([], [], color=INK, marker="o", linestyle="", mfc="none", ms=7, label="seed 10"),
     ]

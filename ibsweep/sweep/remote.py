@@ -1,0 +1,40 @@
+"""Jobs on the Ray that runs, outside of Ray Tune: handed out at once, taken as they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import ray
+
+from ibsweep.errors import SweepError
+
+__all__ = ["RETRIES", "as_they_end"]
+
+RETRIES = 3
+"""How often a job whose worker died is started again."""
+
+Job = TypeVar("Job")
+
+
+def as_they_end(
+    waiting: dict[ray.ObjectRef, Job], describe: Callable[[Job], str]
+) -> Iterator[tuple[Job, Any]]:
+    """Yield each job with what it returned, in the order in which they end.
+
+    Args:
+        waiting: Jobs by what ``remote`` returned for them; emptied on the way.
+        describe: Says what a job does, for the message.
+
+    Raises:
+        SweepError: If a worker was lost too often, or the job itself failed.
+    """
+    while waiting:
+        ready, _ = ray.wait(list(waiting), num_returns=1)
+        job = waiting.pop(ready[0])
+        try:
+            returned = ray.get(ready[0])
+        except ray.exceptions.RayError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise SweepError(f"{describe(job)} failed: {reason}") from error
+        yield job, returned
