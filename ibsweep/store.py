@@ -290,14 +290,16 @@ class SweepStore:
         confirmations = self.confirmations()
         replicates = Counter((row.trial, row.images) for row in confirmations)
         wanted = self.manifest.confirm_replicates
+        whole = [r for r in confirmations if replicates[r.trial, r.images] >= wanted]
+        chosen_at = self.manifest.question["arms"][self.manifest.arm]["images"]
+        if any(row.images == chosen_at and row not in whole for row in confirmations):
+            # what was best is to be decided again, once they are complete
+            self.paths.best_config.unlink(missing_ok=True)
         for path, rows in (
             (self.paths.proposals, self.proposals()),
             (self.paths.trials, self.trials()),
             (self.paths.curves, curves),
-            (
-                self.paths.confirmations,
-                [r for r in confirmations if replicates[r.trial, r.images] >= wanted],
-            ),
+            (self.paths.confirmations, whole),
         ):
             content = _lines(rows)
             if path.exists() and path.read_bytes() != content:

@@ -11,7 +11,7 @@ import tiny
 import torch
 
 from ibsweep import __version__
-from ibsweep.cli import run
+from ibsweep.cli import app, run
 from ibsweep.questions import load_all
 from ibsweep.store import SweepStore
 
@@ -43,6 +43,41 @@ def test_show_prints_space_baseline_and_budget(capsys):
         assert word in out
 
 
+def test_show_prints_other_settings_and_claims(capsys):
+    assert run(["show", "q4"]) == 0
+    flat = " ".join(capsys.readouterr().out.split())
+    assert "q4_cnn_hand_tuned" in flat
+    assert "lr 0.05" in flat
+    assert "30 -> 92.67 %" in flat
+    assert "Under the shift the MLP is at chance" in flat
+    assert "at 10, 30, 50, 100, 200, 300, 500 images per class" in flat
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], (50, 4, 3, 8)),
+        (["--quick"], (8, 2, 1, 8)),
+        (["--quick", "--trials", "50"], (50, 2, 1, 8)),
+        (["--confirm", "2", "--quick", "--replicates", "3"], (8, 3, 2, 8)),
+    ],
+)
+def test_quick_is_a_budget_that_what_is_given_goes_before(here, monkeypatch, words, expected):
+    monkeypatch.setattr("ibsweep.cli.tune.run_and_print", lambda stores, **_: None)
+    assert run(["tune", "tiny.yaml", "--name", "one", *words]) == 0
+    manifest = SweepStore.find(here / "results", "one").manifest
+    found = (manifest.trials, manifest.replicates, manifest.confirm, manifest.confirm_replicates)
+    assert found == expected
+
+
+def test_sweeps_of_one_command_are_made_all_or_none(capsys, here, monkeypatch):
+    monkeypatch.setattr("ibsweep.cli.tune.run_and_print", lambda stores, **_: None)
+    SweepStore.create(here / "results", tiny.manifest(name="mine-tiny_cnn"))
+    assert run(["tune", "q7_wider", "tiny.yaml", "--name", "mine"]) == 2
+    assert "mine-tiny_cnn" in capsys.readouterr().err
+    assert [path.name for path in (here / "results").iterdir()] == ["mine-tiny_cnn"]
+
+
 def test_show_takes_a_question_and_a_file(capsys, here):
     assert run(["show", "q7"]) == 0
     assert "q7_deeper" in capsys.readouterr().out
@@ -56,7 +91,9 @@ def test_version_and_help(capsys):
     for words in (["--help"], ["-h"], []):
         assert run(words) == 0
         out = capsys.readouterr().out
-        for command in ("questions", "show", "tune", "resume", "sweeps", "train"):
+        names = {command.name for command in app.registered_commands}
+        assert names >= {"tune", "resume", "efficiency", "replicate", "report"}
+        for command in names:
             assert command in out
 
 
@@ -132,6 +169,13 @@ def test_train_saves_model_curves_and_kernels(capsys, here):
         (["tune", "task.yaml"], "corner"),
         (["resume", "nothing"], "no sweep named 'nothing' in results: there are none yet"),
         (["resume", "../x"], "has no '..'"),
+        (["resume", "all"], "no sweep in results is unfinished"),
+        (["efficiency", "q7"], "no results directory results"),
+        (["efficiency", "q7", "--images", "0"], "`--images` must be at least 1, but got 0"),
+        (["report"], "no results directory results"),
+        (["replicate", "tiny.yaml"], "tiny: no figures are published"),
+        (["replicate", "task.yaml"], "corner"),
+        (["replicate", "q7_wider", "own_q7.yaml"], "two different questions are named 'q7'"),
         (["train", "q7"], "'q7' has several arms, train takes one"),
         (["train", "q7_wider", "--from", "x", "--config", "y"], "exclude each other"),
         (["train", "q7_wider", "--from", "x"], "no sweep named 'x'"),
@@ -143,8 +187,12 @@ def test_wrong_input_gets_a_clear_line_and_exit_code_2(capsys, here, words, mess
     (here / "empty.yaml").write_text("")
     (here / "broken.yaml").write_text("question: [q\nx: y: z\n")
     (here / "low.yaml").write_text(tiny.YAML.replace("low: 5", "low: 50"))
-    (here / "task.yaml").write_text(tiny.YAML.replace("[horizontal,", "[corner,"))
     (here / "wrong.yaml").write_text("learning_rate: 0.1\n")
+    published = tiny.YAML.replace("notebook: []", "notebook: [{images: 10, valid_accuracy: 9.0}]")
+    own = published.replace("question: tiny", "question: q7").replace("tiny_cnn", "q7_wider")
+    (here / "own_q7.yaml").write_text(own)
+    spoilt = published.replace("[horizontal,", "[corner,")
+    (here / "task.yaml").write_text(spoilt)
     assert run(words) == 2
     out, err = capsys.readouterr()
     assert out == ""

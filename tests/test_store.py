@@ -7,13 +7,17 @@ import json
 import resource
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import tiny
 
 from ibsweep.errors import InputError, SweepError
+from ibsweep.published import cells
+from ibsweep.questions import load_all
 from ibsweep.records import Confirmation, Proposal
-from ibsweep.store import SweepStore, check_name, list_sweeps, replace_file
+from ibsweep.store import ReplicationStore, SweepStore, check_name, list_sweeps, replace_file
 
 CONFIG = {"lr": 0.01, "epochs": 20, "batch_size": 10}
 
@@ -149,6 +153,62 @@ def test_repair_drops_a_confirmation_of_which_replicates_are_missing(store):
     store.paths.confirmations.write_bytes(lines[0] + lines[1][:50])
     store.repair()
     assert store.confirmations() == []
+
+
+def test_a_best_that_lost_a_confirmation_is_decided_again(store):
+    """A user took a damaged line out: the trial is confirmed again, and may be best no more."""
+    store.paths.best_config.write_text("trial: 2\n")
+    store.repair()
+    assert store.paths.best_config.exists()
+    other = [row.model_copy(update={"images": 30}) for row in store.confirmations()]
+    store.add_confirmations(other[:1])  # of another number of images: the best stays
+    store.repair()
+    assert store.paths.best_config.exists()
+    lines = store.paths.confirmations.read_bytes().splitlines(keepends=True)
+    store.paths.confirmations.write_bytes(lines[0])
+    store.repair()
+    assert store.confirmations() == []
+    assert not store.paths.best_config.exists()
+
+
+def test_the_replications_lose_a_torn_tail_and_nothing_else(tmp_path):
+    replications = ReplicationStore(tmp_path / "results")
+    cell, _ = cells(load_all().values())[0]
+    rows = [tiny.replication(cell, seed, 90.0) for seed in (11, 12)]
+    with replications.open():
+        replications.add(rows[:1])
+        replications.add(rows[1:])
+    whole = replications.path.read_bytes()
+    replications.path.write_bytes(whole + whole[:40])
+    assert replications.rows() == rows
+    with replications.open():
+        assert replications.path.read_bytes() == whole
+        with (
+            pytest.raises(InputError, match="is being written by another process; wait for it"),
+            ReplicationStore(tmp_path / "results").open(),
+        ):
+            pass
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(InputError, match=r"--results .*file is a file; name a directory"),
+        ReplicationStore(tmp_path / "file").open(),
+    ):
+        pass
+
+
+def test_a_look_whether_a_sweep_runs_does_not_stop_it_from_starting(store):
+    """`sweeps` and `report` hold the lock for an instant; whoever wants the sweep waits."""
+    with ThreadPoolExecutor() as pool:
+        with store.lock():
+            waiting = pool.submit(lambda: held(store))
+            time.sleep(0.2)
+            assert store.is_running()
+        assert waiting.result(timeout=5)
+
+
+def held(store):
+    with SweepStore(store.paths.root).lock():
+        return True
 
 
 def test_repair_counts_replicates_by_number_of_images(store):

@@ -31,6 +31,10 @@ def show(
         for figure in found.notebook:
             kind = "" if figure.metric == "valid_accuracy" else " of the training images"
             facts.add_row(f"notebook, {figure.images} images", f"{figure.percent:g} %{kind}")
+        for name, variant in found.variants.items():
+            changed = ", ".join(f"{k} {_plain(v)}" for k, v in variant.changes.items())
+            figures = ", ".join(f"{f.images} -> {f.percent:g} %" for f in variant.notebook)
+            facts.add_row(f"notebook's {name}", f"{variant.title} ({changed}): {figures}")
         if found.fixed:
             facts.add_row("fixed", ", ".join(f"{k} {_plain(v)}" for k, v in found.fixed.items()))
         epochs = found.space.get("epochs")
@@ -40,6 +44,10 @@ def show(
             budget += f", compared at epochs {', '.join(map(str, stops))}"
         budget += f"; {options.confirm} confirmed with {options.confirm_replicates} replicates"
         facts.add_row("default budget", budget)
+        facts.add_row("efficiency", f"at {_plain(question.efficiency)} images per class")
+        for claim in question.claims:
+            if any(found.name in (test.arm, getattr(test, "than", None)) for test in claim.tests):
+                facts.add_row("claim", claim.text)
         console.print(facts)
         space = _table("tuned", "distribution", "baseline")
         for name, spec in found.space.items():
