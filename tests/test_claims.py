@@ -10,10 +10,11 @@ from ibsweep.analysis import claims
 from ibsweep.analysis.claims import RULE, Verdict, evaluate
 from ibsweep.analysis.findings import target
 from ibsweep.analysis.statistics import Comparison
+from ibsweep.errors import InputError
 
 SUPPORTED, REFUTED, OPEN = Verdict
 BETTER = {"type": "difference", "arm": "a", "than": "b"}
-NEEDS = {"type": "images", "arm": "a", "than": "b", "percent": 95.0}
+NEEDS = {"type": "images_needed", "arm": "a", "than": "b", "percent": 95.0}
 SPREAD = np.array([-1.5, -1.0, -0.5, -0.2, 0.2, 0.5, 1.0, 1.5])  # no two effects alike
 
 
@@ -109,7 +110,32 @@ def test_it_can_be_at_another_number_of_images():
     )
     found = single(confirmations, {**BETTER, "images": 100})
     assert (found.verdict, found.effect) == (REFUTED, pytest.approx(-10))
-    assert found.statement.startswith("a - b with 100 images per class: -10.00 points [")
+    assert found.statement.startswith(
+        "a - b with 100 images per class (tuned with 10): -10.00 points ["
+    )
+
+
+def tuned_with_10_and_30(*tests, **fields):
+    """Return a question whose arm b was tuned with 30 images per class, a with 10."""
+    task = {**question().task, "train_images": [10, 30]}
+    asked = question(claims=[list(tests)], task=task, **fields)
+    arms = {"a": asked.arms["a"], "b": asked.arms["b"].model_copy(update={"images": 30})}
+    return asked.model_copy(update={"arms": arms})
+
+
+def test_it_says_with_how_many_images_the_arms_were_tuned():
+    confirmations = frame(
+        *(curve(arm, (10, 30, 100), [80 + SPREAD] * 3) for arm in "ab"),
+    )
+    at_30, at_100 = ({**BETTER, "images": images} for images in (30, 100))
+    (result,) = evaluate(tuned_with_10_and_30(at_30, at_100), confirmations)
+    assert [test.statement.split(":")[0] for test in result.tests] == [
+        "a - b with 30 images per class (tuned with 10 and 30)",
+        "a - b with 100 images per class (tuned with 10 and 30)",
+    ]
+    found = single(confirmations, level(images=100, at_least=50.0))
+    assert found.statement.startswith("a with 100 images per class (tuned with 10): test")
+    assert single(confirmations, level(images=10, at_least=50.0)).statement.startswith("a: test")
 
 
 # With values that the configuration must have
@@ -173,6 +199,13 @@ def test_a_level(mean, bound, expected):
     assert found.effect == pytest.approx(mean)
     assert found.statement.startswith(f"a: test accuracy {mean:.2f} % [")
     assert " against 95 % on 8 replicates, p = " in found.statement
+    assert found.statement.endswith(f", worst replicate {mean - 1.5:.2f}")
+
+
+def test_the_worst_replicate_shows_what_the_mean_hides():
+    values = [99.0, 98.8, 99.2, 99.1, 98.9, 99.0, 99.3, 43.3]
+    found = single(rows("a", 100.0, train=values), level(metric="train_accuracy", at_least=50.0))
+    assert found.statement.endswith(", worst replicate 43.30")
 
 
 @pytest.mark.parametrize(
@@ -194,6 +227,23 @@ def test_replicates_that_all_lie_on_the_bound(test, expected):
         assert found.reason == "every replicate gives both sides the same"
 
 
+@pytest.mark.parametrize(
+    ("replicates", "tests", "expected"),
+    [(5, 1, OPEN), (6, 1, SUPPORTED), (6, 2, OPEN), (7, 3, SUPPORTED), (8, 6, SUPPORTED)],
+)
+def test_few_replicates_on_the_bound_prove_nothing(replicates, tests, expected):
+    """However clear the effect, a test of them could not have come out: 2 ** (1 - n) * tests."""
+    confirmations = rows("a", [100.0] * replicates)
+    result = judge(confirmations, *[level(at_least=100.0)] * tests)
+    assert result.verdict == expected
+    below = judge(confirmations, *[level(below=100.0)] * tests)
+    assert below.verdict == (OPEN if expected == OPEN else REFUTED)
+    for found in (*result.tests, *below.tests):
+        assert (found.reason is None) is (expected != OPEN)
+        if expected == OPEN:
+            assert found.reason.startswith(f"{replicates} replicates are too few for the adjusted")
+
+
 def test_a_bound_that_is_no_round_number_is_met_as_well():
     assert single(rows("a", 100 / 3), level(at_least=100 / 3)).verdict == SUPPORTED
     assert single(rows("a", 100 / 3), level(below=100 / 3)).verdict == REFUTED
@@ -213,8 +263,8 @@ def test_an_interval_that_ends_on_the_bound(test, on_the_low_side, on_the_high_s
     bound, _ = target(claim.tests[0])
     above = Comparison(bound + 1, bound, bound + 2, 0.01, 8)
     below = Comparison(bound - 1, bound - 2, bound, 0.01, 8)
-    assert claims._verdict(claim.tests[0], above, 0.01) == on_the_low_side
-    assert claims._verdict(claim.tests[0], below, 0.01) == on_the_high_side
+    assert claims._verdict(claim.tests[0], above, 0.01, enough=True) == on_the_low_side
+    assert claims._verdict(claim.tests[0], below, 0.01, enough=True) == on_the_high_side
 
 
 def test_one_replicate_below_the_bound_is_enough_to_leave_it_open():
@@ -249,8 +299,8 @@ def test_fewer_images():
     assert found.effect == pytest.approx(2, abs=0.01)
     assert (found.unit, found.bound, found.replicates) == ("doublings", 0, 8)
     assert found.statement == (
-        "b needs 4.0 times as many images as a [4.0, 4.0] to reach 95 % on 8 paired replicates, "
-        "p = 0.008"
+        "b needs 4.0 times as many images as a [4.0, 4.0] to reach 95 % (tuned with 10) on 8 "
+        "paired replicates, p = 0.008"
     )
     other = {**NEEDS, "arm": "b", "than": "a"}
     found = single(confirmations, other, efficiency=[10, 40, 160])
@@ -267,7 +317,42 @@ def test_falling_short_counts_as_the_largest_number_and_is_said():
     assert found.verdict == SUPPORTED
     assert 2.9 < found.effect <= 3
     assert found.statement.startswith("b needs at least 7.9 times as many images as a [")
-    assert " to reach 95 % (b falls short with 160 in 6 of 8) on 8 paired" in found.statement
+    notes = "(tuned with 10; b falls short with 160 in 6 of 8)"
+    assert f" to reach 95 % {notes} on 8 paired" in found.statement
+
+
+EARLY, MIDDLE, LATE = [96.0, 98, 99], [90.0, 100, 100], [60.0, 70, 80]
+ABOVE, SHORT = "is above it with 10 in 2 of 8", "falls short with 160 in 2 of 8"
+
+
+@pytest.mark.parametrize(
+    ("some_of_a", "some_of_b", "about", "notes"),
+    [
+        (MIDDLE, MIDDLE, "", []),
+        (EARLY, MIDDLE, "at least ", [f"a {ABOVE}"]),
+        (MIDDLE, LATE, "at least ", [f"b {SHORT}"]),
+        (EARLY, LATE, "at least ", [f"a {ABOVE}", f"b {SHORT}"]),
+        (MIDDLE, EARLY, "at most ", [f"b {ABOVE}"]),
+        (LATE, MIDDLE, "at most ", [f"a {SHORT}"]),
+        (EARLY, EARLY, "about ", [f"a {ABOVE}", f"b {ABOVE}"]),
+        (LATE, LATE, "about ", [f"a {SHORT}", f"b {SHORT}"]),
+        ([95.0, 100, 100], MIDDLE, "", []),  # just there
+    ],
+)
+def test_where_the_curves_end_the_ratio_does_too(some_of_a, some_of_b, about, notes):
+    """Six replicates cross within the numbers, a at about 20 and b at about 80 images."""
+    curves = {
+        "a": [[one] * 2 + [other] * 6 for one, other in zip(some_of_a, MIDDLE, strict=True)],
+        "b": [[one] * 2 + [other] * 6 for one, other in zip(some_of_b, [60, 90, 99], strict=True)],
+    }
+    confirmations = frame(*(curve(arm, [10, 40, 160], values) for arm, values in curves.items()))
+    found = single(confirmations, NEEDS, efficiency=[10, 40, 160])
+    assert found.statement.startswith(f"b needs {about}{2**found.effect:.1f} times as many images")
+    inside = "; ".join(["tuned with 10", *notes])
+    assert f" % ({inside}) on 8 paired replicates" in found.statement
+    # the same from the other side
+    turned = single(confirmations, {**NEEDS, "arm": "b", "than": "a"}, efficiency=[10, 40, 160])
+    assert turned.statement.startswith(f"b needs {about}{2**found.effect:.1f} times as many")
 
 
 def test_two_arms_that_never_get_there_cannot_be_told_apart():
@@ -305,8 +390,16 @@ def test_numbers_of_images_that_were_not_trained(test, lacking):
 
 
 def test_a_number_that_the_question_does_not_list():
-    found = single(rows("a", 90.0), level(images=70, below=95.0))
-    assert found.reason.endswith("add 70 to `efficiency` in the question's file")
+    confirmations = frame(rows("a", 90.0), rows("b", 80.0, images=30))
+    task = {**question().task, "train_images": [10, 30]}
+    asked = question(claims=[[BETTER]], task=task, efficiency=[10, 20])
+    arms = {"a": asked.arms["a"], "b": asked.arms["b"].model_copy(update={"images": 30})}
+    (claim,) = asked.claims
+    test = claim.tests[0].model_copy(update={"images": 30})
+    claim = claim.model_copy(update={"tests": (test,)})
+    asked = asked.model_copy(update={"arms": arms, "claims": (claim,)})
+    (found,) = evaluate(asked, confirmations)[0].tests
+    assert found.reason.endswith("add 30 to `efficiency` in the question's file")
 
 
 def test_no_rows_at_all():
@@ -315,13 +408,24 @@ def test_no_rows_at_all():
 
 
 def test_arms_tuned_with_different_numbers_of_images():
-    asked = question(claims=[[BETTER]], task={**question().task, "train_images": [10, 30]})
-    arms = {"a": asked.arms["a"], "b": asked.arms["b"].model_copy(update={"images": 30})}
-    asked = asked.model_copy(update={"arms": arms})
     confirmations = frame(rows("a", 85 + SPREAD), rows("b", 80.0, images=30))
-    (found,) = evaluate(asked, confirmations)[0].tests
+    (found,) = evaluate(tuned_with_10_and_30(BETTER), confirmations)[0].tests
     assert found.verdict == OPEN
     assert found.reason.startswith("a was tuned with 10 images per class, b with 30: give the te")
+
+
+def test_rows_of_two_sweeps_of_an_arm_are_not_pooled():
+    again = rows("a", 70.0).assign(sweep="a-2")
+    with pytest.raises(InputError) as raised:
+        single(frame(rows("a", 90.0), again, rows("b", 80.0)), BETTER)
+    assert str(raised.value) == (
+        "a has rows of 2 sweeps, a-1, a-2; choose the current sweeps: `current = "
+        'results.sweeps.query("current").sweep`, then '
+        "`confirmations[confirmations.sweep.isin(current)]`"
+    )
+    foreign = rows("c", 70.0).assign(sweep="c-2")  # of an arm that is none of the question's
+    frames = frame(rows("a", 90 + SPREAD), rows("b", 80.0), rows("c", 90.0), foreign)
+    assert single(frames, BETTER).verdict == SUPPORTED
 
 
 def test_too_few_common_replicates():
@@ -335,8 +439,8 @@ def test_too_few_replicates_for_any_verdict():
     found = single(confirmations, BETTER)
     assert (found.verdict, found.p) == (OPEN, 0.125)
     assert found.reason == (
-        "4 replicates are too few for p to fall below 0.05: `ibsweep tune tiny` with more "
-        "`--confirm-replicates`"
+        "4 replicates are too few for the adjusted p to fall below 0.05: `ibsweep tune tiny` with "
+        "more `--confirm-replicates`"
     )
 
 
@@ -357,14 +461,31 @@ def test_a_claim_holds_where_all_of_its_tests_hold(bounds, expected):
     assert result.verdict == expected
 
 
-def test_holm_counts_the_tests_of_all_claims_that_could_be_carried_out():
+def test_holm_counts_the_tests_of_all_claims():
+    """One that cannot be carried out counts as p = 1."""
     confirmations = frame(rows("a", 90 + SPREAD), rows("b", 80.0))
     tests = [level(at_least=80.0)], [level(below=95.0), BETTER], [level(arm="c", at_least=1.0)]
     results = evaluate(question("abc", claims=tests), confirmations)
     assert [result.claim.id for result in results] == ["claim_0", "claim_1", "claim_2"]
     found = [test.adjusted_p for result in results for test in result.tests]
-    assert found == [3 * 2**-7] * 3 + [None]
+    assert found == [4 * 2**-7] * 3 + [None]
     assert [result.verdict for result in results] == [SUPPORTED, SUPPORTED, OPEN]
+    assert [result.tested for result in results] == [True, True, False]
+
+
+@pytest.mark.parametrize("also", [80.0, 90.0])
+def test_a_test_that_becomes_possible_takes_no_verdict_back(also):
+    """Seven tests of eight replicates each are too many, however many of them have rows."""
+    tests = [[level(at_least=80.0 + n) for n in range(6)], [level(arm="b", at_least=80.0)]]
+    for confirmations in (rows("a", 90 + SPREAD), frame(rows("a", 90 + SPREAD), rows("b", also))):
+        first, _ = evaluate(question(claims=tests), confirmations)
+        assert {test.adjusted_p for test in first.tests} == {7 * 2**-7}
+        assert first.verdict == OPEN
+    many = np.linspace(89, 91, 9)
+    alone = rows("a", many, seeds=range(9))
+    both = frame(alone, rows("b", also + 0.1 * many, seeds=range(9)))
+    verdicts = [evaluate(question(claims=tests), each)[0].verdict for each in (alone, both)]
+    assert verdicts == [SUPPORTED, SUPPORTED]
 
 
 def test_correction_can_turn_a_verdict_into_an_open_one():
@@ -374,7 +495,16 @@ def test_correction_can_turn_a_verdict_into_an_open_one():
     more = judge(confirmations, *tests, level(at_least=86.0))
     assert {test.adjusted_p for test in more.tests} == {7 * 2**-7}
     assert more.verdict == OPEN
-    assert "8 replicates are too few for p to fall below 0.05" in more.tests[0].reason
+    assert "8 replicates are too few for the adjusted p to fall" in more.tests[0].reason
+
+
+def test_an_interval_off_the_bound_can_have_too_large_a_p():
+    """As seven more values off the bound do, of which one lies on the other side."""
+    values = 80 + np.array([-0.4, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6])
+    found = judge(rows("a", values), *[level(at_least=80.0)] * 4).tests[0]
+    assert found.low > 80
+    assert found.adjusted_p == 4 * found.p == 4 * 2 * 2**-7
+    assert (found.verdict, found.reason) == (OPEN, "the adjusted p is not below 0.05")
 
 
 def test_a_question_without_claims():

@@ -135,6 +135,27 @@ def test_a_replicate_that_lacks_a_number_is_left_out():
     assert images_needed(QUESTION, torn, "a", 65.0) == images_needed(QUESTION, whole, "a", 65.0)
 
 
+def test_rows_of_two_sweeps_of_an_arm_are_not_pooled():
+    confirmations = frame(
+        curve("a", [10, 40], [50.0, 80.0]),
+        curve("a", [10, 40], [60.0, 90.0]).assign(sweep="a-2"),
+        curve("b", [10, 40], [50.0, 80.0]),
+    )
+    message = "a has rows of 2 sweeps, a-1, a-2; choose the current sweeps: "
+    for pool in (
+        lambda: accuracies(confirmations, "a"),
+        lambda: efficiency_curves(QUESTION, confirmations),
+        lambda: images_needed(QUESTION, confirmations, "a", 70.0),
+        lambda: images_to_match(QUESTION, confirmations, "a", "b"),
+        lambda: images_to_match(QUESTION, confirmations, "b", "a"),
+    ):
+        with pytest.raises(InputError, match=message):
+            pool()
+    assert images_needed(QUESTION, confirmations, "b", 65.0).images == pytest.approx(20)
+    one = confirmations[confirmations["sweep"].isin(["a-2", "b-1"])]
+    assert efficiency_curves(QUESTION, one)[0].mean.tolist() == [60, 90]
+
+
 # Images to match another arm
 
 

@@ -15,8 +15,9 @@ from traitlets.config import Config
 
 from ibsweep.hyperparameters import split_settings
 from ibsweep.models import build
+from ibsweep.published import cells
 from ibsweep.questions import Question
-from ibsweep.records import Confirmation, Replication, TrialState
+from ibsweep.records import Confirmation, TrialState
 from ibsweep.store import ReplicationStore, SweepStore
 from ibsweep.sweep.manifest import make_manifest
 from ibsweep.sweep.trial import TrialPlan
@@ -100,24 +101,9 @@ def write_results(results, asked, *, cnn, mlp):
     return results
 
 
-def replications():
-    return [
-        Replication(
-            arm="tiny_cnn",
-            setting="baseline",
-            images=10,
-            seed=seed,
-            exact=True,
-            settings={},
-            epochs=20,
-            valid_accuracy=60.0 + seed,
-            valid_loss=0.5,
-            train_accuracy=100.0,
-            diverged_epoch=None,
-            software={},
-        )
-        for seed in range(10, 20)
-    ]
+def replications(asked):
+    (cell, _), *_ = cells([asked])
+    return [tiny.replication(cell, seed, 60.0 + seed, exact=seed == 10) for seed in range(10, 20)]
 
 
 @pytest.fixture
@@ -174,7 +160,7 @@ def test_the_notebook_is_stored_without_outputs():
 @pytest.mark.slow
 def test_the_notebook_answers_the_question(tmp_path, execute):
     results = write_results(tmp_path / "results", question(), cnn=90.0, mlp=60.0)
-    ReplicationStore(results).add(replications())
+    ReplicationStore(results).add(replications(question()))
     notebook = execute(results)
     # dataset, history, arms, efficiency, search, curves, confusion, kernels, replications
     assert len(outputs(notebook, "image/png")) == 9

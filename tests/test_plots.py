@@ -18,8 +18,10 @@ from ibsweep.analysis import plots
 from ibsweep.analysis.efficiency import Efficiency
 from ibsweep.analysis.plots.style import spread
 from ibsweep.analysis.statistics import mean_interval
+from ibsweep.published import cells
 from ibsweep.questions import Figure as Published
 from ibsweep.questions import Question, Variant
+from ibsweep.records import Replication
 
 NAN = math.nan
 
@@ -181,6 +183,26 @@ def test_confusion_in_percent_of_the_true_class():
     drawn = texts(draw(plots.plot_confusion, info))
     assert {"70.0", "30.0", "20.0", "80.0", "horizontal", "none"} <= set(drawn)
     assert {"7", "3"} <= set(texts(draw(plots.plot_confusion, counts)))
+
+
+def test_figures_of_a_confusion_stand_out_on_any_shade():
+    """4.5:1, on shades that hide the paper, be it light or dark."""
+    shares = np.linspace(0, 1000, 101).round().astype(int)
+    for share in shares:
+        matrix = ((share, 1000 - share), (0, 1000))
+        ax = Figure().add_subplot()
+        plots.plot_confusion(ax, plots.confusion_info(confusions(matrix), ["a", "b"]))
+        assert len(ax.patches) == len(ax.texts) == 4
+        for shade, text in zip(ax.patches, ax.texts, strict=True):
+            assert shade.get_alpha() is None
+            assert shade.get_bbox().contains(*text.get_position())
+            low, high = sorted(map(luminance, (shade.get_facecolor(), text.get_color())))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (share, text.get_text())
+        shown = [luminance(shade.get_facecolor()) for shade in ax.patches]
+        assert shown[3] < shown[2]  # all of a class is darker than none of it
+        assert ax.texts[0].get_text() == f"{share / 10:.1f}"
+        assert ax.texts[0].get_position() == (0, 0)  # the true class goes down
+        assert ax.get_ylim()[0] > ax.get_ylim()[1]
 
 
 def test_confusion_of_a_class_without_images_and_of_nothing():
@@ -419,36 +441,42 @@ def test_efficiency_without_intervals_and_of_nothing():
 
 
 def replications(*rows):
-    columns = ["arm", "setting", "images", "seed", "valid_accuracy", "train_accuracy"]
-    return pd.DataFrame(rows, columns=columns)
+    """Rows of setting, images, seed, validation and training accuracy, as a frame."""
+    of = {(cell.setting, cell.images): cell for cell, _ in cells([question()])}
+    return pd.DataFrame(
+        [
+            tiny.replication(
+                of[setting, images], seed, accuracy, train=train, exact=seed == 10
+            ).model_dump()
+            for setting, images, seed, accuracy, train in rows
+        ],
+        columns=list(Replication.model_fields),
+    )
 
 
 def test_replications_stand_beside_what_was_published():
     frame = replications(
-        ("tiny_cnn", "baseline", 10, 12, 80.0, 99.0),
-        ("tiny_cnn", "baseline", 10, 10, 77.0, 98.0),
-        ("tiny_cnn", "baseline", 10, 11, 70.0, 97.0),
-        ("tiny_cnn", "slow", 10, 11, 60.0, 96.0),
-        ("tiny_cnn", "baseline", 50, 11, 1.0, 1.0),  # nothing was published
-        ("other", "baseline", 10, 11, 1.0, 1.0),
+        ("baseline", 10, 12, 80.0, 99.0),
+        ("baseline", 10, 10, 77.0, 98.0),
+        ("baseline", 10, 11, 71.0, 97.0),
+        ("slow", 10, 11, 60.0, 96.0),
     )
     first, second = plots.replication_info(question(), frame).cells
-    assert first.label == "tiny_cnn, 10"
-    assert first.values.tolist() == [70, 80]
-    assert (first.seed10, first.published) == (77, 77)
-    assert second.label == "slow, 10"
-    assert second.metric == "train_accuracy"
-    assert second.values.tolist() == [96]
+    assert (first.name, first.images) == ("tiny_cnn", 10)
+    assert first.others == (71, 80)
+    assert (first.seed10, first.published, first.mean) == (77, 77, 76)
+    assert (second.name, second.metric) == ("slow", "train_accuracy")
+    assert second.others == (96,)
     assert (second.seed10, second.published) == (None, 100)
     info = plots.replication_info(question(), frame)
     drawn = texts(draw(plots.plot_replication, info))
-    assert {"tiny_cnn, 10", "accuracy, %", "published", "seed 10"} <= set(drawn)
+    assert {"tiny_cnn, 10", "slow, 10", "accuracy, %", "published", "seed 10"} <= set(drawn)
 
 
 def test_the_notebooks_seed_alone_and_no_replication():
-    only = replications(("tiny_cnn", "baseline", 30, 10, 90.0, 99.0))
+    only = replications(("baseline", 30, 10, 90.0, 99.0))
     info = plots.replication_info(question(), only)
-    assert [(c.values.size, c.seed10) for c in info.cells] == [(0, 90)]
+    assert [(cell.others, cell.seed10) for cell in info.cells] == [((), 90)]
     assert "validation accuracy, %" in texts(draw(plots.plot_replication, info))
     empty = plots.replication_info(question(), replications())
     assert empty.cells == ()
@@ -489,7 +517,24 @@ def test_what_decides_is_found_important():
     assert info.importances[0] > 0.6
     assert sorted(info.importances, reverse=True) == info.importances.tolist()
     assert info.trials == 60
+    assert info.top == 6
+    assert info.lacking == ""
     assert "lr" in texts(draw(plots.plot_importance, info))
+    few = plots.importance_info(plots.study_of(question(), frame.iloc[:29], "sweep"))
+    assert (few.names, few.trials, few.lacking) == ((), 29, "too few trials to tell")
+    enough = plots.importance_info(plots.study_of(question(), frame.iloc[:30], "sweep"))
+    assert (set(enough.names), enough.trials, enough.top) == (set(info.names), 30, 3)
+
+
+def test_the_best_tenth_holds_all_that_are_as_good_as_its_last():
+    rows = [(i, "tpe", "COMPLETE", 50.0 + i if i < 20 else 90.0) for i in range(40)]
+    info = plots.importance_info(plots.study_of(question(), trials(*rows), "sweep"))
+    assert (info.trials, info.top) == (40, 20)
+    assert info.names
+    rows = [(i, "tpe", "COMPLETE", 95.0 if i == 7 else 90.0) for i in range(40)]
+    info = plots.importance_info(plots.study_of(question(), trials(*rows), "sweep"))
+    assert (info.names, info.top) == ((), 40)
+    assert texts(draw(plots.plot_importance, info)) == ["too many trials are alike"]
 
 
 @pytest.mark.parametrize(

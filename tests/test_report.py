@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections import Counter
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 import report_results as rows
+import tiny
 from rich.console import Console
 from scipy import stats
 
@@ -30,6 +32,7 @@ from ibsweep.analysis.report.verdicts import claims_table
 from ibsweep.analysis.statistics import paired_difference
 from ibsweep.cli.report import print_report, report
 from ibsweep.errors import InputError, SweepError
+from ibsweep.questions import Question
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +99,53 @@ def test_the_pairs_are_paired_by_seed(results, evidence):
     assert row[0].text == "duel_cnn over duel_mlp"
     assert row[1].text == f"{found.effect:+.2f}" == "+30.00"
     assert row[3].key == row[4].key == found.p
+    assert texts(table, "settled") == ["yes"]
+
+
+def test_three_pairs_are_adjusted_for_their_number(tmp_path):
+    """The middle one's interval excludes 0 and its p is below 0.05, but not among three."""
+    (evidence,) = gather(load(rows.trio(tmp_path))).values()
+    table = pairs_table(evidence)
+    assert texts(table, "arms") == [
+        "duel_cnn over duel_deep",
+        "duel_cnn over duel_wide",
+        "duel_deep over duel_wide",
+    ]
+    assert texts(table, "difference, points") == ["+1.06", "+1.32", "+0.26"]
+    assert texts(table, "95 % interval")[0] == "[+0.16, +1.62]"
+    assert texts(table, "p") == ["0.031", "0.008", "0.523"]
+    assert texts(table, "p, Holm") == ["0.062", "0.023", "0.523"]
+    assert texts(table, "settled") == ["open", "yes", "open"]
+
+
+def test_what_the_arms_table_says_of_training_images_and_of_the_notebooks_setting(tmp_path):
+    (evidence,) = gather(load(rows.trio(tmp_path))).values()
+    table = arms_table([evidence])
+    assert texts(table, "training accuracy, %") == ["100.00 [100.00, 100.00]"] * 3
+    assert "Training accuracy: the same replicates" in table.note
+    assert "training accuracy the same of train_accuracy" in table.source
+    own = "lr 0.01, epochs 20, batch_size 10 (the notebook's setting; nothing better was found)"
+    found = "lr 0.05, epochs 30, batch_size 5"
+    assert texts(table, "configuration") == [found, found, own]
+    assert texts(table, "test accuracy, %")[2] == texts(table, "baseline, %")[2]
+
+
+@pytest.mark.parametrize(
+    ("figure", "shown"),
+    [
+        ({"images": 10, "valid_accuracy": 58.0}, False),
+        ({"images": 10, "train_accuracy": 58.0}, True),
+    ],
+)
+def test_a_published_training_figure_is_shown_beside_ours(tmp_path, figure, shown):
+    document = rows.question().model_dump(mode="json")
+    document["arms"]["duel_mlp"]["notebook"] = [figure]
+    asked = Question.model_validate(document)
+    for arm in asked.arms:
+        rows.add_sweep(tmp_path, arm, asked=asked)
+    table = arms_table(gather(load(tmp_path)).values())
+    assert ("training accuracy, %" in table.columns) is shown
+    assert texts(table, "published, %")[1] == f"58.00{' (training)' * shown}"
 
 
 def test_efficiency_and_images_needed(results, evidence):
@@ -229,6 +279,38 @@ def test_nothing_to_report(tmp_path):
 # Pages
 
 
+class Tables(HTMLParser):
+    """Collects the tables of a page by name: rows of the cells' texts, the headings first."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self._cell = {}, None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "table":
+            self._rows = self.found.setdefault(dict(attrs)["id"].removeprefix("table-"), [])
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag in ("th", "td"):
+            self._cell = ""
+
+    def handle_endtag(self, tag):
+        if tag in ("th", "td"):
+            self._rows[-1].append(self._cell.replace("\xa0", " "))
+            self._cell = None
+
+    def handle_data(self, data):
+        if self._cell is not None:
+            self._cell += data
+
+
+def as_shown(table):
+    """Return what a page must show of a table."""
+    cells = [[cell.text.replace("`", "") for cell in row] for row in table.rows]
+    return [list(table.columns), *cells]
+
+
 class Page(HTMLParser):
     """Collects tags with their attributes, and the text outside of styles and scripts."""
 
@@ -273,25 +355,65 @@ def test_a_page_says_the_answer_first(page):
     assert len(figures) == 3 + 2 * 5  # arms, images, replications; five of each arm
 
 
-def test_every_number_of_the_tables_is_on_the_page(page, evidence):
+def test_the_tables_of_a_page_are_those_of_the_evidence_cell_by_cell(page, evidence):
+    expected = {
+        "arms": arms_table([evidence]),
+        "pairs": pairs_table(evidence),
+        "wanted": wanted_table(evidence),
+        "efficiency": efficiency_table(evidence),
+        "replications": replications_table(evidence),
+        "sweeps": sweeps_table(evidence),
+    }
+    expected |= {f"tests-{one.claim.id}": verdicts.tests_table(one) for one in evidence.claims}
+    found = Tables(page).found
+    assert found.keys() == expected.keys()
+    for name, table in expected.items():
+        assert table.rows
+        assert found[name] == as_shown(table), name
+
+
+def test_the_tables_of_the_index_cell_by_cell(results, evidence, tmp_path):
+    index, _ = write_report(results, tmp_path)
+    found = Tables(index.read_text("utf-8")).found
+    assert found == {
+        "claims": as_shown(claims_table([evidence])),
+        "questions": as_shown(verdicts.questions_table([evidence])),
+        "arms": as_shown(arms_table([evidence])),
+    }
+    assert found["questions"][1][3:] == ["2 of 2 arms", "2 supported, 1 refuted"]
+
+
+def test_a_page_says_what_its_numbers_are(page):
     text = plain(page)
-    tables = [
-        make([evidence]) if make in (arms_table, claims_table) else make(evidence)
-        for make in (arms_table, claims_table, pairs_table, efficiency_table, wanted_table)
-    ]
-    cells = [cell.text for table in tables for row in table.rows for cell in row]
-    assert len(cells) > 40
-    for cell in cells:
-        for line in cell.splitlines():
-            assert line.replace("`", "") in text
+    for note in (
+        "the verdicts above are adjusted over the claims' tests",
+        "one can hold without the other",
+        "The interval is Student's t over the replicates; verdicts use a bootstrap interval",
+        "optimistic where the winner of the sweep is the best",
+        "where the mean curve over the replicates first reaches the accuracy",
+        "As choice and score share the trained replicates, a little optimism remains.",
+        "All arms share the replicate seeds, so that they are compared on the same images.",
+        "a failure that strikes one seed in ten",
+        "minutes of trials: trials.seconds added up by sweep",
+        "it takes 30 trials that are not all alike, here are 4.",
+    ):
+        assert note in text, note
+    svg = re.search(r"<svg[^>]*fig-importance-duel_cnn-title.*?</svg>", page, re.DOTALL)[0]
+    assert "too few trials to tell" in svg
 
 
-def test_the_code_of_the_page_finds_the_number_again(page, results, monkeypatch):
+def test_the_code_of_the_page_finds_the_number_again(tmp_path, monkeypatch):
+    """With the path as it was given, from where it was given."""
+    given = 'deep/my "results"'
+    rows.full(tmp_path / given)
+    monkeypatch.chdir(tmp_path)
+    _, written = write_report(load(given), tmp_path / "out")
+    page = written.read_text("utf-8")
     code = re.search(r"<pre><code>(.*?)</code></pre>", page, re.DOTALL)[1]
     code = Page(f"<p>{code}</p>").text
     last = code.splitlines()[-1]
     names = {}
-    monkeypatch.chdir(results.path.parent)
+    assert f"ibsweep.load({json.dumps(given)})" in code
     exec(code.replace("ibsweep.load", "load").replace("import ibsweep", ""), {"load": load}, names)
     value = eval(last.split("#")[0], {}, names)
     assert f"# {value:.2f}," in last
@@ -363,6 +485,8 @@ def test_an_arm_without_anything_else(tmp_path):
     assert "ibsweep efficiency duel does it" in text
     assert "ibsweep replicate duel does it" in text
     assert "Arms compared two by two" not in text
+    assert "replicate seeds that" not in text  # of one arm there is nothing to compare
+    assert "All arms share" not in text
 
 
 def test_nothing_is_confirmed_yet(tmp_path):
@@ -370,7 +494,8 @@ def test_nothing_is_confirmed_yet(tmp_path):
     _, page = write_report(load(tmp_path), tmp_path / "out")
     text = plain(page.read_text("utf-8"))
     assert "not confirmed yet: ibsweep resume duel_cnn-1" in text
-    assert text.count("open") >= 3
+    tests = Tables(page.read_text("utf-8")).found["tests-duel_mlp_is_good"]
+    assert [row[1] for row in tests] == ["verdict", "open", "open"]
     assert "The sweep, trial by trial" in text
 
 
@@ -398,27 +523,19 @@ def test_arms_without_common_seeds_are_not_compared(tmp_path):
     store.add_confirmations([rows.confirmation(1, 10, seed, 60.0) for seed in (5, 6, 7)])
     store.paths.best_config.write_text("trial: 1\n")
     _, page = write_report(load(tmp_path), tmp_path / "out")
-    assert "they share no replicate seeds" in plain(page.read_text("utf-8"))
+    text = plain(page.read_text("utf-8"))
+    assert "they share no replicate seeds" in text
+    assert "All arms share" not in text
+    assert "Arms are compared on the replicate seeds that they share" in text
 
 
 def test_replications_of_a_question_that_was_never_swept(tmp_path):
-    from ibsweep.records import Replication
+    from ibsweep.published import cells
+    from ibsweep.questions import load_all
     from ibsweep.store import ReplicationStore
 
-    row = Replication(
-        arm="q1_cnn",
-        setting="baseline",
-        images=10,
-        seed=10,
-        exact=True,
-        settings={},
-        epochs=500,
-        valid_accuracy=80.0,
-        valid_loss=1.0,
-        train_accuracy=100.0,
-        diverged_epoch=None,
-        software={},
-    )
+    found = {(c.setting, c.arm, c.images): c for c, _ in cells([load_all()["q1"]])}
+    row = tiny.replication(found["baseline", "q1_cnn", 10], 10, 80.0, exact=True)
     ReplicationStore(tmp_path).add([row])
     _, page = write_report(load(tmp_path), tmp_path / "out")
     text = plain(page.read_text("utf-8"))
@@ -427,8 +544,6 @@ def test_replications_of_a_question_that_was_never_swept(tmp_path):
 
 
 def test_the_index_covers_all_questions_and_leads_to_the_pages_that_there_are(results, tmp_path):
-    from ibsweep.questions import Question
-
     rows.full(tmp_path)
     other = rows.question().model_dump(mode="json")
     text = str(other).replace("duel", "joust")
@@ -448,7 +563,22 @@ def test_the_index_covers_all_questions_and_leads_to_the_pages_that_there_are(re
     index = Page(first[0].read_text("utf-8"))
     links = {link for link in index.all("href") if link.endswith("html")}
     assert links == {"joust.html", "duel.html"}
-    assert "2 questions, 3 arms swept. Of 6 claims: 2 supported, 1 refuted, 3 open." in index.text
+    lead = "2 questions, 3 arms with a confirmed sweep. Of 6 claims: 2 supported, 1 refuted, "
+    assert f"{lead}3 not tested yet." in index.text
+
+
+def test_open_is_not_the_same_as_not_tested_yet(tmp_path):
+    """An arm that is swept and not confirmed does not count either."""
+    rows.add_sweep(tmp_path, "duel_cnn", confirmed=False)
+    rows.add_sweep(tmp_path, "duel_mlp", better=30.5)
+    results = load(tmp_path)
+    index, _ = write_report(results, tmp_path / "out")
+    text = plain(index.read_text("utf-8"))
+    expected = "1 question, 1 arm with a confirmed sweep. Of 3 claims: 1 open, 2 not tested yet."
+    assert expected in text
+    table = verdicts.questions_table(gather(results).values())
+    assert texts(table, "claims") == ["1 open, 2 not tested yet"]
+    assert texts(table, "confirmed") == ["1 of 2 arms"]
 
 
 def test_a_directory_that_cannot_be_made(results, tmp_path):

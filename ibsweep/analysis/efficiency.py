@@ -24,6 +24,7 @@ __all__ = [
     "Efficiency",
     "Need",
     "accuracies",
+    "check_one_sweep",
     "efficiency_curves",
     "images_needed",
     "images_to_match",
@@ -67,6 +68,25 @@ class Need(NamedTuple):
     high: float
 
 
+def check_one_sweep(confirmations: pd.DataFrame, arm: str) -> None:
+    """Refuse rows of several sweeps of an arm, which would be pooled as if they were one.
+
+    Args:
+        confirmations: Rows of the confirmations.
+        arm: The arm's name.
+
+    Raises:
+        InputError: If there are some.
+    """
+    sweeps = sorted(confirmations.loc[confirmations["arm"] == arm, "sweep"].unique())
+    if len(sweeps) > 1:
+        raise InputError(
+            f"{arm} has rows of {len(sweeps)} sweeps, {', '.join(sweeps)}; choose the current "
+            'sweeps: `current = results.sweeps.query("current").sweep`, then '
+            "`confirmations[confirmations.sweep.isin(current)]`"
+        )
+
+
 def accuracies(confirmations: pd.DataFrame, arm: str) -> pd.DataFrame:
     """Return the test accuracies of an arm's best configuration.
 
@@ -77,7 +97,11 @@ def accuracies(confirmations: pd.DataFrame, arm: str) -> pd.DataFrame:
     Returns:
         In percent, a row a replicate seed, a column a number of images per class, both rising;
         not a number where a replicate was not trained.
+
+    Raises:
+        InputError: If the arm has rows of several sweeps.
     """
+    check_one_sweep(confirmations, arm)
     chosen = (confirmations["arm"] == arm) & (confirmations["role"] == "best")
     rows = confirmations.loc[chosen, ["seed", "images", "test_accuracy"]].astype(
         {"seed": int, "images": int, "test_accuracy": float}
@@ -91,6 +115,9 @@ def efficiency_curves(question: Question, confirmations: pd.DataFrame) -> list[E
     Args:
         question: The question.
         confirmations: Rows of its current sweeps.
+
+    Raises:
+        InputError: If an arm has rows of several sweeps.
     """
     curves = []
     for arm in question.arms:
@@ -116,7 +143,8 @@ def images_needed(
         seed: Of the generator that resamples the replicates.
 
     Raises:
-        InputError: If the arm is unknown, or was not trained at two numbers of images.
+        InputError: If the arm is unknown, was not trained at two numbers of images, or has rows
+            of several sweeps.
     """
     table = _complete(question, confirmations, arm)
     return _need(arm, table, np.full(len(table), target), seed)
@@ -139,7 +167,8 @@ def images_to_match(
 
     Raises:
         InputError: If an arm is unknown or has no confirmed sweep, ``arm`` was not trained at two
-            numbers of images, or the two have fewer than two replicates in common.
+            numbers of images, one has rows of several sweeps, or the two have fewer than two
+            replicates in common.
     """
     table = _complete(question, confirmations, arm)
     other = _swept(question, confirmations, than).get(question.arms[than].images)

@@ -33,10 +33,12 @@ class Finding(NamedTuple):
     Attributes:
         comparison: The effect against the test's bound.
         words: Puts the effect into words and figures, without replicates and p.
+        note: What to add to them at the end, if anything.
     """
 
     comparison: Comparison
     words: Callable[[Comparison], str]
+    note: str = ""
 
 
 class _Missing(Exception):
@@ -69,7 +71,8 @@ def carry_out(question: Question, frame: pd.DataFrame, test: Test) -> Finding | 
 
 
 def _difference(question: Question, frame: pd.DataFrame, test: Difference) -> Finding:
-    own = [question.arms[arm].images for arm in (test.arm, test.than)]
+    arms = (test.arm, test.than)
+    own = [question.arms[arm].images for arm in arms]
     if test.images is None and own[0] != own[1]:
         raise _Missing(
             f"{test.arm} was tuned with {own[0]} images per class, {test.than} with {own[1]}: "
@@ -82,7 +85,7 @@ def _difference(question: Question, frame: pd.DataFrame, test: Difference) -> Fi
     sides = f"{_side(test.arm, test.where)} - {_side(test.than, test.than_where)}"
 
     def words(found: Comparison) -> str:
-        text = f"{sides}{_at(question, test.arm, images)}: {found.effect + 0.0:+.2f} points "
+        text = f"{sides}{_at(question, images, *arms)}: {found.effect + 0.0:+.2f} points "
         text += f"[{found.low + 0.0:.2f}, {found.high + 0.0:.2f}]"
         return text + (f" against {-test.margin:g}" if test.margin else "")
 
@@ -104,27 +107,36 @@ def _level(question: Question, frame: pd.DataFrame, test: Level) -> Finding:
     metric = {"test_accuracy": "test", "train_accuracy": "training"}[test.metric] + " accuracy"
 
     def words(found: Comparison) -> str:
-        text = f"{subject}{_at(question, test.arm, images)}: {metric} {found.effect:.2f} % "
+        text = f"{subject}{_at(question, images, test.arm)}: {metric} {found.effect:.2f} % "
         return text + f"[{found.low:.2f}, {found.high:.2f}] against {test.bound:g} %"
 
-    return Finding(against(values, target(test)[0]), words)
+    # what a mean over few replicates hides
+    worst = f", worst replicate {values.min():.2f}"
+    return Finding(against(values, target(test)[0]), words, worst)
 
 
 def _images_needed(question: Question, frame: pd.DataFrame, test: ImagesNeeded) -> Finding:
     """Compare, replicate by replicate, the images that two arms need.
 
-    A replicate that never gets there counts as needing the largest number: that moves no ratio
-    beyond one, and a ratio of a replicate only nearer to it.
+    A replicate that never gets there counts as needing the largest number, one that is there from
+    the start as needing the smallest: that moves no ratio beyond one, and a ratio of a replicate
+    only nearer to it. The words say in which direction the truth may lie.
     """
     sizes = list(question.efficiency)
     tables = {arm: _curves(question, frame, arm) for arm in (test.arm, test.than)}
     common = _common(tables[test.arm], tables[test.than], test)
+    count = len(common)
     needed = {
         arm: reached(sizes, table.loc[common].to_numpy(float), test.percent)
         for arm, table in tables.items()
     }
     short = {arm: int(np.isinf(n).sum()) for arm, n in needed.items()}
-    if all(count == len(common) for count in short.values()):
+    # a curve that is above already at the smallest number got there with fewer images
+    early = {
+        arm: int((np.round(table.loc[common, sizes[0]] - test.percent, DECIMALS) > 0).sum())
+        for arm, table in tables.items()
+    }
+    if set(short.values()) == {count}:
         raise _Missing(
             f"neither {test.arm} nor {test.than} reaches {test.percent:g} % with {sizes[-1]} "
             "images per class: give larger numbers in `efficiency` in the question's file"
@@ -136,15 +148,28 @@ def _images_needed(question: Question, frame: pd.DataFrame, test: ImagesNeeded) 
         if found.effect < 0:
             more, fewer, factors = test.arm, test.than, (-found[0], -found[2], -found[1])
         effect, low, high = (2.0**factor for factor in factors)
-        least = "at least " if short[more] and not short[fewer] else ""
-        text = f"{more} needs {least}{effect:.1f} times as many images as {fewer} "
+        # whether the ratio may be larger than it looks, and smaller
+        open_ends = (bool(short[more] or early[fewer]), bool(short[fewer] or early[more]))
+        about = _ABOUT[open_ends]
+        text = f"{more} needs {about}{effect:.1f} times as many images as {fewer} "
         text += f"[{low:.1f}, {high:.1f}] to reach {test.percent:g} %"
+        notes = [_tuned(question, None, test.arm, test.than)]
         for arm in (test.arm, test.than):
             if short[arm]:
-                text += f" ({arm} falls short with {sizes[-1]} in {short[arm]} of {len(common)})"
-        return text
+                notes.append(f"{arm} falls short with {sizes[-1]} in {short[arm]} of {count}")
+            if early[arm]:
+                notes.append(f"{arm} is above it with {sizes[0]} in {early[arm]} of {count}")
+        return f"{text} ({'; '.join(notes)})"
 
     return Finding(paired_difference(log_images[test.than], log_images[test.arm]), words)
+
+
+_ABOUT = {
+    (False, False): "",
+    (True, False): "at least ",
+    (False, True): "at most ",
+    (True, True): "about ",
+}
 
 
 def _curves(question: Question, frame: pd.DataFrame, arm: str) -> pd.DataFrame:
@@ -243,6 +268,13 @@ def _side(arm: str, where: Mapping[str, Any]) -> str:
     return f"{arm} ({values})" if values else arm
 
 
-def _at(question: Question, arm: str, images: int) -> str:
-    """Return the number of images in words where it is not the arm's own."""
-    return "" if images == question.arms[arm].images else f" with {images} images per class"
+def _at(question: Question, images: int, *arms: str) -> str:
+    """Return the number of images in words where it is not the arms' own."""
+    tuned = _tuned(question, images, *arms)
+    return f" with {images} images per class ({tuned})" if tuned else ""
+
+
+def _tuned(question: Question, images: int | None, *arms: str) -> str:
+    """Return with how many images the arms were tuned, unless all were with ``images``."""
+    own = dict.fromkeys(question.arms[arm].images for arm in arms)
+    return "" if list(own) == [images] else f"tuned with {' and '.join(map(str, own))}"

@@ -1,8 +1,8 @@
 """Statistics of replicates: arrays in, numbers out.
 
 Every replicate brings its own data, initialisation, batch order and test images, so the spread
-over replicates holds all of them. Arms share their replicate seeds, and two arms are compared
-replicate by replicate: what a lucky draw of the data gives to both cancels.
+over replicates holds all of them. Two arms are compared replicate by replicate, on the seeds that
+they share: what a lucky draw of the data gives to both cancels.
 
 Notation:
 
@@ -131,7 +131,10 @@ def against(values: ArrayLike, bound: float, *, seed: int = 0) -> Comparison:
     values lie symmetrically about their mean, as differences do between arms that are equally good
     and vary alike. Skewed values make it err more often: at 8 replicates ``p`` is below 0.05 in
     about 8 % of cases for arms of one mean that vary differently, in about 9 % for accuracies just
-    under 100 % held against a bound.
+    under 100 % held against a bound. What the replicates do not show, no test of them sees: where
+    one seed in ten collapses to chance, eight replicates have no collapse among them in 43 % of
+    cases (``0.9 ** 8``) and then lie close together far above their true mean: p is below 0.05 in
+    43 % of cases, and the interval holds the true mean in 57 %.
 
     Args:
         values: One value a replicate, with shape ``(n,)``.

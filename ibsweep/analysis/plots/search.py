@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ibsweep.questions import Question
 
 __all__ = [
+    "LEAST_TRIALS",
     "Axis",
     "ImportanceInfo",
     "ParallelInfo",
@@ -34,6 +35,9 @@ __all__ = [
 ]
 
 _BLUE = "#2f7fd1"
+_TENTH = 0.1
+LEAST_TRIALS = 30
+"""Trials without which nothing is said of what mattered."""
 
 
 @contextmanager
@@ -93,18 +97,31 @@ class ImportanceInfo(NamedTuple):
         names: Hyperparameters, the most important first.
         importances: Shares that sum to 1, with shape ``(names,)``.
         trials: Number of trials that they come from.
+        top: How many of them are the best tenth, ties included.
     """
 
     names: tuple[str, ...]
     importances: NDArray[np.float64]
     trials: int
+    top: int
+
+    @property
+    def lacking(self) -> str:
+        """Why nothing can be said; empty where it can."""
+        if self.names:
+            return ""
+        return (
+            "too few trials to tell" if self.trials < LEAST_TRIALS else "too many trials are alike"
+        )
 
 
 def importance_info(study: optuna.Study) -> ImportanceInfo:
     """Return Optuna's PED-ANOVA importances of reaching the best tenth of the trials.
 
     Pruned trials count with the figure of their last epoch: they were weak, and without them only
-    what survived could be compared. Empty where fewer than two trials have different figures.
+    what survived could be compared. Empty where fewer than 30 trials have a figure, since the best
+    tenth of them are too few to tell anything by, or where so many figures are the same that the
+    best tenth, with ties, is all of them.
 
     Args:
         study: A study, as `study_of` makes it.
@@ -116,8 +133,9 @@ def importance_info(study: optuna.Study) -> ImportanceInfo:
     import optuna
 
     scored = _scored(study)
-    if len({trial.value for trial in scored}) < 2:
-        return ImportanceInfo((), np.empty(0), len(scored))
+    top = _top(study, scored)
+    if len(scored) < LEAST_TRIALS or top == len(scored):
+        return ImportanceInfo((), np.empty(0), len(scored), top)
     with _quiet():
         whole = optuna.create_study(direction=study.direction)
     whole.add_trials(
@@ -128,12 +146,22 @@ def importance_info(study: optuna.Study) -> ImportanceInfo:
             for trial in scored
         ]
     )
-    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=_TENTH)
     shares = optuna.importance.get_param_importances(whole, evaluator=evaluator)
     ordered = sorted(shares.items(), key=lambda item: -item[1])
     return ImportanceInfo(
-        tuple(name for name, _ in ordered), np.array([s for _, s in ordered]), len(scored)
+        tuple(name for name, _ in ordered), np.array([s for _, s in ordered]), len(scored), top
     )
+
+
+def _top(study: optuna.Study, scored: list[optuna.trial.FrozenTrial]) -> int:
+    """Return how many trials PED-ANOVA takes for the best tenth: all as good as the last of it."""
+    values = np.sort([trial.value for trial in scored if trial.value is not None])
+    if study.direction.name == "MAXIMIZE":
+        values = -values[::-1]
+    if not values.size:
+        return 0
+    return int((values <= values[math.ceil(_TENTH * values.size) - 1]).sum())
 
 
 def _scored(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
@@ -148,8 +176,8 @@ def _scored(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
 
 def plot_importance(ax: Axes, info: ImportanceInfo) -> Axes:
     """Draw a bar a hyperparameter, the most important on top, with its share."""
-    if not info.names:
-        return nothing(ax, "too few trials to tell")
+    if info.lacking:
+        return nothing(ax, info.lacking)
     rows = range(len(info.names))
     ax.barh(rows, info.importances, color=_BLUE, height=0.6)
     for row, share in zip(rows, info.importances, strict=True):

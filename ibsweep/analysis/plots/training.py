@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.typing import ColorType
     from numpy.typing import NDArray
 
 __all__ = [
@@ -29,6 +30,11 @@ __all__ = [
 ]
 
 _VALID, _TRAIN = "#2f7fd1", INK  # grey and blue bands stay apart where they overlap
+_SHADES = ("#dbe7f5", "#174f93")
+"""Shades of a confusion matrix: of no image, of all of a class."""
+_FIGURES = ("#010101", "#ffffff")
+"""What figures on them are written in. Not quite black: pages take black for their own ink, which
+is light on a dark page."""
 _FEW = 20
 """Up to so many points on a line are marked."""
 
@@ -171,19 +177,27 @@ def confusion_info(
 
 
 def plot_confusion(ax: Axes, info: ConfusionInfo) -> Axes:
-    """Draw the matrix as shades with its figures; a shade is a share of the true class."""
+    """Draw the matrix as shades with its figures; a shade is a share of the true class.
+
+    The shades hide the paper, and each figure is dark or white, whichever stands out more: above
+    4.5:1 on any shade.
+    """
+    from matplotlib.patches import Rectangle
+
     if not np.isfinite(info.values).any():
         return nothing(ax)
     totals = np.nansum(info.values, axis=1, keepdims=True)
     shares = np.nan_to_num(info.values / np.where(totals > 0, totals, 1))
-    # opacity, not a colour map: what is behind the figure stays the lightest shade
-    ax.imshow(np.ones_like(shares), alpha=0.95 * shares, cmap=_one_colour(_VALID), vmin=0, vmax=1)
     for (row, column), value in np.ndenumerate(info.values):
         if np.isfinite(value):
-            strong = shares[row, column] > 0.5
-            colour = "white" if strong else INK
+            shade = _shade(float(shares[row, column]))
+            corner = (column - 0.5, row - 0.5)
+            ax.add_patch(Rectangle(corner, 1, 1, color=shade, linewidth=0, zorder=0))
             text = f"{value:.1f}" if info.percent else f"{value:.0f}"
+            colour = max(_FIGURES, key=lambda figure: _contrast(figure, shade))
             ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=SIZE)
+    size = len(info.names)
+    ax.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), aspect="equal")
     ticks = range(len(info.names))
     ax.set_xticks(ticks, info.names, rotation=30, ha="right", rotation_mode="anchor")
     ax.set_yticks(ticks, info.names)
@@ -199,10 +213,27 @@ def plot_confusion(ax: Axes, info: ConfusionInfo) -> Axes:
     return ax
 
 
-def _one_colour(colour: str) -> Any:
-    from matplotlib.colors import ListedColormap
+def _shade(share: float) -> tuple[float, float, float]:
+    """Return the colour of a share from 0 to 1."""
+    from matplotlib.colors import to_rgb
 
-    return ListedColormap([colour])
+    none, all_ = (np.array(to_rgb(colour)) for colour in _SHADES)
+    red, green, blue = none + share * (all_ - none)
+    return float(red), float(green), float(blue)
+
+
+def _contrast(one: ColorType, other: ColorType) -> float:
+    """Return the contrast of two colours as WCAG 2 defines it, 1 to 21."""
+    low, high = sorted(map(_luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: ColorType) -> float:
+    from matplotlib.colors import to_rgb
+
+    channels = np.array(to_rgb(colour))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 class HistoryInfo(NamedTuple):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
-from ibsweep.analysis.claims import ClaimResult, evaluate
+from ibsweep.analysis.claims import ALPHA, ClaimResult, evaluate
 from ibsweep.analysis.efficiency import (
     Efficiency,
     Need,
@@ -52,6 +52,15 @@ class Pair(NamedTuple):
     images: int
     comparison: Comparison
     adjusted_p: float
+
+    @property
+    def settled(self) -> bool:
+        """Whether interval and adjusted p both say which arm is better.
+
+        They can disagree: they are made by different methods, and only p knows of the other pairs.
+        """
+        low, high = self.comparison.low, self.comparison.high
+        return not low <= 0 <= high and self.adjusted_p < ALPHA
 
 
 class Wanted(NamedTuple):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ibsweep.analysis import plots
+from ibsweep.analysis.plots.search import LEAST_TRIALS
 from ibsweep.analysis.report.cells import interval_text
 from ibsweep.analysis.report.svg import drawing, inline_svg
 
@@ -180,23 +181,19 @@ def _search(summary: SweepSummary, trials: pd.DataFrame) -> list[Drawing]:
     importance, parallel = plots.importance_info(study), plots.parallel_info(study)
     drawings = []
     source = "trials: valid_accuracy and the config_ columns"
-    if importance.names:
+    if importance.trials:
         title = "What mattered"
         shares = zip(importance.names, importance.importances, strict=True)
         description = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares)
         svg = _draw(
             f"fig-importance-{arm}",
             f"{arm}: {title}",
-            f"{description}.",
+            f"{description or importance.lacking}.",
             lambda ax: plots.plot_importance(ax, importance),
             height=0.3 + 0.24 * len(importance.names),
             width=2.6,
         )
-        note = (
-            "Share of each hyperparameter in whether a trial is among the best tenth "
-            f"(PED-ANOVA over {importance.trials} trials)."
-        )
-        drawings.append(Drawing(title, note, svg, source))
+        drawings.append(Drawing(title, _importance_note(importance), svg, source))
     if parallel.values.size:
         title = "All configurations"
         description = (
@@ -214,6 +211,15 @@ def _search(summary: SweepSummary, trials: pd.DataFrame) -> list[Drawing]:
         note = "A line is a trial; the stronger, the better. Grey ones were pruned."
         drawings.append(Drawing(title, note, svg, source))
     return drawings
+
+
+def _importance_note(info: plots.ImportanceInfo) -> str:
+    share = "Share of each hyperparameter in whether a trial is among the best tenth (PED-ANOVA): "
+    pruned = "Pruned trials count with their accuracy at the epoch where they stopped."
+    if info.lacking:
+        least = f"it takes {LEAST_TRIALS} trials that are not all alike, here are {info.trials}."
+        return f"{share}{least}"
+    return f"{share}{info.top} of {info.trials} trials, ties included. {pruned}"
 
 
 def _confusion(one: Evidence, summary: SweepSummary) -> Drawing:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ibsweep import __version__
-from ibsweep.analysis.claims import RULE, Verdict
+from ibsweep.analysis.claims import RULE
 from ibsweep.analysis.report import figures, provenance, tables, verdicts
 from ibsweep.analysis.report.evidence import gather, known_questions
 from ibsweep.analysis.summary import config_text
@@ -182,11 +183,12 @@ def _code(text: str) -> Markup:
 
 
 def _lead(evidence: Collection[Evidence]) -> str:
-    found = [result.verdict for one in evidence for result in one.claims]
-    arms = sum(len(one.summaries) for one in evidence)
-    counts = ", ".join(f"{found.count(verdict)} {verdict.value}" for verdict in Verdict)
-    swept = f"{_count(len(evidence), 'question')}, {_count(arms, 'arm')} swept"
-    return f"{swept}. Of {len(found)} claims: {counts}."
+    found = [result for one in evidence for result in one.claims]
+    arms = sum(s.best is not None for one in evidence for s in one.summaries.values())
+    swept = f"{_count(len(evidence), 'question')}, {_count(arms, 'arm')} with a confirmed sweep."
+    if not found:
+        return swept
+    return f"{swept} Of {_count(len(found), 'claim')}: {verdicts.counts(found)}."
 
 
 def _count(number: int, word: str) -> str:
@@ -275,14 +277,24 @@ def _how(one: Evidence) -> _Section:
     lines = (
         "The leading trials of each sweep and the baseline were trained again with fresh "
         "replicates. Which one is best was decided on their validation images; held-out test "
-        "images only score it. All arms share the replicate seeds, so that they are compared on "
-        "the same images.",
+        "images only score it. As choice and score share the trained replicates, a little "
+        f"optimism remains. {_shared(one)}".strip(),
         RULE,
     )
     facts = tuple(provenance.settings_rows(one))
     return _Section(
         "how", "How it was done", lines, tables=(provenance.sweeps_table(one),), facts=facts
     )
+
+
+def _shared(one: Evidence) -> str:
+    """Say how the arms' replicates are paired; nothing of one arm alone."""
+    confirmed = [(s.arm.images, s.best) for s in one.summaries.values() if s.best]
+    if len(confirmed) < 2:
+        return ""
+    if len({(images, frozenset(r.seed for r in best.rows)) for images, best in confirmed}) == 1:
+        return "All arms share the replicate seeds, so that they are compared on the same images."
+    return "Arms are compared on the replicate seeds that they share, at one number of images."
 
 
 def _trace(results: Results, one: Evidence, sections: Sequence[_Section]) -> _Section:
@@ -300,7 +312,7 @@ def _trace(results: Results, one: Evidence, sections: Sequence[_Section]) -> _Se
     if best and best.best:
         code = (
             "import ibsweep\n\n"
-            f'results = ibsweep.load("{results.path.name}")\n'
+            f"results = ibsweep.load({json.dumps(str(results.path), ensure_ascii=False)})\n"
             "rows = results.confirmations.query(\n"
             f"    \"sweep == '{best.name}' and role == 'best' and images == {best.arm.images}\"\n"
             ")\n"

@@ -54,7 +54,10 @@ def sweeps_table(one: Evidence) -> Table:
         columns,
         tuple(rows),
         frozenset(columns[4:9]),
-        source="sweeps; seeds from each sweep's manifest.json",
+        source=(
+            "sweeps; minutes of trials: trials.seconds added up by sweep, without confirmations; "
+            "seeds from each sweep's manifest.json"
+        ),
     )
 
 

@@ -20,14 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["drawing", "inline_svg"]
 
-RC = {
-    "svg.fonttype": "none",
-    "font.size": 9.0,
-    "axes.titlesize": 9.0,
-    "image.interpolation": "none",
-}
-"""Settings to draw with, for ``matplotlib.rc_context``."""
-
 _ZOOM = 1.45
 """Pixels on a page for a point of a figure: its text of 9 points stands beside 14 pixels."""
 

@@ -17,14 +17,15 @@ from ibsweep.analysis.report.cells import (
     probability,
     words,
 )
-from ibsweep.analysis.statistics import Interval
+from ibsweep.analysis.statistics import Interval, mean_interval
 from ibsweep.analysis.summary import config_text
+from ibsweep.questions import Level
 
 if TYPE_CHECKING:
     from ibsweep.analysis.replications import ReplicationSummary
     from ibsweep.analysis.report.evidence import Evidence
     from ibsweep.analysis.summary import SweepSummary
-    from ibsweep.questions import Arm
+    from ibsweep.questions import Arm, Question
 
 __all__ = [
     "arms_table",
@@ -43,15 +44,22 @@ def arms_table(evidence: Iterable[Evidence], pages: Collection[str] = ()) -> Tab
         evidence: One a question.
         pages: Questions that have a page to lead to.
     """
+    shown = list(evidence)
+    training = {one.question.question for one in shown if _asks_training(one.question)}
     rows = []
-    for one in evidence:
+    for one in shown:
         name = one.question.question
         for arm in one.question.arms.values():
             summary = one.summaries.get(arm.name)
             best = summary.best if summary else None
             baseline = summary.confirmed_baseline if summary else None
+            trained = None
             if best:
                 text = config_text(best.trial.config)
+                if best.trial.origin == "baseline":
+                    text += f" ({_NOTEBOOKS})"
+                if name in training:
+                    trained = mean_interval([row.train_accuracy for row in best.rows])
             elif summary:
                 text = f"not confirmed yet: {unfinished(summary)}"
             else:
@@ -61,6 +69,7 @@ def arms_table(evidence: Iterable[Evidence], pages: Collection[str] = ()) -> Tab
                     Cell(arm.name, arm.name, page=name if name in pages else None),
                     number(arm.images, "d"),
                     measured(best.test if best else None),
+                    *([measured(trained)] if training else []),
                     number(len(best.rows) if best else None, "d"),
                     number(best.trial.valid_accuracy if best else None),
                     measured(baseline.test if baseline else None),
@@ -72,6 +81,7 @@ def arms_table(evidence: Iterable[Evidence], pages: Collection[str] = ()) -> Tab
         "arm",
         "images per class",
         "test accuracy, %",
+        *(["training accuracy, %"] if training else []),
         "replicates",
         "in its sweep, %",
         "baseline, %",
@@ -86,16 +96,37 @@ def arms_table(evidence: Iterable[Evidence], pages: Collection[str] = ()) -> Tab
         frozenset(columns[1:-1]),
         source=(
             "confirmations where role is best and images the arm's own: mean of test_accuracy "
-            "with Student's t interval; baseline the same where baseline is true; in its sweep: "
+            "with Student's t interval; "
+            + ("training accuracy the same of train_accuracy; " if training else "")
+            + "baseline the same where baseline is true; in its sweep: "
             "trials.valid_accuracy of that trial; published: the question's file"
         ),
         note=(
-            "Test accuracy: fresh replicates on held-out images, mean [95 % interval]. In its "
-            "sweep: what the sweep itself measured on validation images, optimistic as every "
-            "winner's figure. Baseline: the notebook's setting, confirmed in the same way. "
-            "Published: the notebook's own figure, of one seed, on validation images unless it "
-            "says training."
+            "Test accuracy: fresh replicates on held-out images, mean [95 % interval]. The "
+            "interval is Student's t over the replicates; verdicts use a bootstrap interval, "
+            "which differs most where one replicate lies far from the others. "
+            + (
+                "Training accuracy: the same replicates on the images that they were trained on. "
+                if training
+                else ""
+            )
+            + "In its sweep: the figure of the sweep's own replicates on validation images; it is "
+            "optimistic where the winner of the sweep is the best. Baseline: the notebook's "
+            "setting, confirmed in the same way. Published: the notebook's own figure, of one "
+            "seed, on validation images unless it says training."
         ),
+    )
+
+
+_NOTEBOOKS = "the notebook's setting; nothing better was found"
+
+
+def _asks_training(question: Question) -> bool:
+    """Tell whether a question is about accuracies on training images."""
+    figures = [figure for arm in question.arms.values() for figure in arm.notebook]
+    tests = [test for claim in question.claims for test in claim.tests]
+    return any(figure.metric == "train_accuracy" for figure in figures) or any(
+        isinstance(test, Level) and test.metric == "train_accuracy" for test in tests
     )
 
 
@@ -124,6 +155,7 @@ def pairs_table(one: Evidence) -> Table:
             ),
             probability(pair.comparison.p),
             probability(pair.adjusted_p),
+            words("yes" if pair.settled else "open"),
             number(pair.comparison.replicates, "d"),
             number(pair.images, "d"),
         )
@@ -135,6 +167,7 @@ def pairs_table(one: Evidence) -> Table:
         "95 % interval",
         "p",
         "p, Holm",
+        "settled",
         "replicates",
         "images per class",
     )
@@ -143,14 +176,17 @@ def pairs_table(one: Evidence) -> Table:
         "Arms compared two by two",
         columns,
         rows,
-        frozenset(columns[1:]),
+        frozenset(columns[1:]) - {"settled"},
         source=(
             "confirmations where role is best: test_accuracy of the two arms joined by seed; "
             "ibsweep.analysis.statistics.paired_difference and holm"
         ),
         note=(
             "Differences of test accuracy on common replicates: the two arms saw the same images. "
-            "Bootstrap interval, sign-flip test, Holm's correction over the rows."
+            "Bootstrap interval and sign-flip test; p, Holm is adjusted over the rows of this "
+            "table; the verdicts above are adjusted over the claims' tests. Settled: the "
+            "interval excludes 0 and p, Holm is below 0.05; one can hold without the other, and "
+            "then it is open which arm is better."
         ),
     )
 
@@ -205,7 +241,12 @@ def wanted_table(one: Evidence) -> Table:
             "confirmations where role is best: mean of test_accuracy by images, interpolated; "
             "bootstrap over seeds; ibsweep.analysis.efficiency.images_needed"
         ),
-        note="Interpolated between the measured numbers of images, on a logarithmic scale.",
+        note=(
+            "Interpolated between the measured numbers of images, on a logarithmic scale. This "
+            "table says where the mean curve over the replicates first reaches the accuracy. The "
+            "ratio of two arms in a claim is another estimate: each replicate's own curve has its "
+            "own first crossing, and the ratio is the (geometric) mean over the replicates."
+        ),
     )
 
 

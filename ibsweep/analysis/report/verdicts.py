@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ibsweep.analysis.report.evidence import Evidence
     from ibsweep.questions import Test
 
-__all__ = ["claims_table", "questions_table", "sentences", "tests_table"]
+__all__ = ["claims_table", "counts", "questions_table", "sentences", "tests_table"]
 
 
 def claims_table(evidence: Iterable[Evidence], pages: Collection[str] = ()) -> Table:
@@ -66,21 +66,32 @@ def sentences(result: ClaimResult) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def counts(results: Iterable[ClaimResult]) -> str:
+    """Return how many claims have each verdict; one without any rows to test it is not open yet.
+
+    Those that there are none of are left out.
+    """
+    words_ = [result.verdict.value if result.tested else _UNTESTED for result in results]
+    order = [*(verdict.value for verdict in _ORDER), _UNTESTED]
+    return ", ".join(f"{words_.count(word)} {word}" for word in order if word in words_)
+
+
+_UNTESTED = "not tested yet"
+
+
 def questions_table(evidence: Iterable[Evidence], pages: Collection[str] = ()) -> Table:
     """Return the questions, a line each."""
     rows = []
     for one in evidence:
         question, name = one.question, one.question.question
         confirmed = sum(summary.best is not None for summary in one.summaries.values())
-        verdicts = [result.verdict for result in one.claims]
-        counts = [f"{verdicts.count(v)} {v.value}" for v in _ORDER if v in verdicts]
         rows.append(
             (
                 Cell(name, name, page=name if name in pages else None),
                 words(question.title),
                 words(question.text),
                 Cell(f"{confirmed} of {len(question.arms)} arms", confirmed),
-                words(", ".join(counts) or "no claims"),
+                words(counts(one.claims) or "no claims"),
             )
         )
     columns = ("question", "about", "asks", "confirmed", "claims")
