@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ibsweep.analysis.claims import RULE
+from ibsweep.analysis.replications import LUCK
 from ibsweep.cli import app
 
 ROOT = Path(__file__).parent.parent
@@ -25,9 +27,16 @@ def test_links_within_the_repository_lead_somewhere():
         assert (ROOT / link).exists(), link
 
 
+def test_the_rules_stand_as_they_are_applied():
+    words = " ".join(README.split())
+    assert RULE in words
+    assert LUCK in words
+
+
 def test_every_command_is_in_the_table_and_exists():
-    named = set(re.findall(r"^\| `(\w+)[^`]*` \| \w", README, re.MULTILINE))
-    assert {command.name for command in app.registered_commands} <= named
+    section = README.split("\n## Commands\n")[1].split("\n## ")[0]
+    named = set(re.findall(r"^\| `(\w+)[^`]*` \| \w", section, re.MULTILINE))
+    assert {command.name for command in app.registered_commands} == named
 
 
 def test_example_commands_parse(capsys):
