@@ -9,6 +9,7 @@ replicate seeds that the sweep never used: the best configuration is the one tha
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -95,11 +96,14 @@ def confirm(store: SweepStore, question: Question, arm: Arm, progress: Progress)
 
 
 def missing_sizes(store: SweepStore, images: Sequence[int]) -> list[int]:
-    """Return the numbers of images that a confirmed sweep's best was not trained at yet."""
+    """Return the numbers of images that a confirmed sweep's best was not trained at yet.
+
+    A number of which replicates are missing, after a crash, is none that it was trained at.
+    """
     best = summarise(store).best
     assert best is not None, "the sweep is confirmed"
-    done = {row.images for row in store.confirmations() if row.trial == best.trial.trial}
-    return [size for size in images if size not in done]
+    done = Counter(row.images for row in store.confirmations() if row.trial == best.trial.trial)
+    return [size for size in images if done[size] < store.manifest.confirm_replicates]
 
 
 def measure_efficiency(

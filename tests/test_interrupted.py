@@ -82,6 +82,54 @@ def check_complete(root: Path, trials: int = TRIALS) -> SweepStore:
     return store
 
 
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_replication_goes_on_with_the_same_command(tmp_path, how):
+    """Nothing that was trained is lost or trained again, whatever stopped it."""
+    path = tmp_path / "results" / "replications.jsonl"
+    words = ["replicate", "q2_edge_init", "--seeds", "41"]
+    process = start(tmp_path, *words)
+    wait_for(process, path, 1)
+    os.killpg(process.pid, how)
+    _, err = process.communicate(timeout=60)
+    kept = lines(path)
+    assert 1 <= len(kept) < 4 * 41
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert "the same command goes on from there" in err
+    path.write_text("".join(f"{line}\n" for line in kept) + kept[0][:100])  # a torn tail
+    process = start(tmp_path, *words, "--json")
+    out, _ = process.communicate(timeout=240)
+    assert process.returncode == 0
+    rows = [json.loads(line) for line in lines(path)]
+    assert lines(path)[: len(kept)] == kept
+    found = Counter((row["images"], row["seed"]) for row in rows)
+    assert found == Counter({(n, s): 1 for n in (10, 30, 50, 100) for s in range(10, 51)})
+    assert [one["seeds"] for one in json.loads(out)["replications"]] == [41] * 4
+
+
+def test_a_killed_measurement_of_efficiency_goes_on(tmp_path):
+    process = start_tune(tmp_path, trials=3)
+    process.communicate(timeout=240)
+    assert process.returncode == 0
+    path = tmp_path / "results" / "sweep" / "confirmations.jsonl"
+    before = lines(path)
+    process = start(tmp_path, "efficiency", "tiny")
+    wait_for(process, path, len(before) + 1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    kept = lines(path)
+    assert kept[: len(before)] == before
+    path.write_text("".join(f"{line}\n" for line in kept[:-1]))  # a replicate of the last lost
+    process = start(tmp_path, "efficiency", "tiny")
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    store = SweepStore(path.parent)
+    seeds = store.manifest.confirmation_seeds
+    added = Counter((row.images, row.seed) for row in store.confirmations() if row.images != 10)
+    assert added == Counter({(n, s): 1 for n in (20, 40) for s in seeds})
+    assert lines(path)[: len(before)] == before
+
+
 def best_scores_as_reported(store: SweepStore) -> None:
     """Load best.pt into an ordinary module and score it on the held-out images of its seed."""
     best = yaml.safe_load(store.paths.best_config.read_text())

@@ -20,6 +20,8 @@ def test_the_wheel_holds_package_and_search_spaces(tmp_path):
     assert len(spaces) >= 1
     inside = tmp_path / "site" / "ibsweep" / "search_spaces"
     assert {path.name for path in inside.iterdir()} == spaces
+    templates = tmp_path / "site" / "ibsweep" / "analysis" / "report" / "templates"
+    assert {"question.html", "index.html", "page.css"} <= {p.name for p in templates.iterdir()}
     code = "import ibsweep.questions as q; print(q.search_spaces_dir()); print(len(q.find('all')))"
     done = subprocess.run(
         [sys.executable, "-c", code],
