@@ -419,9 +419,8 @@ def test_rows_of_two_sweeps_of_an_arm_are_not_pooled():
     with pytest.raises(InputError) as raised:
         single(frame(rows("a", 90.0), again, rows("b", 80.0)), BETTER)
     assert str(raised.value) == (
-        "a has rows of 2 sweeps, a-1, a-2; choose the current sweeps: `current = "
-        'results.sweeps.query("current").sweep`, then '
-        "`confirmations[confirmations.sweep.isin(current)]`"
+        "a has rows of 2 sweeps, a-1, a-2; choose those of the current one: "
+        "`results.current(QUESTION)`"
     )
     foreign = rows("c", 70.0).assign(sweep="c-2")  # of an arm that is none of the question's
     frames = frame(rows("a", 90 + SPREAD), rows("b", 80.0), rows("c", 90.0), foreign)

@@ -141,7 +141,7 @@ def test_rows_of_two_sweeps_of_an_arm_are_not_pooled():
         curve("a", [10, 40], [60.0, 90.0]).assign(sweep="a-2"),
         curve("b", [10, 40], [50.0, 80.0]),
     )
-    message = "a has rows of 2 sweeps, a-1, a-2; choose the current sweeps: "
+    message = "a has rows of 2 sweeps, a-1, a-2; choose those of the current one: "
     for pool in (
         lambda: accuracies(confirmations, "a"),
         lambda: efficiency_curves(QUESTION, confirmations),

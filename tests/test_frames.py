@@ -292,6 +292,15 @@ def test_what_was_trained_again_counts_once(tmp_path):
 # Which sweep counts, and the best
 
 
+def test_current_rows_are_of_one_sweep_an_arm(tmp_path):
+    make(tmp_path, "b", created="2026-01-01T00:00:00+00:00")
+    make(tmp_path, "a", created="2026-02-01T00:00:00+00:00")
+    found = ibsweep.load(tmp_path)
+    assert set(found.confirmations["sweep"]) == {"a", "b"}
+    assert set(found.current("tiny")["sweep"]) == {"a"}
+    assert found.current("q7").empty
+
+
 def test_the_newest_sweep_with_a_best_is_current(tmp_path):
     make(tmp_path, "b", created="2026-01-01T00:00:00+00:00")
     make(tmp_path, "a", created="2026-02-01T00:00:00+00:00")

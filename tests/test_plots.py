@@ -18,6 +18,7 @@ from ibsweep.analysis import plots
 from ibsweep.analysis.efficiency import Efficiency
 from ibsweep.analysis.plots.style import spread
 from ibsweep.analysis.statistics import mean_interval
+from ibsweep.errors import InputError
 from ibsweep.published import cells
 from ibsweep.questions import Figure as Published
 from ibsweep.questions import Question, Variant
@@ -364,16 +365,15 @@ def test_images_that_do_not_fit_are_refused(changes, message):
 # Arms compared
 
 
-def confirmed(*groups):
+def confirmed(*groups, sweep="first"):
     """Rows of confirmation: arm, images, role, baseline, test accuracies."""
-    return pd.DataFrame(
-        [
-            {"arm": arm, "images": n, "role": role, "baseline": base, "test_accuracy": value}
-            for arm, n, role, base, values in groups
-            for value in values
-        ],
-        columns=["arm", "images", "role", "baseline", "test_accuracy"],
-    ).astype({"baseline": bool})
+    columns = ["sweep", "arm", "images", "role", "baseline", "test_accuracy"]
+    rows = [
+        (sweep, arm, n, role, base, value)
+        for arm, n, role, base, values in groups
+        for value in values
+    ]
+    return pd.DataFrame(rows, columns=columns).astype({"baseline": bool})
 
 
 def test_arms_are_compared_at_their_own_number_of_images():
@@ -392,6 +392,13 @@ def test_arms_are_compared_at_their_own_number_of_images():
     assert info.published == (77.0, None)
     drawn = texts(draw(plots.plot_arms, info))
     assert {"92.0", "62.0", "tiny_cnn", "tiny_mlp", "published"} <= set(drawn)
+
+
+def test_two_sweeps_of_an_arm_are_not_pooled():
+    group = ("tiny_cnn", 10, "best", False, [90.0, 94.0])
+    frame = pd.concat([confirmed(group), confirmed(group, sweep="second")])
+    with pytest.raises(InputError, match="tiny_cnn has rows of 2 sweeps, first, second; choose"):
+        plots.arms_info(question(), frame)
 
 
 def test_an_arm_without_confirmations_has_a_row_of_its_own():

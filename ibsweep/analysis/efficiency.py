@@ -81,9 +81,8 @@ def check_one_sweep(confirmations: pd.DataFrame, arm: str) -> None:
     sweeps = sorted(confirmations.loc[confirmations["arm"] == arm, "sweep"].unique())
     if len(sweeps) > 1:
         raise InputError(
-            f"{arm} has rows of {len(sweeps)} sweeps, {', '.join(sweeps)}; choose the current "
-            'sweeps: `current = results.sweeps.query("current").sweep`, then '
-            "`confirmations[confirmations.sweep.isin(current)]`"
+            f"{arm} has rows of {len(sweeps)} sweeps, {', '.join(sweeps)}; choose those of the "
+            "current one: `results.current(QUESTION)`"
         )
 
 

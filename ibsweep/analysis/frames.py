@@ -304,6 +304,16 @@ class Results:
         newest = {sweep.summary.question.question: sweep.summary.question for sweep in by_age}
         return dict(sorted(newest.items()))
 
+    def current(self, question: str) -> pd.DataFrame:
+        """Return the ``confirmations`` of a question's current sweeps: one sweep an arm.
+
+        Args:
+            question: Name of the question; of one that has none there are no rows.
+        """
+        rows, sweeps = self.confirmations, self.sweeps
+        names = sweeps.loc[sweeps["current"].astype(bool), "sweep"]
+        return rows[(rows["question"] == question) & rows["sweep"].isin(names)]
+
     def summary(self, arm: str) -> SweepSummary:
         """Return what the current sweep of an arm found.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ibsweep.analysis.efficiency import check_one_sweep
 from ibsweep.analysis.plots.style import (
     INK,
     SIZE,
@@ -66,8 +67,13 @@ def arms_info(question: Question, confirmations: pd.DataFrame) -> ArmsInfo:
     Args:
         question: The question.
         confirmations: The rows of ``Results.confirmations`` of its current sweeps.
+
+    Raises:
+        InputError: If there are rows of several sweeps of an arm.
     """
     arms = list(question.arms.values())
+    for arm in arms:
+        check_one_sweep(confirmations, arm.name)
 
     def score(arm: Arm, which: pd.Series[bool]) -> Interval | None:
         own = (confirmations["arm"] == arm.name) & (confirmations["images"] == arm.images)
