@@ -9,6 +9,7 @@ replicate seeds that the sweep never used: the best configuration is the one tha
 from __future__ import annotations
 
 import io
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -30,6 +31,10 @@ from ibsweep.sweep.trainable import choose_device
 from ibsweep.sweep.trial import TrialPlan, TrialRun
 
 __all__ = ["confirm", "measure_efficiency", "missing_sizes"]
+
+
+_LANES = 4
+"""Replicates of a trial that are trained together."""
 
 
 class Job(NamedTuple):
@@ -154,21 +159,35 @@ def _finish(
     )
     waiting = {
         remote.remote(
-            asdict(_plan(question, arm, job, seeds)),
+            asdict(_plan(question, arm, job, part)),
             manifest.cpus_per_trial,
             manifest.gpus_per_trial,
             weights,
         ): job
         for job in missing
+        for part in _parts(seeds)
     }
-    progress.phase(f"{phase} {len(jobs) - len(waiting)}/{len(jobs)}")
+    parts: dict[tuple[int, int], tuple[list[Confirmation], dict[int, Any]]] = {}
+    done_jobs = len(jobs) - len(missing)
+    progress.phase(f"{phase} {done_jobs}/{len(jobs)}")
     for job, (rows, states) in as_they_end(
         waiting, lambda job: f"{phase} trial {job.trial.trial} of {manifest.name}"
     ):
-        confirmed = [Confirmation.model_validate(row) for row in rows]
-        yield job, confirmed, states
-        progress.trained(sum(row.epochs for row in confirmed))
-        progress.phase(f"{phase} {len(jobs) - len(waiting)}/{len(jobs)}")
+        confirmed, weights_by_seed = parts.setdefault((job.trial.trial, job.images), ([], {}))
+        confirmed += [Confirmation.model_validate(row) for row in rows]
+        weights_by_seed |= states
+        progress.trained(sum(row["epochs"] for row in rows))
+        if len(confirmed) == len(seeds):  # a trial's rows are one write
+            yield job, sorted(confirmed, key=lambda row: row.seed), weights_by_seed
+            done_jobs += 1
+            progress.phase(f"{phase} {done_jobs}/{len(jobs)}")
+
+
+def _parts(seeds: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Split replicate seeds so that several cores share a trial; lanes are cheap from a few on."""
+    count = -(-len(seeds) // _LANES)
+    bounds = [len(seeds) * i // count for i in range(count + 1)]
+    return [seeds[a:b] for a, b in itertools.pairwise(bounds)]
 
 
 def _plan(question: Question, arm: Arm, job: Job, seeds: tuple[int, ...]) -> TrialPlan:

@@ -200,7 +200,7 @@ class Confirmation(_Row):
         test_loss: Cross-entropy on them.
         test_confusion: Counts of test images by true (rows) and predicted class.
         diverged_epoch: As for a replicate.
-        seconds: Wall time of the trial's confirmation, shared by its replicates.
+        seconds: Wall time of the replicates that were trained together with this one.
     """
 
     trial: int

@@ -15,6 +15,7 @@ import optuna
 import psutil
 import pytest
 import tiny
+import torch
 
 from ibsweep.analysis.summary import summarise
 from ibsweep.cli import run
@@ -267,6 +268,28 @@ def test_a_trial_that_fits_nowhere_is_refused_at_once(tmp_path, options, message
     with pytest.raises(InputError, match=message):
         sweep(tmp_path, **options)
     assert time.monotonic() - started < 5
+
+
+def test_a_confirmation_in_parts_is_the_one_in_a_piece(tmp_path, ray_local):
+    """Five replicates are trained two and three together; each is what it is alone."""
+    store = sweep(tmp_path, trials=1, confirm=1, confirm_replicates=5)
+    rows = store.confirmations()
+    assert [row.seed for row in rows] == list(store.manifest.confirmation_seeds)
+    assert len({row.seconds for row in rows}) == 2
+    question, arm = tiny.question(), tiny.arm()
+    plan = TrialPlan(
+        trial=0,
+        model=arm.model,
+        task=question.task,
+        images=arm.images,
+        settings=resolve(arm.model, arm.fixed, arm.baseline),
+        seeds=store.manifest.confirmation_seeds,
+    )
+    whole = TrialRun(plan).complete().replicates
+    for row, replicate in zip(rows, whole, strict=True):
+        assert row.valid_loss == pytest.approx(replicate.valid_loss, rel=1e-3)
+    states = torch.load(store.paths.model(0), weights_only=True)
+    assert list(states) == list(store.manifest.confirmation_seeds)
 
 
 def test_a_time_budget_ends_the_proposals_and_still_confirms(tmp_path):

@@ -384,9 +384,9 @@ def _read(directory: Path) -> _Sweep:
 
 
 def _seconds(sweep: _Sweep) -> float:
-    # the replicates of a confirmation ran together and carry the same time
-    confirmed = {(row.trial, row.images): row.seconds for row in sweep.store.confirmations()}
-    return sum(row.seconds for row in sweep.trials.values()) + sum(confirmed.values())
+    # replicates that were trained together carry the same time, to the last digit
+    confirmed = {(row.trial, row.images, row.seconds) for row in sweep.store.confirmations()}
+    return sum(t.seconds for t in sweep.trials.values()) + sum(row[2] for row in confirmed)
 
 
 def _config(trial: Trial) -> dict[str, Any]:
