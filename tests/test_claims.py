@@ -308,6 +308,23 @@ def test_fewer_images():
     assert found.statement.startswith("b needs 4.0 times as many images as a [4.0, 4.0]")
 
 
+def test_numbers_beyond_the_crossing_are_not_needed():
+    """Where every replicate is above at 40 images, 160 would change nothing."""
+    whole = curve("a", [10, 40, 160], [90.0 + 0.1 * SPREAD, 100.0, 100.0])
+    other = curve("b", [10, 40, 160], [60.0, 90.0 + 0.1 * SPREAD, 100.0])
+    full = single(frame(whole, other), NEEDS, efficiency=[10, 40, 160])
+    short = frame(whole[whole["images"] < 160], other)
+    assert single(short, NEEDS, efficiency=[10, 40, 160]) == full
+    # one replicate that is not there yet needs them; so does a gap below
+    late = whole[whole["images"] < 160].copy()
+    late.loc[(late["images"] == 40) & (late["seed"] == SEEDS[0]), "test_accuracy"] = 94.0
+    found = single(frame(late, other), NEEDS, efficiency=[10, 40, 160])
+    assert found.reason.startswith("a was not trained with 160 images per class")
+    gap = whole[whole["images"] != 10]
+    found = single(frame(gap, other), NEEDS, efficiency=[10, 40, 160])
+    assert found.reason.startswith("a was not trained with 10 images per class")
+
+
 def test_falling_short_counts_as_the_largest_number_and_is_said():
     confirmations = frame(
         curve("a", [10, 40, 160], [90.0, 100.0, 100.0]),

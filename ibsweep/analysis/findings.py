@@ -6,6 +6,7 @@ configurations, scored on held-out test images, and paired by replicate seed.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -123,11 +124,11 @@ def _images_needed(question: Question, frame: pd.DataFrame, test: ImagesNeeded) 
     only nearer to it. The words say in which direction the truth may lie.
     """
     sizes = list(question.efficiency)
-    tables = {arm: _curves(question, frame, arm) for arm in (test.arm, test.than)}
+    tables = {arm: _curves(question, frame, arm, test.percent) for arm in (test.arm, test.than)}
     common = _common(tables[test.arm], tables[test.than], test)
     count = len(common)
     needed = {
-        arm: reached(sizes, table.loc[common].to_numpy(float), test.percent)
+        arm: reached(list(table.columns), table.loc[common].to_numpy(float), test.percent)
         for arm, table in tables.items()
     }
     short = {arm: int(np.isinf(n).sum()) for arm, n in needed.items()}
@@ -172,12 +173,21 @@ _ABOUT = {
 }
 
 
-def _curves(question: Question, frame: pd.DataFrame, arm: str) -> pd.DataFrame:
-    """Return accuracies of the replicates that were trained at all of the question's numbers."""
+def _curves(question: Question, frame: pd.DataFrame, arm: str, percent: float) -> pd.DataFrame:
+    """Return accuracies of an arm's replicates at the question's numbers of images.
+
+    Larger numbers may be lacking where every replicate is there before: the first crossing is
+    known without them.
+    """
     table = accuracies(frame, arm)
     if table.empty:
         raise _Missing(f"{arm} has no confirmed sweep: `ibsweep tune {arm}`")
     lacking = [n for n in question.efficiency if n not in table.columns]
+    known = list(itertools.takewhile(lambda n: n not in lacking, question.efficiency))
+    if lacking and known:
+        start = table[known].dropna()
+        if len(start) and np.isfinite(reached(known, start.to_numpy(float), percent)).all():
+            return start
     if lacking:
         raise _Missing(
             f"{arm} was not trained with {', '.join(map(str, lacking))} images per class: "
