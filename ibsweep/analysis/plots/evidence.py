@@ -202,11 +202,13 @@ def plot_efficiency(ax: Axes, info: EfficiencyInfo) -> Axes:
         return nothing(ax)
     colours = arm_colours(info.arms)
     labels = []
+    # at the edge also where a curve ends before: inside it would lie on the others
+    edge = max(float(curve.images[-1]) for curve in info.curves)
     for curve in info.curves:
         colour = colours[curve.arm]
         ax.fill_between(curve.images, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
         ax.plot(curve.images, curve.mean, color=colour, linewidth=1.8, marker="o", markersize=4)
-        labels.append(Label(float(curve.images[-1]), float(curve.mean[-1]), curve.arm, colour))
+        labels.append(Label(edge, float(curve.mean[-1]), curve.arm, colour))
     if info.target is not None:
         ax.axhline(info.target, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     ticks = sorted({int(n) for curve in info.curves for n in curve.images})
