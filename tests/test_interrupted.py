@@ -86,13 +86,13 @@ def check_complete(root: Path, trials: int = TRIALS) -> SweepStore:
 def test_an_interrupted_replication_goes_on_with_the_same_command(tmp_path, how):
     """Nothing that was trained is lost or trained again, whatever stopped it."""
     path = tmp_path / "results" / "replications.jsonl"
-    words = ["replicate", "q2_edge_init", "--seeds", "41"]
+    words = ["replicate", "q2_edge_init", "--seeds", "21"]
     process = start(tmp_path, *words)
     wait_for(process, path, 1)
     os.killpg(process.pid, how)
     _, err = process.communicate(timeout=60)
     kept = lines(path)
-    assert 1 <= len(kept) < 4 * 41
+    assert 1 <= len(kept) < 4 * 21
     if how == signal.SIGINT:
         assert process.returncode == 130
         assert "the same command goes on from there" in err
@@ -103,8 +103,8 @@ def test_an_interrupted_replication_goes_on_with_the_same_command(tmp_path, how)
     rows = [json.loads(line) for line in lines(path)]
     assert lines(path)[: len(kept)] == kept
     found = Counter((row["images"], row["seed"]) for row in rows)
-    assert found == Counter({(n, s): 1 for n in (10, 30, 50, 100) for s in range(10, 51)})
-    assert [one["seeds"] for one in json.loads(out)["replications"]] == [41] * 4
+    assert found == Counter({(n, s): 1 for n in (10, 30, 50, 100) for s in range(10, 31)})
+    assert [one["seeds"] for one in json.loads(out)["replications"]] == [21] * 4
 
 
 def test_a_killed_measurement_of_efficiency_goes_on(tmp_path):
