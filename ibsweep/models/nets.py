@@ -17,12 +17,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ibsweep.models import compiled
 from ibsweep.models.ops import LaneConv2d, LaneLinear, arrange, fold, unfold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["MLP", "ConvNet", "LaneModel"]
+
+_FEATURE_IMAGES = 512
+"""Images of a lane whose features are computed in one pass."""
 
 
 class LaneModel(nn.Module):
@@ -32,6 +36,9 @@ class LaneModel(nn.Module):
         super().__init__()
         self.lanes = lanes
         self.num_classes = num_classes
+        self.compiled = True
+        """Whether compiled kernels may be used. They sum in another order than torch, and where
+        rounding itself is to be reproduced, it must be torch's."""
 
     def prepare(self, images: Tensor) -> Tensor:
         """Do once what every pass over ``images`` ``[L, N, C, H, W]`` would repeat."""
@@ -40,6 +47,10 @@ class LaneModel(nn.Module):
     def arrange(self, prepared: Tensor) -> Tensor:
         """Copy prepared images ``[L, N, ...]`` into the order in memory that batches want."""
         return prepared
+
+    def compiles(self, prepared: Tensor) -> bool:
+        """Whether ``models.compiled.train_epoch`` takes the model and its prepared images."""
+        return False
 
     def forward_prepared(self, prepared: Tensor) -> Tensor:
         """Map prepared images ``[L, B, ...]`` to logits ``[L, B, classes]``."""
@@ -112,6 +123,16 @@ class ConvNet(LaneModel):
             self.add_module(name, LaneConv2d(lanes, before, after, kernel_size))
         self.add_module(head, LaneLinear(lanes, widths[-1], num_classes))
 
+    @property
+    def frozen(self) -> bool:
+        """Whether no convolution learns, so that an image's features never change."""
+        layers = (self.get_submodule(name) for name in self.convs)
+        return not any(p.requires_grad for layer in layers for p in layer.parameters())
+
+    def compiles(self, prepared: Tensor) -> bool:
+        """Whether an epoch over prepared images runs in the compiled kernels."""
+        return self.compiled and not self.frozen and compiled.fits(prepared)
+
     def _pad(self, x: Tensor) -> Tensor:
         if self.padding == 0:
             return x
@@ -121,17 +142,32 @@ class ConvNet(LaneModel):
         return F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
 
     def prepare(self, images: Tensor) -> Tensor:
-        """Pad images for the first convolution: ``[L, N, C, H, W] -> [L, N, C, H+2P, W+2P]``."""
+        """Pad images for the first convolution: ``[L, N, C, H, W] -> [L, N, C, H+2P, W+2P]``.
+
+        Where the convolutions are frozen, features ``[L, N, F]`` are all that training needs.
+        """
         padded = self._pad(images.flatten(0, 1))
-        return padded.view(*images.shape[:2], *padded.shape[1:])
+        padded = padded.view(*images.shape[:2], *padded.shape[1:])
+        if not self.frozen:
+            return padded
+        with torch.no_grad():
+            return torch.cat([self._means(part) for part in padded.split(_FEATURE_IMAGES, 1)], 1)
 
     def arrange(self, prepared: Tensor) -> Tensor:
         """Copy padded images into the order that folding wants."""
-        return arrange(prepared)
+        return prepared if prepared.dim() == 3 else arrange(prepared)
 
     def forward_prepared(self, prepared: Tensor) -> Tensor:
-        """Map padded images ``[L, B, C, H+2P, W+2P]`` to logits ``[L, B, classes]``."""
-        x = fold(prepared)  # [B, L*C, H+2P, W+2P]
+        """Map padded images ``[L, B, C, H+2P, W+2P]``, or features, to logits ``[L, B, K]``."""
+        if self.compiled and not torch.is_grad_enabled() and compiled.fits(prepared):
+            return compiled.infer(self, prepared)
+        means = prepared if prepared.dim() == 3 else self._means(prepared)
+        logits: Tensor = self.get_submodule(self.head)(means)
+        return logits
+
+    def _means(self, padded: Tensor) -> Tensor:
+        """Map padded images ``[L, B, C, H+2P, W+2P]`` to features ``[L, B, F]``."""
+        x = fold(padded)  # [B, L*C, H+2P, W+2P]
         for i, name in enumerate(self.convs, start=1):
             if i > 1:
                 x = self._pad(x)
@@ -143,12 +179,7 @@ class ConvNet(LaneModel):
                 x = F.relu(x)
                 if i == self.pool_after:
                     x = self._pool(x)
-        return self._classify(x)
-
-    def _classify(self, x: Tensor) -> Tensor:
-        means = x.mean((2, 3)).view(x.shape[0], self.lanes, -1).transpose(0, 1)  # [L, B, F]
-        logits: Tensor = self.get_submodule(self.head)(means)
-        return logits
+        return x.mean((2, 3)).view(x.shape[0], self.lanes, -1).transpose(0, 1)
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
         """Return activations in the notebook's order: conv1, relu1, (pool), conv2, ..., mean.

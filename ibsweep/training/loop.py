@@ -20,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ibsweep.models import LaneModel
+from ibsweep.models import LaneModel, compiled
+from ibsweep.models.nets import ConvNet
 from ibsweep.training.optimizers import OPTIMIZERS
 
 __all__ = ["Evaluation", "LaneData", "Trainer", "TrainingSettings"]
@@ -115,10 +116,24 @@ class Trainer:
         Args:
             order: Positions of the images, ``[L, N]``, in place of the lanes' own next order.
         """
-        lanes, count = self.labels.shape
+        count = self.labels.shape[1]
         if order is None:
             order = torch.stack([torch.randperm(count, generator=g) for g in self.generators])
         order = order.to(self.labels.device)
+        if isinstance(self.model, ConvNet) and self.model.compiles(self.images):
+            logits = compiled.train_epoch(
+                self.model, self.images, self.labels, order, self.batch_size, self.optimizer
+            )
+        else:
+            logits = self._train(order)
+        self.epoch += 1
+        figures = _figures(logits, self.labels.gather(1, order))
+        self.train_loss, self.train_accuracy = figures.loss.cpu(), figures.accuracy.cpu()
+        self._retire_unless(torch.isfinite(self.train_loss))
+
+    def _train(self, order: Tensor) -> Tensor:
+        """Train an epoch in torch's operations; return the logits before each update."""
+        lanes, count = self.labels.shape
         rows = torch.arange(lanes, device=order.device).unsqueeze(1)
         images = self.model.arrange(self.images[rows, order])
         labels = self.labels[rows, order]
@@ -132,10 +147,7 @@ class Trainer:
             gradients = torch.autograd.grad(losses.mean(1).sum(), self.parameters)
             self.optimizer.step(gradients)
             epoch_logits.append(logits.detach())
-        self.epoch += 1
-        figures = _figures(torch.cat(epoch_logits, 1), labels)
-        self.train_loss, self.train_accuracy = figures.loss.cpu(), figures.accuracy.cpu()
-        self._retire_unless(torch.isfinite(self.train_loss))
+        return torch.cat(epoch_logits, 1)
 
     def run_to(self, epoch: int) -> None:
         """Train until ``epoch`` epochs are done in all, or every lane has diverged."""

@@ -26,6 +26,7 @@ class LaneOptimizer:
         weight_decay: Weight decay of each lane, ``[L]``.
     """
 
+    name: ClassVar[str]
     slots: ClassVar[tuple[str, ...]]
     """Names of the state tensors kept for every parameter."""
 
@@ -94,6 +95,7 @@ class LaneOptimizer:
 class SGD(LaneOptimizer):
     """Stochastic gradient descent with heavy-ball momentum, as ``torch.optim.SGD``."""
 
+    name = "sgd"
     slots = ("momentum_buffer",)
 
     @torch.no_grad()
@@ -111,6 +113,7 @@ class SGD(LaneOptimizer):
 class Adam(LaneOptimizer):
     """Adam, as ``torch.optim.Adam`` with ``betas=(momentum, 0.999)`` and ``eps=1e-8``."""
 
+    name = "adam"
     slots = ("mean", "mean_square")
     beta2 = 0.999
     eps = 1e-8
@@ -142,7 +145,8 @@ class Adam(LaneOptimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay, as ``torch.optim.AdamW``."""
 
+    name = "adamw"
     decoupled_weight_decay = True
 
 
-OPTIMIZERS: Mapping[str, type[LaneOptimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+OPTIMIZERS: Mapping[str, type[LaneOptimizer]] = {cls.name: cls for cls in (SGD, Adam, AdamW)}
