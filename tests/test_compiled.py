@@ -11,6 +11,7 @@ CASES = {
     "average": ("simple_cnn", {"kernel_size": 3, "pooling": "average"}),
     "even": ("simple_cnn", {"kernel_size": 2}),
     "large": ("simple_cnn", {"kernel_size": 9, "num_filters": 2}),
+    "larger": ("simple_cnn", {"kernel_size": 13, "num_filters": 5}),
     "one tap": ("simple_cnn", {"kernel_size": 1, "num_filters": 1}),
     "wider": ("wider_cnn", {"kernel_size": 5, "num_filters": 7}),
     "deeper": ("deeper_cnn", {"kernel_size": 3}),

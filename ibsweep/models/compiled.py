@@ -1,4 +1,4 @@
-"""Whether and how a model runs in the compiled kernels; everything else runs as torch's operations."""
+"""Whether and how a model runs in the compiled kernels; all else runs as torch's operations."""
 
 from __future__ import annotations
 
@@ -68,18 +68,18 @@ def train_epoch(
     state = (flat[0].numpy(), flat[-1].numpy())
     update = (kernels.UPDATES[optimizer.name], optimizer.steps, *per_lane, *state)
     logits = images.new_empty(*order.shape, model.num_classes)
-    arrays = [t.contiguous().numpy() for t in (images.flatten(2), labels, order)]
+    pixels, truth, positions = (t.contiguous().numpy() for t in (images.flatten(2), labels, order))
     out = logits.numpy()
     _over_lanes(
         net,
         lambda scratch, a, b: kernels.train_epoch(
-            net, scratch, a, b, *arrays, batch_size, update, out
+            net, scratch, a, b, pixels, truth, positions, batch_size, update, out
         ),
     )
     for tensors, values in zip(
         [optimizer.parameters, *slots], [torch.from_numpy(net.values), *flat], strict=True
     ):
-        parts = values.split([t[0].numel() for t in tensors], 1)
+        parts = torch.split(values, [t[0].numel() for t in tensors], 1)
         torch._foreach_copy_(
             list(tensors), [p.view_as(t) for p, t in zip(parts, tensors, strict=True)]
         )
@@ -105,9 +105,7 @@ def _network(model: ConvNet, images: Tensor) -> Any:
         if pooling:
             rows, columns = rows // 2, columns // 2
         kind = kernels.POOLINGS[pooling]
-        stages.append(
-            kernels.Stage(channels, filters, height, width, rows, columns, kind, first)
-        )
+        stages.append(kernels.Stage(channels, filters, height, width, rows, columns, kind, first))
         first += filters * (channels * size**2 + 1)
         height, width = rows + 2 * model.padding, columns + 2 * model.padding
     return kernels.describe(

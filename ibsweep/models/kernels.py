@@ -1,10 +1,10 @@
 """Convolutional networks on the CPU, compiled: an epoch of a lane is one call.
 
 Small models spend their time between operations rather than in them, and grouped convolutions
-leave most of a core's arithmetic unused at three filters. Lanes are independent, so each is trained
-through its whole epoch by itself, image after image: weights, activations and gradients of one
-image stay in the first-level cache. ``ConvNet`` in torch's operations says what is computed; the
-tests hold this module to it.
+leave most of a core's arithmetic unused at three filters. Lanes are independent, so each is
+trained through its whole epoch by itself, image after image: weights, activations and gradients of
+one image stay in the first-level cache. ``ConvNet`` in torch's operations says what is computed;
+the tests hold this module to it.
 
 A plane of ``H x W`` pixels is one run of memory, so an output plane is a sum of *shifted runs* of
 the input, one for every weight of a kernel: a long loop that vectorises, whatever the width. The
@@ -30,7 +30,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit, uint64
 
-__all__ = ["POOLINGS", "UPDATES", "Network", "Scratch", "Stage", "describe", "infer", "train_epoch"]
+__all__ = [
+    "POOLINGS",
+    "UPDATES",
+    "Network",
+    "Scratch",
+    "Stage",
+    "describe",
+    "infer",
+    "train_epoch",
+]
 
 NO_POOLING, MAX_POOLING, AVERAGE_POOLING = range(3)
 POOLINGS = {None: NO_POOLING, "max": MAX_POOLING, "average": AVERAGE_POOLING}
@@ -44,8 +53,11 @@ BETA2, EPS = 0.999, 1e-8
 _CODES = tuple(np.float32(code) for code in (0, 1, 2, 4, 8))
 """Which of a pooled pixel's four pass a gradient on: a sum of powers of two."""
 
-_BLOCK, _SUM_TAPS, _GRAD_TAPS = 3, 7, 4
-"""Filters, and taps of a kernel row, that are taken together: as many as registers hold."""
+_BLOCK, _SUM_TAPS, _GRAD_TAPS = 3, 5, 4
+"""Filters, and taps of a kernel row, that are taken together: about what registers hold."""
+
+_WHOLE_ROW = 7
+"""Kernel size whose sums take a row at once all the same: it is the notebook's."""
 
 _ROOM = 16
 """Zeros behind a plane, so that loops run over whole vectors with no remainder."""
@@ -177,7 +189,7 @@ def _sum_block(
     taps: Any,
 ) -> None:
     """Add shifted runs, times a column of taps from ``k`` on, to a block of filters' planes."""
-    g, h = f + min(1, len(block) - 1), f + len(block) - 1
+    g, h = (f + 1, f + 2) if len(block) > 1 else (f, f)
     sum0, sum1, sum2 = planes[f], planes[g], planes[h]
     for channel in range(image.shape[0]):
         for row in range(kernels.shape[2]):
@@ -191,13 +203,10 @@ def _sum_block(
                     a += row0[tap] * pixel
                     if len(block) > 1:
                         b += row1[tap] * pixel
-                    if len(block) > 2:
                         c += row2[tap] * pixel
                 sum0[i] = a
                 if len(block) > 1:
-                    sum1[i] = b
-                if len(block) > 2:
-                    sum2[i] = c
+                    sum1[i], sum2[i] = b, c
 
 
 @_compiled
@@ -206,8 +215,6 @@ def _sum_taps(
 ) -> None:
     if taps == 7:
         _sum_block(image, kernels, planes, f, k, width, block, (0, 0, 0, 0, 0, 0, 0))
-    elif taps == 6:
-        _sum_block(image, kernels, planes, f, k, width, block, (0, 0, 0, 0, 0, 0))
     elif taps == 5:
         _sum_block(image, kernels, planes, f, k, width, block, (0, 0, 0, 0, 0))
     elif taps == 4:
@@ -227,16 +234,15 @@ def _convolve(image: Any, kernels: Any, planes: Any, width: int) -> None:
     As many pixels are filled as ``planes`` ``[F, pixels]`` has.
     """
     filters, size = kernels.shape[0], kernels.shape[2]
-    part = _part(size, _SUM_TAPS)
+    part = size if size == _WHOLE_ROW else _part(size, _SUM_TAPS)
     for f in range(0, filters, _BLOCK):
         for k in range(0, size, part):
             taps = min(part, size - k)
-            if filters - f >= 3:
+            if filters - f >= _BLOCK:
                 _sum_taps(image, kernels, planes, f, k, taps, width, (0, 0, 0))
-            elif filters - f == 2:
-                _sum_taps(image, kernels, planes, f, k, taps, width, (0, 0))
             else:
-                _sum_taps(image, kernels, planes, f, k, taps, width, (0,))
+                for g in range(f, filters):
+                    _sum_taps(image, kernels, planes, g, k, taps, width, (0,))
 
 
 @_compiled
@@ -253,7 +259,7 @@ def _correlate_block(
     taps: Any,
 ) -> None:
     """Add to the gradients of a column of at most four taps, from ``k`` on, of a block."""
-    g, h = f + min(1, len(block) - 1), f + len(block) - 1
+    g, h = (f + 1, f + 2) if len(block) > 1 else (f, f)
     grad0, grad1, grad2 = planes[f, first:], planes[g, first:], planes[h, first:]
     for channel in range(image.shape[0]):
         for row in range(grads.shape[2]):
@@ -267,35 +273,30 @@ def _correlate_block(
                 a0 += a * pixel
                 if len(block) > 1:
                     b0 += b * pixel
-                if len(block) > 2:
                     c0 += c * pixel
                 if len(taps) > 1:
                     pixel = run[i + 1]
                     a1 += a * pixel
                     if len(block) > 1:
                         b1 += b * pixel
-                    if len(block) > 2:
                         c1 += c * pixel
                 if len(taps) > 2:
                     pixel = run[i + 2]
                     a2 += a * pixel
                     if len(block) > 1:
                         b2 += b * pixel
-                    if len(block) > 2:
                         c2 += c * pixel
                 if len(taps) > 3:
                     pixel = run[i + 3]
                     a3 += a * pixel
                     if len(block) > 1:
                         b3 += b * pixel
-                    if len(block) > 2:
                         c3 += c * pixel
             sums = ((a0, b0, c0), (a1, b1, c1), (a2, b2, c2), (a3, b3, c3))
             for tap in range(len(taps)):
                 grads[f, channel, row, k + tap] += sums[tap][0]
                 if len(block) > 1:
                     grads[g, channel, row, k + tap] += sums[tap][1]
-                if len(block) > 2:
                     grads[h, channel, row, k + tap] += sums[tap][2]
 
 
@@ -341,12 +342,11 @@ def _add_weight_gradient(
     for f in range(0, filters, _BLOCK):
         for k in range(0, size, part):
             taps = min(part, size - k)
-            if filters - f >= 3:
+            if filters - f >= _BLOCK:
                 _correlate_taps(image, planes, first, count, grads, f, k, taps, width, (0, 0, 0))
-            elif filters - f == 2:
-                _correlate_taps(image, planes, first, count, grads, f, k, taps, width, (0, 0))
             else:
-                _correlate_taps(image, planes, first, count, grads, f, k, taps, width, (0,))
+                for g in range(f, filters):
+                    _correlate_taps(image, planes, first, count, grads, g, k, taps, width, (0,))
 
 
 @_compiled
@@ -492,7 +492,7 @@ def _bias(net: Any, s: int, flat: Any) -> Any:
 
 @_compiled
 def _head(net: Any, flat: Any) -> Any:
-    """Return the classifier's part of ``[P]`` as weight ``[classes, F]`` and bias ``[classes]``."""
+    """Return the classifier's part of ``[P]``: weight ``[classes, F]``, bias ``[classes]``."""
     filters = net.stages[net.stages.shape[0] - 1, 1]
     end = net.head + net.classes * filters
     weight = flat[net.head : end].reshape(net.classes, filters)
@@ -506,9 +506,7 @@ def _planes(rows: Any, s: int, count: int, pixels: int) -> Any:
 
 
 @_compiled
-def _forward(
-    net: Any, scratch: Any, values: Any, image: Any, features: Any, logits: Any
-) -> None:
+def _forward(net: Any, scratch: Any, values: Any, image: Any, features: Any, logits: Any) -> None:
     """Take one padded image ``[H*W]`` to its features ``[F]`` and logits ``[classes]``."""
     first = scratch.inputs[0]
     for i in range(image.shape[0]):

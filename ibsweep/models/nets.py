@@ -151,7 +151,9 @@ class ConvNet(LaneModel):
         if not self.frozen:
             return padded
         with torch.no_grad():
-            return torch.cat([self._means(part) for part in padded.split(_FEATURE_IMAGES, 1)], 1)
+            return torch.cat(
+                [self._means(part) for part in torch.split(padded, _FEATURE_IMAGES, 1)], 1
+            )
 
     def arrange(self, prepared: Tensor) -> Tensor:
         """Copy padded images into the order that folding wants."""

@@ -82,7 +82,9 @@ def train(job: Job, device: str = "cpu") -> list[Replication]:
     if job.exact:
         generator, orders = follow(PROCEDURES[cell.name], plan)
         run = TrialRun(plan, device, generators=[generator])
-        run.model.compiled = False  # torch's sums, as the notebook's: rounding decides some figures
+        run.model.compiled = (
+            False  # torch's sums, as the notebook's: rounding decides some figures
+        )
         for order in orders:
             run.trainer.run_epoch(order.unsqueeze(0))
             if run.trainer.all_diverged:
