@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from ibsweep.questions import Figure, Question
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LUCK", "ReplicationSummary", "summarise_replications"]
+__all__ = ["LUCK", "ReplicationSummary", "in_words", "summarise_replications"]
 
 LUCK = (
     "A published figure looks lucky (or unlucky) where at most one in twenty seeds, its own among "
@@ -93,6 +93,7 @@ class ReplicationSummary:
             "epochs": self.epochs,
             "published": self.published,
             "seed10": self.seed10,
+            "reproduced": self.reproduced,
             "mean": self.mean,
             "low": self.low,
             "high": self.high,
@@ -129,6 +130,33 @@ def summarise_replications(
         rows = rows[np.array(same, dtype=bool)]
         found += [_summary(cell, figure, rows) for figure in figures if len(rows)]
     return found
+
+
+def in_words(found: Sequence[ReplicationSummary]) -> str:
+    """Return in a sentence or two how many figures were met again, and which look like luck.
+
+    Args:
+        found: From ``summarise_replications``.
+    """
+    again = [one for one in found if one.reproduced is not None]
+    met = sum(bool(one.reproduced) for one in again)
+    sentences = []
+    if again:
+        sentences.append(
+            f"Run again, the notebook lands on {met} of {len(again)} of its figures to the digit."
+        )
+    judged = [one for one in found if one.luck is not None]
+    if judged:
+        parts = []
+        for kind in ("lucky", "unlucky"):
+            cells = [f"{one.name} at {one.images}" for one in judged if one.luck == kind]
+            parts.append(f"{len(cells)} look{'s' * (len(cells) == 1)} {kind}")
+            if cells:
+                parts[-1] += f" ({', '.join(cells)})"
+        sentences.append(
+            f"Of {len(judged)} figure{'s' * (len(judged) > 1)} with seeds enough, {' and '.join(parts)}."
+        )
+    return " ".join(sentences)
 
 
 def _summary(cell: Cell, figure: Figure, rows: pd.DataFrame) -> ReplicationSummary:

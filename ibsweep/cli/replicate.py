@@ -173,7 +173,7 @@ def _train(
 
 def print_replications(found: Sequence[ReplicationSummary], console: Console) -> None:
     """Print the table of published figures against the seeds."""
-    from ibsweep.analysis.replications import LUCK
+    from ibsweep.analysis.replications import LUCK, in_words
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("setting", no_wrap=True)
@@ -186,17 +186,19 @@ def print_replications(found: Sequence[ReplicationSummary], console: Console) ->
             one.name,
             str(one.images),
             f"{one.published:.2f}",
-            "-" if one.seed10 is None else f"{one.seed10:.2f}",
+            "-" if one.seed10 is None else f"{one.seed10:.2f} {'=' if one.reproduced else ' '}",
             f"{one.mean:.1f}{interval}",
             "-" if one.spread is None else f"{one.spread[0]:.0f}-{one.spread[1]:.0f}",
             "-" if one.share_below is None else f"{one.share_below:.0%}",
             one.luck or "-",
         )
     console.print(table, highlight=False)
+    console.print(in_words(found), highlight=False, markup=False)
     console.print(
         "Accuracies in percent on validation images (q1: on the training images), "
         f"{max((one.seeds for one in found), default=0)} seeds. `again`: the notebook itself, "
-        f"seed 10, run again; `others`: the least and the greatest of the other seeds; `below`: "
+        "seed 10, run again, with = where it lands on the published figure; `others`: the least "
+        "and the greatest of the other seeds; `below`: "
         f"the share of them below the published figure, ties half. {LUCK}",
         highlight=False,
         markup=False,

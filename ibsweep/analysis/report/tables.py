@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-from ibsweep.analysis.replications import LUCK
+from ibsweep.analysis.replications import LUCK, in_words
 from ibsweep.analysis.report.cells import (
     NONE,
     Cell,
@@ -283,9 +283,10 @@ def replications_table(one: Evidence) -> Table:
             "ibsweep.analysis.replications.summarise_replications"
         ),
         note=(
-            "Seed 10 is the notebook itself, run again. Lowest to highest, and the share of "
-            f"seeds below the published figure, leave it out. {LUCK}"
-        ),
+            f"{in_words(one.replications)} Seed 10 is the notebook itself, run again, with = where it "
+            "lands on the published figure to the digits printed. Lowest to highest, and the "
+            f"share of seeds below the published figure, leave it out. {LUCK}"
+        ).strip(),
     )
 
 
@@ -294,13 +295,14 @@ def _replication(row: ReplicationSummary) -> tuple[Cell, ...]:
     low, high = row.spread if row.spread else (None, None)
     spread = NONE if low is None else f"{low:.2f} to {high:.2f}"
     share = row.share_below
+    again = " =" if row.reproduced else ""
     return (
         words(row.name),
         number(row.images, "d"),
         number(row.epochs, "d"),
         words("training" if row.metric == "train_accuracy" else "validation"),
         number(row.published),
-        number(row.seed10),
+        Cell(NONE) if row.seed10 is None else Cell(f"{row.seed10:.2f}{again}", row.seed10),
         Cell(f"{row.mean:.2f} {interval_text(row.low, row.high)}".strip(), row.mean),
         Cell(spread, low),
         number(row.seeds, "d"),
