@@ -154,7 +154,8 @@ def in_words(found: Sequence[ReplicationSummary]) -> str:
             if cells:
                 parts[-1] += f" ({', '.join(cells)})"
         sentences.append(
-            f"Of {len(judged)} figure{'s' * (len(judged) > 1)} with seeds enough, {' and '.join(parts)}."
+            f"Of {len(judged)} figure{'s' * (len(judged) > 1)} with seeds enough, "
+            f"{' and '.join(parts)}."
         )
     return " ".join(sentences)
 

@@ -283,8 +283,8 @@ def replications_table(one: Evidence) -> Table:
             "ibsweep.analysis.replications.summarise_replications"
         ),
         note=(
-            f"{in_words(one.replications)} Seed 10 is the notebook itself, run again, with = where it "
-            "lands on the published figure to the digits printed. Lowest to highest, and the "
+            f"{in_words(one.replications)} Seed 10 is the notebook itself, run again; = says that "
+            "it lands on the published figure to the digits printed. Lowest to highest, and the "
             f"share of seeds below the published figure, leave it out. {LUCK}"
         ).strip(),
     )
