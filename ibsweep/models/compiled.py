@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ibsweep.models.ops import LaneConv2d
 
 try:  # a machine that trains on its GPU may have torch alone
-    from ibsweep.models import kernels
+    from ibsweep.models.kernels import common, convolution, perceptron
 except ImportError:  # pragma: no cover
-    kernels = None  # type: ignore[assignment]
+    convolution = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from ibsweep.models.nets import ConvNet
+    from ibsweep.models.nets import ConvNet, LaneModel
     from ibsweep.training.optimizers import LaneOptimizer
 
-__all__ = ["fits", "infer", "train_epoch"]
+__all__ = ["fits", "infer", "train"]
 
 
-def fits(images: Tensor) -> bool:
-    """Whether the kernels can work on padded images ``[L, N, 1, H, W]``."""
-    here = images.device.type == "cpu" and images.dtype == torch.float32
-    return kernels is not None and here and images.dim() == 5
+def fits(prepared: Tensor) -> bool:
+    """Whether the kernels can work on a model's prepared images."""
+    here = prepared.device.type == "cpu" and prepared.dtype == torch.float32
+    return convolution is not None and here
 
 
 def infer(model: ConvNet, images: Tensor) -> Tensor:
@@ -35,55 +36,78 @@ def infer(model: ConvNet, images: Tensor) -> Tensor:
     net = _network(model, images)
     logits = images.new_empty(*images.shape[:2], model.num_classes)
     flat, out = images.flatten(2).contiguous().numpy(), logits.numpy()
-    _over_lanes(net, lambda scratch, a, b: kernels.infer(net, scratch, a, b, flat, out))
+    scratches = [convolution.Scratch.of(net) for _ in range(_threads(model.lanes))]
+    _over_lanes(
+        model.lanes,
+        scratches,
+        lambda scratch, a, b: convolution.infer(net, scratch, a, b, flat, out),
+    )
     return logits
 
 
 @torch.no_grad()
-def train_epoch(
-    model: ConvNet,
-    images: Tensor,
+def train(
+    model: LaneModel,
+    prepared: Tensor,
     labels: Tensor,
-    order: Tensor,
+    orders: Tensor,
     batch_size: int,
     optimizer: LaneOptimizer,
 ) -> Tensor:
-    """Train an epoch; parameters and the optimiser's state change in place.
+    """Train E epochs; parameters and the optimiser's state change in place.
 
     Args:
-        model: The model, all of it to be trained.
-        images: Padded, ``[L, N, 1, H, W]``.
+        model: The model.
+        prepared: Its prepared images: padded ones, ``[L, N, 1, H, W]``, take convolutions along;
+            flat ones or features, ``[L, N, D]``, only linear layers.
         labels: ``[L, N]``.
-        order: Positions of the images for each lane, ``[L, N]``.
+        orders: Positions of the images for each epoch and lane, ``[E, L, N]``.
         batch_size: Images of a mini-batch.
-        optimizer: Holds the model's parameters in their order.
+        optimizer: Holds the parameters that are trained, in the model's order.
 
     Returns:
-        The logits before each update, ``[L, N, classes]``, in the order trained.
+        The logits before each update, ``[E, L, N, classes]``, in the order trained.
     """
-    net = _network(model, images)
     slots = list(optimizer.state.values())
     flat = [_flattened(tensors) for tensors in slots]
     per_lane = (t.numpy() for t in (optimizer.lr, optimizer.momentum, optimizer.weight_decay))
     state = (flat[0].numpy(), flat[-1].numpy())
-    update = (kernels.UPDATES[optimizer.name], optimizer.steps, *per_lane, *state)
-    logits = images.new_empty(*order.shape, model.num_classes)
-    pixels, truth, positions = (t.contiguous().numpy() for t in (images.flatten(2), labels, order))
-    out = logits.numpy()
-    _over_lanes(
-        net,
-        lambda scratch, a, b: kernels.train_epoch(
-            net, scratch, a, b, pixels, truth, positions, batch_size, update, out
-        ),
+    update = (common.UPDATES[optimizer.name], optimizer.steps, *per_lane, *state)
+    logits = prepared.new_empty(*orders.shape, model.num_classes)
+    pixels, truth, positions = (
+        t.contiguous().numpy() for t in (prepared.flatten(2), labels, orders)
     )
-    for tensors, values in zip(
-        [optimizer.parameters, *slots], [torch.from_numpy(net.values), *flat], strict=True
+    data, out = (pixels, truth, positions, batch_size, update), logits.numpy()
+    threads = _threads(model.lanes)
+    if prepared.dim() == 5:
+        net = _network(model, prepared)  # type: ignore[arg-type]
+        values = net.values
+        scratches = [convolution.Scratch.of(net) for _ in range(threads)]
+        _over_lanes(
+            model.lanes,
+            scratches,
+            lambda scratch, a, b: convolution.train(net, scratch, a, b, *data, out),
+        )
+    else:
+        values = _flattened(optimizer.parameters).numpy()
+        layers, first = [], 0
+        for weight in optimizer.parameters[::2]:
+            layers.append((weight.shape[2], weight.shape[1], first))
+            first += weight[0].numel() + weight.shape[1]
+        shape = np.array(layers, np.int64)
+        _over_lanes(
+            model.lanes,
+            [None] * threads,
+            lambda _, a, b: perceptron.train(shape, values, a, b, *data, out),
+        )
+    for tensors, trained in zip(
+        [optimizer.parameters, *slots], [torch.from_numpy(values), *flat], strict=True
     ):
-        parts = torch.split(values, [t[0].numel() for t in tensors], 1)
+        parts = torch.split(trained, [t[0].numel() for t in tensors], 1)
         torch._foreach_copy_(
             list(tensors), [p.view_as(t) for p, t in zip(parts, tensors, strict=True)]
         )
-    optimizer.steps += -(-order.shape[1] // batch_size)
+    optimizer.steps += orders.shape[0] * -(-orders.shape[2] // batch_size)
     return logits
 
 
@@ -104,11 +128,13 @@ def _network(model: ConvNet, images: Tensor) -> Any:
         pooling = model.pooling if i == model.pool_after else None
         if pooling:
             rows, columns = rows // 2, columns // 2
-        kind = kernels.POOLINGS[pooling]
-        stages.append(kernels.Stage(channels, filters, height, width, rows, columns, kind, first))
+        kind = convolution.POOLINGS[pooling]
+        stages.append(
+            convolution.Stage(channels, filters, height, width, rows, columns, kind, first)
+        )
         first += filters * (channels * size**2 + 1)
         height, width = rows + 2 * model.padding, columns + 2 * model.padding
-    return kernels.describe(
+    return convolution.describe(
         stages,
         _flattened(model.parameters()).numpy(),
         size=size,
@@ -118,15 +144,19 @@ def _network(model: ConvNet, images: Tensor) -> Any:
     )
 
 
-def _over_lanes(net: Any, work: Callable[[Any, int, int], None]) -> None:
-    """Call ``work(scratch, first, last)`` for all lanes, in as many threads as torch uses."""
-    lanes = net.values.shape[0]
-    threads = min(torch.get_num_threads(), lanes)
+def _threads(lanes: int) -> int:
+    return min(torch.get_num_threads(), lanes)
+
+
+def _over_lanes(
+    lanes: int, scratches: Sequence[Any], work: Callable[[Any, int, int], None]
+) -> None:
+    """Call ``work(scratch, first, last)`` for all lanes, with a thread for every scratch."""
+    threads = len(scratches)
     if threads == 1:
-        work(kernels.Scratch.of(net), 0, lanes)
+        work(scratches[0], 0, lanes)
         return
     bounds = [lanes * i // threads for i in range(threads + 1)]
-    scratches = [kernels.Scratch.of(net) for _ in range(threads)]
     list(_pool(threads).map(work, scratches, bounds[:-1], bounds[1:]))
 
 

@@ -49,8 +49,8 @@ class LaneModel(nn.Module):
         return prepared
 
     def compiles(self, prepared: Tensor) -> bool:
-        """Whether ``models.compiled.train_epoch`` takes the model and its prepared images."""
-        return False
+        """Whether ``models.compiled.train`` takes the model and its prepared images."""
+        return self.compiled and compiled.fits(prepared)
 
     def forward_prepared(self, prepared: Tensor) -> Tensor:
         """Map prepared images ``[L, B, ...]`` to logits ``[L, B, classes]``."""
@@ -129,10 +129,6 @@ class ConvNet(LaneModel):
         layers = (self.get_submodule(name) for name in self.convs)
         return not any(p.requires_grad for layer in layers for p in layer.parameters())
 
-    def compiles(self, prepared: Tensor) -> bool:
-        """Whether an epoch over prepared images runs in the compiled kernels."""
-        return self.compiled and not self.frozen and compiled.fits(prepared)
-
     def _pad(self, x: Tensor) -> Tensor:
         if self.padding == 0:
             return x
@@ -161,7 +157,7 @@ class ConvNet(LaneModel):
 
     def forward_prepared(self, prepared: Tensor) -> Tensor:
         """Map padded images ``[L, B, C, H+2P, W+2P]``, or features, to logits ``[L, B, K]``."""
-        if self.compiled and not torch.is_grad_enabled() and compiled.fits(prepared):
+        if prepared.dim() == 5 and not torch.is_grad_enabled() and self.compiles(prepared):
             return compiled.infer(self, prepared)
         means = prepared if prepared.dim() == 3 else self._means(prepared)
         logits: Tensor = self.get_submodule(self.head)(means)

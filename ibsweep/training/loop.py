@@ -21,13 +21,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ibsweep.models import LaneModel, compiled
-from ibsweep.models.nets import ConvNet
 from ibsweep.training.optimizers import OPTIMIZERS
 
 __all__ = ["Evaluation", "LaneData", "Trainer", "TrainingSettings"]
 
 _EVALUATION_IMAGES = 4096
 """Images over all lanes that one evaluation pass holds: some 100 MB of activations."""
+
+_EPOCHS_TOGETHER, _LOGITS_TOGETHER = 32, 1_000_000
+"""Epochs of one call of the compiled kernels, at most; and the logits that it may return."""
 
 
 @dataclass(frozen=True)
@@ -116,20 +118,39 @@ class Trainer:
         Args:
             order: Positions of the images, ``[L, N]``, in place of the lanes' own next order.
         """
+        orders = self._orders(1) if order is None else order.unsqueeze(0)
+        self._run_epochs(orders.to(self.labels.device))
+
+    def _orders(self, epochs: int) -> Tensor:
+        """Draw the lanes' own next orders, ``[E, L, N]``."""
         count = self.labels.shape[1]
-        if order is None:
-            order = torch.stack([torch.randperm(count, generator=g) for g in self.generators])
-        order = order.to(self.labels.device)
-        if isinstance(self.model, ConvNet) and self.model.compiles(self.images):
-            logits = compiled.train_epoch(
-                self.model, self.images, self.labels, order, self.batch_size, self.optimizer
+        drawn = [
+            torch.randperm(count, generator=g) for _ in range(epochs) for g in self.generators
+        ]
+        return torch.stack(drawn).view(epochs, self.model.lanes, count)
+
+    def _run_epochs(self, orders: Tensor) -> None:
+        """Train the epochs of ``orders`` ``[E, L, N]``, fewer if every lane diverges."""
+        if self.model.compiles(self.images):
+            logits = compiled.train(
+                self.model, self.images, self.labels, orders, self.batch_size, self.optimizer
             )
         else:
-            logits = self._train(order)
-        self.epoch += 1
-        figures = _figures(logits, self.labels.gather(1, order))
+            logits = torch.stack([self._train(order) for order in orders])
+        labels = self.labels.expand_as(orders).gather(2, orders)
+        losses = _lane_losses(logits.flatten(0, 1), labels.flatten(0, 1)).mean(1)
+        healthy = torch.isfinite(losses).view(orders.shape[:2]).cpu()
+        trained = len(orders)
+        if not healthy.all():
+            for lane in torch.nonzero(~healthy.all(0)).flatten().tolist():
+                first = int(healthy[:, lane].long().argmin())
+                logits[first + 1 :, lane] = 0  # a lane that is retired says nothing
+                self._retire(lane, self.epoch + first + 1)
+            if self.all_diverged:
+                trained = max(epoch or 0 for epoch in self.diverged) - self.epoch
+        self.epoch += trained
+        figures = _figures(logits[trained - 1], labels[trained - 1])
         self.train_loss, self.train_accuracy = figures.loss.cpu(), figures.accuracy.cpu()
-        self._retire_unless(torch.isfinite(self.train_loss))
 
     def _train(self, order: Tensor) -> Tensor:
         """Train an epoch in torch's operations; return the logits before each update."""
@@ -151,8 +172,12 @@ class Trainer:
 
     def run_to(self, epoch: int) -> None:
         """Train until ``epoch`` epochs are done in all, or every lane has diverged."""
+        together = 1
+        if self.model.compiles(self.images):
+            logits = self.labels.numel() * self.model.num_classes
+            together = min(_EPOCHS_TOGETHER, max(1, _LOGITS_TOGETHER // logits))
         while self.epoch < epoch and not self.all_diverged:
-            self.run_epoch()
+            self._run_epochs(self._orders(min(together, epoch - self.epoch)))
 
     @property
     def all_diverged(self) -> bool:
@@ -187,9 +212,12 @@ class Trainer:
 
     def _retire_unless(self, healthy: Tensor) -> None:
         for lane in torch.nonzero(~healthy).flatten().tolist():
-            if self.diverged[lane] is None:
-                self.diverged[lane] = self.epoch
-                self.optimizer.retire(lane)
+            self._retire(lane, self.epoch)
+
+    def _retire(self, lane: int, epoch: int) -> None:
+        if self.diverged[lane] is None:
+            self.diverged[lane] = epoch
+            self.optimizer.retire(lane)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that a restored run needs; ``torch.load`` reads it with ``weights_only``."""

@@ -1,8 +1,8 @@
-"""Convolutional networks on the CPU, compiled: an epoch of a lane is one call.
+"""Convolutional networks on the CPU, compiled: many epochs of a lane are one call.
 
 Small models spend their time between operations rather than in them, and grouped convolutions
 leave most of a core's arithmetic unused at three filters. Lanes are independent, so each is
-trained through its whole epoch by itself, image after image: weights, activations and gradients of
+trained through whole epochs by itself, image after image: weights, activations and gradients of
 one image stay in the first-level cache. ``ConvNet`` in torch's operations says what is computed;
 the tests hold this module to it.
 
@@ -28,27 +28,26 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
+
+from ibsweep.models.kernels.common import (
+    compile_kernel,
+    cross_entropy_gradient,
+    update_parameters,
+)
 
 __all__ = [
     "POOLINGS",
-    "UPDATES",
     "Network",
     "Scratch",
     "Stage",
     "describe",
     "infer",
-    "train_epoch",
+    "train",
 ]
 
 NO_POOLING, MAX_POOLING, AVERAGE_POOLING = range(3)
 POOLINGS = {None: NO_POOLING, "max": MAX_POOLING, "average": AVERAGE_POOLING}
-
-SGD, ADAM, ADAMW = range(3)
-UPDATES = {"sgd": SGD, "adam": ADAM, "adamw": ADAMW}
-
-BETA2, EPS = 0.999, 1e-8
-"""Of Adam and AdamW."""
 
 _CODES = tuple(np.float32(code) for code in (0, 1, 2, 4, 8))
 """Which of a pooled pixel's four pass a gradient on: a sum of powers of two."""
@@ -61,11 +60,6 @@ _WHOLE_ROW = 7
 
 _ROOM = 16
 """Zeros behind a plane, so that loops run over whole vectors with no remainder."""
-
-# Sums may be reordered and fused; but NaN and infinity mean divergence and must get through.
-_compiled = njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "arcp"}
-)
 
 
 class Stage(NamedTuple):
@@ -165,19 +159,19 @@ class Scratch(NamedTuple):
         )
 
 
-@_compiled
+@compile_kernel
 def _rounded(count: int) -> int:
     return (count + _ROOM - 1) // _ROOM * _ROOM
 
 
-@_compiled
+@compile_kernel
 def _part(size: int, most: int) -> int:
     """Return the length of equal parts, of at most ``most`` taps, of a kernel row."""
     parts = (size + most - 1) // most
     return (size + parts - 1) // parts
 
 
-@_compiled
+@compile_kernel
 def _sum_block(
     image: Any,
     kernels: Any,
@@ -209,7 +203,7 @@ def _sum_block(
                     sum1[i], sum2[i] = b, c
 
 
-@_compiled
+@compile_kernel
 def _sum_taps(
     image: Any, kernels: Any, planes: Any, f: int, k: int, taps: int, width: int, block: Any
 ) -> None:
@@ -227,7 +221,7 @@ def _sum_taps(
         _sum_block(image, kernels, planes, f, k, width, block, (0,))
 
 
-@_compiled
+@compile_kernel
 def _convolve(image: Any, kernels: Any, planes: Any, width: int) -> None:
     """Add ``image`` ``[C, pixels]`` convolved with ``kernels`` ``[F, C, K, K]`` to ``planes``.
 
@@ -245,7 +239,7 @@ def _convolve(image: Any, kernels: Any, planes: Any, width: int) -> None:
                     _sum_taps(image, kernels, planes, g, k, taps, width, (0,))
 
 
-@_compiled
+@compile_kernel
 def _correlate_block(
     image: Any,
     planes: Any,
@@ -301,7 +295,7 @@ def _correlate_block(
                     grads[h, channel, row, k + tap] += sums[tap][2]
 
 
-@_compiled
+@compile_kernel
 def _correlate_taps(
     image: Any,
     planes: Any,
@@ -324,7 +318,7 @@ def _correlate_taps(
         _correlate_block(image, planes, first, count, grads, f, k, width, block, (0,))
 
 
-@_compiled
+@compile_kernel
 def _add_weight_gradient(
     image: Any, planes: Any, first: int, count: int, grads: Any, width: int
 ) -> None:
@@ -350,7 +344,7 @@ def _add_weight_gradient(
                     _correlate_taps(image, planes, first, count, grads, g, k, taps, width, (0,))
 
 
-@_compiled
+@compile_kernel
 def _activate(plane: Any, width: int, pooling: int, pooled: Any, alive: Any) -> None:
     """Pool and rectify; NaN goes through, so that a lane that diverged is seen."""
     rows, columns = pooled.shape
@@ -386,14 +380,14 @@ def _activate(plane: Any, width: int, pooling: int, pooled: Any, alive: Any) -> 
                 codes[x] = code
 
 
-@_compiled
+@compile_kernel
 def _mirror(i: int, padding: int, size: int) -> int:
     """Return where padded position ``i`` was reflected from."""
     i = abs(i - padding)
     return i if i < size else 2 * (size - 1) - i
 
 
-@_compiled
+@compile_kernel
 def _pad(image: Any, padding: int, reflect: bool, out: Any) -> None:
     rows, columns = image.shape
     end = columns + 2 * padding - 1
@@ -411,7 +405,7 @@ def _pad(image: Any, padding: int, reflect: bool, out: Any) -> None:
             into[end - x] = source[columns - 1 - padding + x] if reflect else np.float32(0)
 
 
-@_compiled
+@compile_kernel
 def _unpad(grad: Any, padding: int, reflect: bool, out: Any) -> None:
     """Sum the gradient of padded pixels into the pixels that they were copied from."""
     rows, columns = out.shape
@@ -430,7 +424,7 @@ def _unpad(grad: Any, padding: int, reflect: bool, out: Any) -> None:
                 into[columns - 1 - padding + x] += source[end - x]
 
 
-@_compiled
+@compile_kernel
 def _spread(pooled: Any, alive: Any, width: int, pooling: int, plane: Any) -> None:
     """Carry the gradient of pooled pixels back to the convolution's output."""
     rows, columns = pooled.shape
@@ -475,7 +469,7 @@ def describe(
     return Network(np.array(stages, np.int64), size, padding, reflect, classes, head, values)
 
 
-@_compiled
+@compile_kernel
 def _kernels(net: Any, s: int, flat: Any) -> Any:
     """Return stage ``s``'s part of ``[P]`` as kernels ``[F, C, K, K]``."""
     channels, filters, first = net.stages[s, 0], net.stages[s, 1], net.stages[s, 7]
@@ -483,7 +477,7 @@ def _kernels(net: Any, s: int, flat: Any) -> Any:
     return flat[first : first + count].reshape(filters, channels, net.size, net.size)
 
 
-@_compiled
+@compile_kernel
 def _bias(net: Any, s: int, flat: Any) -> Any:
     """Return stage ``s``'s part of ``[P]`` as a bias ``[F]``."""
     channels, filters, first = net.stages[s, 0], net.stages[s, 1], net.stages[s, 7]
@@ -491,7 +485,7 @@ def _bias(net: Any, s: int, flat: Any) -> Any:
     return flat[start : start + filters]
 
 
-@_compiled
+@compile_kernel
 def _head(net: Any, flat: Any) -> Any:
     """Return the classifier's part of ``[P]``: weight ``[classes, F]``, bias ``[classes]``."""
     filters = net.stages[net.stages.shape[0] - 1, 1]
@@ -500,7 +494,7 @@ def _head(net: Any, flat: Any) -> Any:
     return weight, flat[end : end + net.classes]
 
 
-@_compiled
+@compile_kernel
 def _total(run: Any) -> Any:
     """Return the sum of a run; numpy's own keeps its order, and is ten times slower for it."""
     total = np.float32(0)
@@ -509,13 +503,13 @@ def _total(run: Any) -> Any:
     return total
 
 
-@_compiled
+@compile_kernel
 def _planes(rows: Any, s: int, count: int, pixels: int) -> Any:
     """Return a scratch row as ``[count, pixels]``."""
     return rows[s, : count * pixels].reshape(count, pixels)
 
 
-@_compiled
+@compile_kernel
 def _forward(net: Any, scratch: Any, values: Any, image: Any, features: Any, logits: Any) -> None:
     """Take one padded image ``[H*W]`` to its features ``[F]`` and logits ``[classes]``."""
     first = scratch.inputs[0]
@@ -551,7 +545,7 @@ def _forward(net: Any, scratch: Any, values: Any, image: Any, features: Any, log
         logits[k] = total
 
 
-@_compiled
+@compile_kernel
 def infer(net: Any, scratch: Any, first: int, last: int, images: Any, out: Any) -> None:
     """Fill ``out`` with the logits ``[L, N, classes]`` of padded images ``[L, N, H*W]``.
 
@@ -569,7 +563,7 @@ def infer(net: Any, scratch: Any, first: int, last: int, images: Any, out: Any) 
             _forward(net, scratch, net.values[lane], images[lane, n], features, out[lane, n])
 
 
-@_compiled
+@compile_kernel
 def _backward(net: Any, scratch: Any, grad_features: Any) -> None:
     """Add the last image's gradient of all kernels, given that of its features."""
     last = net.stages.shape[0] - 1
@@ -602,7 +596,7 @@ def _backward(net: Any, scratch: Any, grad_features: Any) -> None:
             _convolve(grads, _turned(net, s, scratch.turned), carried, width)
 
 
-@_compiled
+@compile_kernel
 def _turned(net: Any, s: int, flat: Any) -> Any:
     """Return stage ``s``'s part of ``[P]`` as turned kernels ``[C, F, K, K]``."""
     channels, filters, first = net.stages[s, 0], net.stages[s, 1], net.stages[s, 7]
@@ -610,53 +604,8 @@ def _turned(net: Any, s: int, flat: Any) -> Any:
     return flat[first : first + count].reshape(channels, filters, net.size, net.size)
 
 
-@_compiled
-def _cross_entropy_gradient(logits: Any, label: int, share: Any, grad: Any) -> None:
-    top = logits.max()
-    total = np.float32(0)
-    for k in range(logits.shape[0]):
-        grad[k] = np.exp(logits[k] - top)
-        total += grad[k]
-    for k in range(logits.shape[0]):
-        grad[k] *= share / total
-    grad[label] -= share
-
-
-@_compiled
-def _update(
-    kind: int,
-    values: Any,
-    grads: Any,
-    mean: Any,
-    square: Any,
-    steps: int,
-    lr: Any,
-    momentum: Any,
-    decay: Any,
-) -> None:
-    """Update ``values`` and their state in place, as ``ibsweep.training.optimizers`` do."""
-    one = np.float32(1)
-    if kind == SGD:
-        buffer = mean
-        for i in range(values.shape[0]):
-            buffer[i] = momentum * buffer[i] + grads[i] + decay * values[i]
-            values[i] -= lr * buffer[i]
-        return
-    beta = np.float32(BETA2)
-    rate = lr / (one - momentum**steps)
-    scale = np.float32((1 - BETA2**steps) ** 0.5)
-    keep = one - lr * decay if kind == ADAMW else one
-    coupled = np.float32(0) if kind == ADAMW else decay
-    for i in range(values.shape[0]):
-        value = values[i] * keep
-        grad = grads[i] + coupled * value
-        mean[i] += (one - momentum) * (grad - mean[i])
-        square[i] = beta * square[i] + (one - beta) * grad * grad
-        values[i] = value - rate * (mean[i] / (np.sqrt(square[i]) / scale + np.float32(EPS)))
-
-
-@_compiled
-def train_epoch(
+@compile_kernel
+def train(
     net: Any,
     scratch: Any,
     first: int,
@@ -668,7 +617,7 @@ def train_epoch(
     update: Any,
     out: Any,
 ) -> None:
-    """Train lanes ``first`` to ``last`` for an epoch, each by itself; ``net.values`` change.
+    """Train lanes ``first`` to ``last`` for E epochs, each by itself; ``net.values`` change.
 
     Args:
         net: The network.
@@ -677,15 +626,15 @@ def train_epoch(
         last: Lane to end before.
         images: Padded, ``[L, N, H*W]``.
         labels: ``[L, N]``.
-        order: Positions of the images, ``[L, N]``.
+        order: Positions of the images in every epoch, ``[E, L, N]``.
         batch_size: Images of a mini-batch; the last one may be smaller.
-        update: ``(kind, steps, lr, momentum, decay, means, squares)``: one of ``UPDATES``, the
-            steps taken so far, ``[L]`` thrice, and the optimiser's state ``[L, P]`` twice, which
-            changes. SGD keeps its buffers in ``means``.
-        out: Filled with the logits before each update, ``[L, N, classes]``, in the order trained.
+        update: ``(kind, steps, lr, momentum, decay, means, squares)``: one of ``common.UPDATES``,
+            the steps taken so far, ``[L]`` thrice, and the optimiser's state ``[L, P]`` twice,
+            which changes. SGD keeps its buffers in ``means``.
+        out: Filled with the logits before each update, ``[E, L, N, classes]``.
     """
     kind, steps, lr, momentum, decay, means, squares = update
-    count, size = order.shape[1], net.size
+    count, size = order.shape[2], net.size
     filters = net.stages[net.stages.shape[0] - 1, 1]
     features = np.empty(filters, np.float32)
     grad_features = np.empty(filters, np.float32)
@@ -695,39 +644,43 @@ def train_epoch(
     for lane in range(first, last):
         values = net.values[lane]
         head, _ = _head(net, values)
-        for start in range(0, count, batch_size):
-            end = min(start + batch_size, count)
-            share = np.float32(1) / np.float32(end - start)
-            gradient[:] = 0
-            for s in range(1, net.stages.shape[0]):
-                kernels, turned = _kernels(net, s, values), _turned(net, s, scratch.turned)
-                for f in range(kernels.shape[0]):
-                    for c in range(kernels.shape[1]):
-                        for y in range(size):
-                            for x in range(size):
-                                turned[c, f, y, x] = kernels[f, c, size - 1 - y, size - 1 - x]
-            for n in range(start, end):
-                i = order[lane, n]
-                _forward(net, scratch, values, images[lane, i], features, out[lane, n])
-                _cross_entropy_gradient(out[lane, n], labels[lane, i], share, grad_logits)
-                for f in range(filters):
-                    total = np.float32(0)
+        step = steps
+        for epoch in range(order.shape[0]):
+            for start in range(0, count, batch_size):
+                end = min(start + batch_size, count)
+                share = np.float32(1) / np.float32(end - start)
+                gradient[:] = 0
+                for s in range(1, net.stages.shape[0]):
+                    kernels, turned = _kernels(net, s, values), _turned(net, s, scratch.turned)
+                    for f in range(kernels.shape[0]):
+                        for c in range(kernels.shape[1]):
+                            for y in range(size):
+                                for x in range(size):
+                                    turned[c, f, y, x] = kernels[f, c, size - 1 - y, size - 1 - x]
+                for n in range(start, end):
+                    i = order[epoch, lane, n]
+                    _forward(net, scratch, values, images[lane, i], features, out[epoch, lane, n])
+                    cross_entropy_gradient(
+                        out[epoch, lane, n], labels[lane, i], share, grad_logits
+                    )
+                    for f in range(filters):
+                        total = np.float32(0)
+                        for k in range(net.classes):
+                            total += head[k, f] * grad_logits[k]
+                            grad_head[k, f] += grad_logits[k] * features[f]
+                        grad_features[f] = total
                     for k in range(net.classes):
-                        total += head[k, f] * grad_logits[k]
-                        grad_head[k, f] += grad_logits[k] * features[f]
-                    grad_features[f] = total
-                for k in range(net.classes):
-                    grad_head_bias[k] += grad_logits[k]
-                _backward(net, scratch, grad_features)
-            step = steps + start // batch_size + 1
-            _update(
-                kind,
-                values,
-                gradient,
-                means[lane],
-                squares[lane],
-                step,
-                lr[lane],
-                momentum[lane],
-                decay[lane],
-            )
+                        grad_head_bias[k] += grad_logits[k]
+                    _backward(net, scratch, grad_features)
+                step += 1
+                update_parameters(
+                    kind,
+                    values,
+                    gradient,
+                    means[lane],
+                    squares[lane],
+                    step,
+                    lr[lane],
+                    momentum[lane],
+                    decay[lane],
+                )
