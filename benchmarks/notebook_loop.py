@@ -1,7 +1,7 @@
 """The notebook's way of training: ordinary modules, images turned to tensors one by one.
 
 A loader calls the data set for every sample, which wraps an array into a PIL image and turns it
-into a tensor; every step moves its loss and its hits to Python; every epoch ends with an evaluation.
+into a tensor; every step moves its loss and its hits to Python; an evaluation ends every epoch.
 """
 
 from __future__ import annotations
