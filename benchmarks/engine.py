@@ -6,6 +6,7 @@ Notation:
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import statistics
@@ -114,7 +115,7 @@ def against_the_notebook(seconds: float) -> Iterator[dict[str, Any]]:
             loop.train_epoch,
             loop.evaluate,
             trainer.run_epoch,
-            lambda trainer=trainer, valid=valid: trainer.evaluate(valid),
+            functools.partial(trainer.evaluate, valid),
         ]
         epoch, evaluation, our_epoch, our_evaluation = _best_of_turns(tasks, seconds)
         notebook = epoch + evaluation * setting.evaluates

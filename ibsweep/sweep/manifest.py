@@ -20,7 +20,7 @@ from ibsweep.sweep.pruning import pruner_arguments
 
 __all__ = ["make_manifest", "surroundings"]
 
-_PACKAGES = ("ibsweep", "ray", "optuna", "torch", "numpy", "scipy")
+_PACKAGES = ("ibsweep", "ray", "optuna", "torch", "numba", "numpy", "scipy")
 
 
 def make_manifest(

@@ -1,0 +1,205 @@
+"""Whole sweeps: against stock Ray Tune around the notebook's loop, and what a trial costs."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+
+from benchmarks.notebook_loop import Loop, make_module
+from ibsweep.data import Task, replicate_data
+from ibsweep.hyperparameters import resolve, split_settings
+from ibsweep.options import SweepOptions
+from ibsweep.questions import Arm, Question, load_all
+from ibsweep.records import Trial
+from ibsweep.search_space import to_distributions
+from ibsweep.store import SweepStore
+from ibsweep.sweep.manifest import make_manifest
+from ibsweep.sweep.progress import Progress
+from ibsweep.sweep.runner import run_sweep
+from ibsweep.sweep.session import ray_session
+
+__all__ = ["against_stock", "overhead"]
+
+_ARM = "q7_wider"
+
+
+class _Clock(Progress):
+    """Notes when a sweep begins to train, when each trial ends, and when training ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began = self.ended = 0.0
+        self.finished: list[tuple[float, Trial]] = []
+
+    def phase(self, text: str) -> None:
+        if text == "training":
+            self.began = time.perf_counter()
+        super().phase(text)
+
+    def trial_finished(self, row: Trial) -> None:
+        self.ended = time.perf_counter()
+        self.finished.append((self.ended - self.began, row))
+        super().trial_finished(row)
+
+    @property
+    def seconds(self) -> float:
+        """From the first proposal to the last trial; confirmation is not in it."""
+        return self.ended - self.began
+
+
+def _swept(question: Question, arm: Arm, **options: Any) -> _Clock:
+    clock = _Clock()
+    chosen = SweepOptions(confirm=1, confirm_replicates=2, **options)
+    with tempfile.TemporaryDirectory() as folder:
+        manifest = make_manifest("benchmark", question, arm, chosen, ["benchmarks"])
+        run_sweep(SweepStore.create(Path(folder), manifest), clock)
+    return clock
+
+
+def _narrowed(
+    question: Question, arm: Arm, tuned: set[str], fixed: dict[str, Any]
+) -> tuple[Question, Arm]:
+    """Return the question with this arm alone, of which only ``tuned`` is searched."""
+    held = {name: value for name, value in {**arm.fixed, **fixed}.items() if name not in tuned}
+    arm = arm.model_copy(
+        update={
+            "space": {name: one for name, one in arm.space.items() if name in tuned},
+            "fixed": held,
+            "baseline": {name: v for name, v in arm.baseline.items() if name in tuned},
+            "variants": {},
+        }
+    )
+    return question.model_copy(update={"arms": {arm.name: arm}, "claims": ()}), arm
+
+
+def against_stock(trials: int, replicates: int, epochs: int) -> dict[str, Any]:
+    """Return the seconds of a sweep with stock Ray Tune and with ours, and their ratio.
+
+    Both train the same configurations for the same epochs and seeds, on as many cores, with no
+    pruning. Then ours sweeps once more with its defaults, and the time is taken until its best
+    first reaches what the stock sweep ended with.
+
+    Args:
+        trials: Configurations.
+        replicates: Seeds of each.
+        epochs: Epochs of each; a sweep of the question allows 600.
+    """
+    question = load_all()["q7"]
+    arm = question.arms[_ARM]
+    # the same epochs for every trial: what is compared is how fast they are trained
+    question, arm = _narrowed(question, arm, set(arm.space) - {"epochs"}, {"epochs": epochs})
+    with ray_session(None):
+        _swept(question, arm, trials=2, replicates=replicates)  # workers and kernels are warm
+        ours = _swept(question, arm, trials=trials, replicates=replicates, pruner="none")
+        rows = [row for _, row in sorted(ours.finished, key=lambda pair: pair[1].trial)]
+        stock, best = _stock(question, arm, [row.config for row in rows], replicates)
+        pruned = _swept(question, arm, trials=trials, replicates=replicates)
+    reached = [
+        seconds
+        for seconds, row in pruned.finished
+        if row.reason is None and (row.valid_accuracy or 0) >= best
+    ]
+    return {
+        "trials": trials,
+        "replicates": replicates,
+        "epochs": epochs,
+        "stock_seconds": stock,
+        "ibsweep_seconds": ours.seconds,
+        "ratio": stock / ours.seconds,
+        "stock_best": best,
+        "ibsweep_best": max(row.valid_accuracy or 0 for row in rows),
+        "pruned_seconds": pruned.seconds,
+        "seconds_to_stock_best": min(reached, default=None),
+        "ratio_to_stock_best": stock / min(reached) if reached else None,
+    }
+
+
+def _stock(
+    question: Question, arm: Arm, configs: list[dict[str, Any]], replicates: int
+) -> tuple[float, float]:
+    """Run stock Ray Tune on the same configurations; return its seconds and best accuracy."""
+    task = Task.from_dict(question.task)
+    classes = len(task.edges.class_type)
+
+    def train(config: dict[str, Any]) -> None:
+        import torch
+
+        torch.set_num_threads(1)
+        settings, options = split_settings(resolve(arm.model, arm.fixed, config))
+        accuracies = []
+        for seed in range(10, 10 + replicates):
+            data = replicate_data(task, seed, arm.images)
+            torch.manual_seed(seed)
+            loop = Loop(
+                make_module(arm.model, options, classes),
+                (data.train.images, data.train.labels),
+                (data.valid.images, data.valid.labels),
+                settings["lr"],
+                settings["batch_size"],
+                valid_batch_size=settings["batch_size"],
+            )
+            loop.optimizer = _optimizer(loop, settings)
+            for _ in range(settings["epochs"]):
+                loop.train_epoch()
+                accuracy = loop.evaluate()
+            accuracies.append(accuracy)
+        tune.report({"valid_accuracy": float(np.mean(accuracies))})
+
+    search = OptunaSearch(
+        to_distributions(arm.space),
+        metric="valid_accuracy",
+        mode="max",
+        points_to_evaluate=[{name: config[name] for name in arm.space} for config in configs],
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        results = tune.Tuner(
+            tune.with_resources(train, {"cpu": 1}),
+            tune_config=tune.TuneConfig(search_alg=search, num_samples=len(configs)),
+            run_config=tune.RunConfig(storage_path=folder, verbose=0),
+        ).fit()
+        seconds = time.perf_counter() - started
+    if results.num_errors:
+        raise RuntimeError(f"the stock sweep failed: {results.errors[0]}")
+    best = results.get_best_result("valid_accuracy", "max").metrics
+    return seconds, (best or {})["valid_accuracy"]
+
+
+def _optimizer(loop: Loop, settings: dict[str, Any]) -> Any:
+    import torch
+
+    parameters, lr, momentum = loop.module.parameters(), settings["lr"], settings["momentum"]
+    if settings["optimizer"] == "adam":
+        return torch.optim.Adam(parameters, lr=lr, betas=(momentum, 0.999))
+    return torch.optim.SGD(parameters, lr=lr, momentum=momentum)
+
+
+def overhead(counts: tuple[int, ...] = (100, 1000)) -> Iterator[dict[str, Any]]:
+    """Yield the wall time a trial costs that trains next to nothing, for several sweep sizes.
+
+    Args:
+        counts: Trials of each sweep.
+    """
+    question = load_all()["q1"]
+    arm = question.arms["q1_mlp"]
+    question, arm = _narrowed(question, arm, {"lr"}, {**arm.baseline, "epochs": 1})
+    with ray_session(None):
+        _swept(question, arm, trials=4, replicates=1)
+        for sampler, count in itertools.product(("random", "tpe"), counts):
+            clock = _swept(question, arm, trials=count, replicates=1, sampler=sampler)
+            trained = sum(row.seconds for _, row in clock.finished)
+            yield {
+                "sampler": sampler,
+                "trials": count,
+                "seconds": clock.seconds,
+                "trained_seconds": trained,
+                "ms_per_trial": 1e3 * clock.seconds / count,
+            }
