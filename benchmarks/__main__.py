@@ -7,6 +7,7 @@ import json
 import platform
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from benchmarks import engine
 PARTS = ("engine", "lanes", "sweep", "overhead")
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Run the parts asked for, print their tables, and save what was measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
@@ -27,7 +28,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="of lanes: cpu or cuda")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument("--plot", type=Path, help="where to draw them, .svg or .png")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     parts = arguments.parts or list(PARTS)
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"no part {unknown[0]!r}: choose from {', '.join(PARTS)}")
@@ -123,13 +124,12 @@ def _overhead(*, quick: bool) -> list[dict[str, Any]]:
     from benchmarks.sweeps import overhead
 
     print("\nwall time of a trial that trains for an epoch of 30 images")
-    rows = []
-    for row in overhead((20, 40) if quick else (100, 1000)):
-        rows.append(row)
-        print(
-            f"  {row['trials']:5} trials, {row['sampler']}: {row['ms_per_trial']:.1f} ms",
-            flush=True,
-        )
+    counts = (20, 40) if quick else (100, 1000)
+    rows = list(
+        overhead(counts)
+    )  # all of them first: what is printed inside Ray's session is lost
+    for row in rows:
+        print(f"  {row['trials']:5} trials, {row['sampler']}: {row['ms_per_trial']:.1f} ms")
     return rows
 
 

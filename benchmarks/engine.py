@@ -138,7 +138,7 @@ def geometric_mean(rows: list[dict[str, Any]]) -> float:
     )
 
 
-_MODELS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+MODELS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "simple_cnn k=3": ("simple_cnn", {"kernel_size": 3}),
     "simple_cnn k=7": ("simple_cnn", {"kernel_size": 7}),
     "wider_cnn k=3, 6 filters": ("wider_cnn", {"kernel_size": 3, "num_filters": 6}),
@@ -166,7 +166,7 @@ def cost_of_lanes(
     torch.set_num_threads(1)
     rate = matrix_product_rate(device)
     batch, count = 10, 60
-    for label, (name, options) in _MODELS.items():
+    for label, (name, options) in MODELS.items():
         for number in lanes:
             generator = torch.Generator().manual_seed(0)
             images = torch.rand(number, count, 1, 28, 28, generator=generator).to(device)

@@ -175,9 +175,10 @@ def print_replications(found: Sequence[ReplicationSummary], console: Console) ->
     """Print the table of published figures against the seeds."""
     from ibsweep.analysis.replications import LUCK, in_words
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    # eighty columns hold it
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("setting", no_wrap=True)
-    for column in ("images", "published", "again", "mean [95 %]", "others", "below"):
+    for column in ("img", "publ.", "again", "mean [95 %]", "others", "less"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("luck?", no_wrap=True)
     for one in found:
@@ -190,15 +191,16 @@ def print_replications(found: Sequence[ReplicationSummary], console: Console) ->
             f"{one.mean:.1f}{interval}",
             "-" if one.spread is None else f"{one.spread[0]:.0f}-{one.spread[1]:.0f}",
             "-" if one.share_below is None else f"{one.share_below:.0%}",
-            one.luck or "-",
+            {"typical": "no", None: "-"}.get(one.luck, one.luck),
         )
     console.print(table, highlight=False)
     console.print(in_words(found), highlight=False, markup=False)
     console.print(
         "Accuracies in percent on validation images (q1: on the training images), "
-        f"{max((one.seeds for one in found), default=0)} seeds. `again`: the notebook itself, "
+        f"{max((one.seeds for one in found), default=0)} seeds. `img`: training images per class; "
+        "`publ.`: the notebook's published figure; `again`: the notebook itself, "
         "seed 10, run again, with = where it lands on the published figure; `others`: the least "
-        "and the greatest of the other seeds; `below`: "
+        "and the greatest of the other seeds; `less`: "
         f"the share of them below the published figure, ties half. {LUCK}",
         highlight=False,
         markup=False,
