@@ -38,5 +38,8 @@ def _how_to_go_on(log: str, flag: str) -> str:
     """Return what a job said when it was interrupted, for someone who is not on the cluster."""
     said = re.findall(r"^ibsweep: interrupted; (.+)$", log, re.MULTILINE)
     if not said:
-        return "it was too early for it to say how far it is: submit it again"
+        return (
+            "it did not say how far it came: submit it again, or what it had begun goes on with: "
+            f"ibsweep submit{flag} -- resume all"
+        )
     return str(said[-1]).replace("ibsweep resume", f"ibsweep submit{flag} -- resume")
