@@ -38,6 +38,7 @@ __all__ = [
     "Variant",
     "check_task",
     "find",
+    "is_file",
     "load_all",
     "load_file",
     "restore",
@@ -392,15 +393,22 @@ def find(target: str) -> list[tuple[Question, Arm]]:
     Raises:
         InputError: If it is none of these, or the file is wrong.
     """
-    if not (target.endswith((".yaml", ".yml")) or "/" in target or os.sep in target):
+    if not is_file(target):
         pairs = [(q, arm) for q in load_all().values() for arm in q.arms.values()]
         found = [(q, arm) for q, arm in pairs if target in ("all", q.question, arm.name)]
         if found:
             return found
-        if not Path(target).is_file():
-            names = {"all", *(q.question for q, _ in pairs), *(arm.name for _, arm in pairs)}
-            raise InputError(
-                f"{target!r} is no arm, question or file; {suggestion(target, names)}"
-            )
+        names = {"all", *(q.question for q, _ in pairs), *(arm.name for _, arm in pairs)}
+        raise InputError(f"{target!r} is no arm, question or file; {suggestion(target, names)}")
     question = load_file(target)
     return [(question, arm) for arm in question.arms.values()]
+
+
+def is_file(target: str) -> bool:
+    """Say whether a target of the command line stands for a file and not for a shipped name."""
+    if target.endswith((".yaml", ".yml")) or "/" in target or os.sep in target:
+        return True
+    if not Path(target).is_file():
+        return False
+    questions = load_all()
+    return target not in {"all", *questions, *(arm for q in questions.values() for arm in q.arms)}

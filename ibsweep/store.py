@@ -40,15 +40,15 @@ _PROBE_BYTES = 4 * 2**20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-def check_name(name: str) -> str:
-    """Return a sweep's name if it can be a directory's and nothing else.
+def check_name(name: str, of: str = "sweep") -> str:
+    """Return a sweep's or job's name if it can be a directory's and nothing else.
 
     Raises:
         InputError: If it could leave the results directory or is no plain name.
     """
     if not _NAME.fullmatch(name) or ".." in name:
         raise InputError(
-            "a sweep's name is 1 to 100 letters, digits, '.', '_' or '-', starts with a letter "
+            f"a {of}'s name is 1 to 100 letters, digits, '.', '_' or '-', starts with a letter "
             f"or digit and has no '..', but got {name!r}"
         )
     return name

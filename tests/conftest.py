@@ -1,4 +1,4 @@
-"""Shared by all tests: strict settings, and one Ray for all tests that need it."""
+"""Shared by all tests: strict settings, and one Ray for all tests that need it, one cluster."""
 
 from __future__ import annotations
 
@@ -20,3 +20,12 @@ def ray_local():
         patch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 2, "GPU": 1}')
         with ray_session(None):
             yield
+
+
+@pytest.fixture(scope="session")
+def ray_head():
+    """The head of a cluster, with token authentication."""
+    from head import start_head
+
+    with start_head() as head:
+        yield head

@@ -217,6 +217,23 @@ def test_a_name_that_is_taken_and_another_version(capsys, here):
     assert "was written in format 99" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "address"),
+    [
+        ([], "10.0.0.1:6379"),
+        (["--address", "local"], None),
+        (["--address", "auto"], "auto"),
+    ],
+)
+def test_resume_goes_on_where_it_is_told_or_where_it_was(here, monkeypatch, words, address):
+    monkeypatch.setattr("ibsweep.cli.tune.run_and_print", lambda stores, **_: None)
+    SweepStore.create(here / "results", tiny.manifest(name="one", address="10.0.0.1:6379"))
+    assert run(["resume", "one", *words]) == 0
+    manifest = SweepStore.find(here / "results", "one").manifest
+    assert manifest.address == address
+    assert len(manifest.resumed) == 1
+
+
 def test_debug_shows_the_traceback_wherever_it_stands(capsys, here):
     for words in (["--debug", "show", "nothing"], ["show", "nothing", "--debug"]):
         assert run(words) == 2

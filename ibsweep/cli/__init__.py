@@ -19,11 +19,15 @@ import typer
 from ibsweep import __version__
 from ibsweep.cli import (
     efficiency,
+    jobs,
+    logs,
     questions,
     replicate,
     report,
     resume,
     show,
+    stop,
+    submit,
     sweeps,
     train,
     tune,
@@ -47,6 +51,10 @@ app.command("efficiency", epilog=efficiency.EXAMPLES)(efficiency.efficiency)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("replicate", epilog=replicate.EXAMPLES)(replicate.replicate)
 app.command("train", epilog=train.EXAMPLES)(train.train)
+app.command("submit", epilog=submit.EXAMPLES, context_settings=submit.SETTINGS)(submit.submit)
+app.command("jobs")(jobs.jobs)
+app.command("logs")(logs.logs)
+app.command("stop")(stop.stop)
 
 
 def _version(wanted: bool) -> None:

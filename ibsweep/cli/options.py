@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -12,13 +13,17 @@ from ibsweep.errors import InputError
 from ibsweep.options import share_faults
 
 __all__ = [
+    "CHECK_ONLY",
+    "JOB_SERVER",
     "Address",
     "CpusPerTrial",
     "GpusPerTrial",
+    "JobServer",
     "JsonFlag",
     "QuietFlag",
     "Results",
     "check_shares",
+    "job_server_flag",
     "parse_duration",
 ]
 
@@ -27,6 +32,21 @@ GpusPerTrial = Annotated[float, typer.Option(help="GPU share of a trial, such as
 Address = Annotated[
     str | None, typer.Option(help="Join the Ray cluster there; default: this machine alone.")
 ]
+JobServer = Annotated[
+    str,
+    typer.Option(
+        "--address",
+        metavar="URL",
+        envvar="RAY_API_SERVER_ADDRESS",
+        help="Ray's job server, on the cluster's head.",
+    ),
+]
+
+JOB_SERVER = "http://127.0.0.1:8265"
+"""Where Ray's job server listens unless told otherwise."""
+
+CHECK_ONLY = "check only"
+"""As a context's ``obj``: a command checks what it was given, and does nothing."""
 
 Results = Annotated[
     Path, typer.Option("--results", metavar="DIR", help="Where sweeps are stored.")
@@ -45,6 +65,12 @@ def check_shares(cpus: float, gpus: float) -> None:
     """
     if faults := share_faults(cpus, gpus):
         raise InputError("\n".join(faults))
+
+
+def job_server_flag(address: str) -> str:
+    """Return what a command for the same job server needs on its line, with a space before it."""
+    default = os.environ.get("RAY_API_SERVER_ADDRESS") or JOB_SERVER
+    return "" if address == default else f" --address {address}"
 
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ibsweep.cli.options import (
+    CHECK_ONLY,
     Address,
     CpusPerTrial,
     GpusPerTrial,
@@ -37,6 +38,7 @@ Examples: ibsweep replicate q6 | ibsweep replicate all --seeds 1 | ibsweep repli
 
 
 def replicate(
+    context: typer.Context,
     targets: Annotated[
         list[str],
         typer.Argument(metavar="QUESTION|ARM|all|FILE...", help="See `ibsweep questions`."),
@@ -72,6 +74,8 @@ def replicate(
     if not wanted:
         names = ", ".join(questions)
         raise InputError(f"{names}: no figures are published, so there is nothing to replicate")
+    if context.obj == CHECK_ONLY:
+        return
     store = ReplicationStore(results)
     numbers = range(10, 10 + seeds)
     with store.open():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,12 @@ def resume(
             metavar="SWEEP...|all", help="Names, see `ibsweep sweeps`; all: each unfinished one."
         ),
     ],
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Go on in the Ray cluster there, or `local`: on this machine; default: as before."
+        ),
+    ] = None,
     results: Results = Path("results"),
     quiet: QuietFlag = False,
     json: JsonFlag = False,
@@ -40,8 +46,10 @@ def resume(
     for store in stores:
         with store.lock():
             entry = resumption(sys.argv)
-            resumed = (*store.manifest.resumed, entry)
-            store.update_manifest(store.manifest.model_copy(update={"resumed": resumed}))
+            update: dict[str, Any] = {"resumed": (*store.manifest.resumed, entry)}
+            if address is not None:
+                update["address"] = None if address == "local" else address
+            store.update_manifest(store.manifest.model_copy(update=update))
     run_and_print(stores, quiet=quiet, json=json)
 
 

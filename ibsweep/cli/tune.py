@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from ibsweep.cli.options import (
+    CHECK_ONLY,
     Address,
     CpusPerTrial,
     GpusPerTrial,
@@ -95,7 +96,7 @@ def tune(
     """Sweep an arm, confirm the leaders on fresh replicates, print the best configuration."""
     from ibsweep.errors import IbsweepError, InputError
     from ibsweep.questions import find
-    from ibsweep.store import SweepStore
+    from ibsweep.store import SweepStore, check_name
     from ibsweep.sweep.manifest import make_manifest
 
     budget = {
@@ -129,7 +130,9 @@ def tune(
             sweep_name = f"{arm.name}-{stamp}"
         else:
             sweep_name = name if len(pairs) == 1 else f"{name}-{arm.name}"
-        manifests.append(make_manifest(sweep_name, question, arm, options, sys.argv))
+        manifests.append(make_manifest(check_name(sweep_name), question, arm, options, sys.argv))
+    if context.obj == CHECK_ONLY:
+        return
     stores: list[SweepStore] = []
     try:
         for manifest in manifests:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from ibsweep.errors import InputError
 
-__all__ = ["check_placeable", "ray_session"]
+__all__ = ["check_placeable", "ray_session", "require_token"]
 
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -32,6 +32,24 @@ _ENVIRONMENT = {
 }
 """Keeps Ray's own chatter and files out of the way; what the user has set stays."""
 
+_NO_METRICS = {
+    "AUTOSCALER_METRIC_PORT": "-1",
+    "DASHBOARD_METRIC_PORT": "-1",
+    "RAY_enable_metrics_collection": "0",
+}
+"""Where Ray is installed for a cluster, it gives its metrics to anybody on every interface, token
+or not; a Ray of one's own keeps them to itself."""
+
+
+def require_token() -> None:
+    """Turn token authentication on in this process, whatever Ray's default is."""
+    os.environ["RAY_AUTH_MODE"] = "token"
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
+
+    # Ray's core reads the mode once, when it is imported; that may have been before it was set
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+
 
 @contextmanager
 def ray_session(address: str | None) -> Iterator[None]:
@@ -46,20 +64,17 @@ def ray_session(address: str | None) -> Iterator[None]:
     Raises:
         InputError: If the cluster cannot be joined.
     """
-    for name, value in _ENVIRONMENT.items():
+    for name, value in {**_ENVIRONMENT, **({} if address else _NO_METRICS)}.items():
         os.environ.setdefault(name, value)
     if address is None and "RAY_AUTH_TOKEN" not in os.environ:
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # this command's own
     os.environ["RAY_AUTH_MODE"] = "token"
     import ray
-    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
     if ray.is_initialized():
         yield
         return
-    # Ray's core reads the mode once, when it is imported; that may have been before it was set
-    Config.initialize("")
-    AuthenticationTokenLoader.instance().reset_cache()
+    require_token()
     for name in ("ray", "ray.tune", "ray.air", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     on_term = signal.getsignal(signal.SIGTERM)

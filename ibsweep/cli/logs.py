@@ -1,0 +1,72 @@
+"""``ibsweep logs``: what a job on a cluster has printed, or goes on to print."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ibsweep.cli.options import JOB_SERVER, JobServer, job_server_flag
+from ibsweep.errors import IbsweepError
+
+if TYPE_CHECKING:
+    from ibsweep.cluster.jobs import Jobs
+
+__all__ = ["FollowFlag", "follow_job", "logs"]
+
+FollowFlag = Annotated[
+    bool, typer.Option("--follow", "-f", help="Go on until it ends; exit code 1 if it failed.")
+]
+
+
+def logs(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="See `ibsweep jobs`.")],
+    follow: FollowFlag = False,
+    address: JobServer = JOB_SERVER,
+) -> None:
+    """Print what a job has printed.
+
+    Ctrl-C ends the following and not the job.
+    """
+    from ibsweep.cluster.jobs import Jobs
+
+    there = Jobs(address)
+    name = there.find(job).name
+    if follow:
+        follow_job(there, name, job_server_flag(address))
+    else:
+        _write(there.logs(name))
+
+
+def follow_job(jobs: Jobs, name: str, flag: str) -> None:
+    """Print what a job prints until it ends.
+
+    Args:
+        jobs: The jobs of its cluster.
+        name: The job's id.
+        flag: What other commands need to find that cluster.
+
+    Raises:
+        IbsweepError: If it failed or was stopped, or the connection was lost.
+        typer.Exit: With code 130 on Ctrl-C.
+    """
+    how = f"`ibsweep logs {name} --follow{flag}` to go on, `ibsweep stop {name}{flag}` to end it"
+    try:
+        job = jobs.follow(name, _write)
+    except KeyboardInterrupt:
+        print(f"ibsweep: {name} is still running; {how}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if not job.ended:
+        raise IbsweepError(f"the connection to {jobs.address} was lost; {how}")
+    if job.state == "stopped":
+        raise IbsweepError(f"{name} was stopped")
+    if job.state == "failed":
+        if job.exit_code is None:  # it never ran: Ray says why
+            reason = (job.message.splitlines() or ["for no reason that Ray knows"])[0]
+            raise IbsweepError(f"{name} failed: {reason}")
+        raise IbsweepError(f"{name} failed with exit code {job.exit_code}")
+
+
+def _write(text: str) -> None:
+    print(text, end="", flush=True)

@@ -1,0 +1,45 @@
+"""``ibsweep stop``: end a job on a cluster so that its sweep can go on later."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Annotated
+
+import typer
+
+from ibsweep.cli.options import JOB_SERVER, JobServer, job_server_flag
+
+
+def stop(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="See `ibsweep jobs`.")],
+    address: JobServer = JOB_SERVER,
+) -> None:
+    """Stop a job, wait until it has ended, and say how to go on with its sweep."""
+    from ibsweep.cluster.jobs import Jobs
+
+    there = Jobs(address)
+    found = there.find(job)
+    if found.ended:
+        print(f"{job} has ended before: {found.state}")
+        return
+    try:
+        found = there.stop(job)
+    except KeyboardInterrupt:
+        print(f"ibsweep: {job} may still be running; see `ibsweep jobs`", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if found.state != "stopped":  # it was quicker than the stopping
+        print(f"{job} has ended: {found.state}")
+        return
+    print(f"{job} is stopped; {_how_to_go_on(there.logs(job), job_server_flag(address))}")
+
+
+def _how_to_go_on(log: str, flag: str) -> str:
+    """Return what a job said when it was interrupted, for someone who is not on the cluster."""
+    said = re.findall(r"^ibsweep: interrupted; (.+)$", log, re.MULTILINE)
+    if not said:
+        return (
+            "it did not say how far it came: submit it again, or what it had begun goes on with: "
+            f"ibsweep submit{flag} -- resume all"
+        )
+    return str(said[-1]).replace("ibsweep resume", f"ibsweep submit{flag} -- resume")

@@ -1,0 +1,182 @@
+"""``ibsweep submit``: a command line as a job on a cluster."""
+
+from __future__ import annotations
+
+import json as json_module
+import re
+import secrets
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
+
+import typer
+from typer.core import TyperArgument, TyperGroup
+
+from ibsweep.cli.logs import FollowFlag, follow_job
+from ibsweep.cli.options import CHECK_ONLY, JOB_SERVER, JobServer, JsonFlag, job_server_flag
+from ibsweep.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["JobCommand", "checked", "job_command", "submit"]
+
+EXAMPLES = """
+Examples: ibsweep submit -- tune q7_wider --trials 20 | ibsweep submit --follow -- tune
+my_question.yaml | ibsweep submit --address http://10.0.0.5:8265 -- resume all
+"""
+
+SETTINGS = {"allow_interspersed_args": False}
+"""What stands after the first word of the command belongs to the command."""
+
+_CHECKED = ("tune", "replicate")
+"""Commands that can be checked before they are submitted; only they take question files."""
+_SUBMITTED = (*_CHECKED, "resume", "efficiency")
+
+
+def submit(
+    context: typer.Context,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="-- COMMAND...", help=f"One of {', '.join(_SUBMITTED)}, with its options."
+        ),
+    ],
+    address: JobServer = JOB_SERVER,
+    name: Annotated[
+        str | None, typer.Option(metavar="JOB", help="Id of the job; default: a new one.")
+    ] = None,
+    python: Annotated[
+        str, typer.Option(help="The Python on the head that has ibsweep.")
+    ] = "python",
+    follow: FollowFlag = False,
+    json: JsonFlag = False,
+) -> None:
+    """Run a command as a job on a Ray cluster, and print the job's id.
+
+    The command is checked here and runs on the cluster's head, its trials on all nodes. Question
+    files go along with it. Results stay on the head; a relative --results counts from the home
+    directory there.
+    """
+    from ibsweep.cluster.jobs import Jobs
+    from ibsweep.store import check_name
+
+    if follow and json:
+        raise InputError("--follow and --json exclude each other: give one of them")
+    if name is not None:
+        check_name(name, "job")
+    inner = checked(context, words)
+    made = job_command(inner, python)
+    job = name or f"{_label(inner)}-{secrets.token_hex(3)}"
+    jobs = Jobs(address)
+    jobs.submit(job, made.line, made.files)
+    if json:
+        print(json_module.dumps({"job": job, "command": made.line, "results": made.results}))
+    else:
+        print(job, flush=True)
+    print(
+        f"ibsweep: results go to {made.results} on the cluster's head; "
+        f"`scp -r HEAD:{made.results} .` gets them",
+        file=sys.stderr,
+    )
+    if follow:
+        follow_job(jobs, job, job_server_flag(address))
+
+
+def checked(context: typer.Context, words: Sequence[str]) -> typer.Context:
+    """Return the context of a command that was parsed and checked, and did nothing.
+
+    Args:
+        context: Of any command of the program.
+        words: The command to submit.
+
+    Raises:
+        InputError: For a command that is not for a cluster, and as the command itself raises.
+        typer.TyperException: As the command itself raises.
+    """
+    root = context.find_root()
+    assert isinstance(root.command, TyperGroup)
+    name, command, rest = root.command.resolve_command(root, list(words))
+    if name not in _SUBMITTED or command is None:
+        raise InputError(f"`{name}` is no job for a cluster: submit takes {', '.join(_SUBMITTED)}")
+    inner = command.make_context(name, rest, parent=root, obj=CHECK_ONLY)
+    if name in _CHECKED:
+        with inner:
+            command.invoke(inner)
+    return cast("typer.Context", inner)
+
+
+class JobCommand(NamedTuple):
+    """What a job is made of.
+
+    Attributes:
+        line: For a shell on the cluster's head.
+        files: The question files, by the names that the line calls them by.
+        results: Where its results go, as a word for a shell there.
+    """
+
+    line: str
+    files: dict[str, Path]
+    results: str
+
+
+def job_command(inner: typer.Context, python: str) -> JobCommand:
+    """Return a command as a job: the same words, but for where it runs and writes.
+
+    Args:
+        inner: The command's context.
+        python: The interpreter on the cluster's head.
+    """
+    targets, files = _targets(inner)
+    results: Path = inner.params["results"]
+    there = shlex.quote(results.as_posix())
+    if not results.is_absolute():
+        there = f"~/{there}"  # a job runs in a directory that does not last
+    words = [python, "-m", "ibsweep", str(inner.info_name), *targets, *_options(inner)]
+    address = shlex.quote(inner.params["address"] or "auto")
+    return JobCommand(f"{shlex.join(words)} --address {address} --results {there}", files, there)
+
+
+def _targets(inner: typer.Context) -> tuple[list[str], dict[str, Path]]:
+    """Return a command's arguments as the job calls them, and the files among them."""
+    from ibsweep.questions import is_file
+
+    targets: list[str] = []
+    files: dict[str, Path] = {}
+    for parameter in inner.command.params:
+        if isinstance(parameter, TyperArgument):
+            targets += inner.params[str(parameter.name)]
+    if inner.info_name in _CHECKED:
+        for place, target in enumerate(targets):
+            if is_file(target):
+                name = Path(target).name
+                targets[place] = f"{place}-{name}" if name in files else name
+                files[targets[place]] = Path(target)
+    return targets, files
+
+
+def _options(inner: typer.Context) -> list[str]:
+    """Return a command's options as they were given, without --address and --results."""
+    words: list[str] = []
+    for parameter in inner.command.params:
+        name = str(parameter.name)
+        source = inner.get_parameter_source(name)
+        if source is None or source.name == "DEFAULT":
+            continue
+        if isinstance(parameter, TyperArgument) or name in ("address", "results"):
+            continue
+        value: Any = inner.params[name]
+        if value is True:
+            words.append(parameter.opts[0])
+        else:
+            for one in value if isinstance(value, list | tuple) else [value]:
+                words += [parameter.opts[0], str(one)]
+    return words
+
+
+def _label(inner: typer.Context) -> str:
+    """Return the beginning of a job's id: the command and what it is first about."""
+    targets, _ = _targets(inner)
+    about = re.sub(r"[^A-Za-z0-9_]+", "-", Path(targets[0]).stem)[:60].strip("-")
+    return f"{inner.info_name}-{about}"

@@ -1,0 +1,66 @@
+"""A Ray of one's own tells nothing to whoever has no token."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+SCRIPT = """
+import time
+
+import psutil
+import requests
+
+from ibsweep.sweep.session import ray_session
+
+
+def listening():
+    return {
+        connection.laddr
+        for process in psutil.Process().children(recursive=True)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+with ray_session(None):
+    import ray
+
+    @ray.remote
+    def one():
+        return 1
+
+    assert ray.get(one.remote()) == 1
+    time.sleep(5)  # the agents start after the cluster
+    found = listening()
+    answers = []
+    for ip, port in found:
+        host = "127.0.0.1" if ip in ("::", "0.0.0.0") else ip
+        for path in ("/metrics", "/api/jobs/"):
+            try:
+                answer = requests.get(f"http://{host}:{port}{path}", timeout=5)
+            except requests.RequestException:
+                continue  # it speaks no HTTP
+            answers.append((port, path, answer.status_code))
+import sys
+print(len(found), answers, file=sys.stderr)
+assert len(found) >= 4, found
+assert [one for one in answers if one[2] != 401] == [], answers
+"""
+
+
+def test_no_port_answers_without_the_token():
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "TUNE_"))},
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
