@@ -29,7 +29,7 @@ SAMPLERS: Mapping[str, Mapping[str, Any]] = {
 PRUNERS = ("asha", "median", "hyperband", "none")
 
 
-QUICK: Mapping[str, int] = {"trials": 6, "replicates": 1, "confirm": 1, "confirm_replicates": 4}
+QUICK: Mapping[str, int] = {"trials": 10, "replicates": 2, "confirm": 1, "confirm_replicates": 8}
 """The preset for a look at all questions within minutes."""
 
 

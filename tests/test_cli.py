@@ -57,9 +57,9 @@ def test_show_prints_other_settings_and_claims(capsys):
     ("words", "expected"),
     [
         ([], (50, 4, 3, 8)),
-        (["--quick"], (6, 1, 1, 4)),
-        (["--quick", "--trials", "50"], (50, 1, 1, 4)),
-        (["--confirm", "2", "--quick", "--replicates", "3"], (6, 3, 2, 4)),
+        (["--quick"], (10, 2, 1, 8)),
+        (["--quick", "--trials", "50"], (50, 2, 1, 8)),
+        (["--confirm", "2", "--quick", "--replicates", "3"], (10, 3, 2, 8)),
     ],
 )
 def test_quick_is_a_budget_that_what_is_given_goes_before(here, monkeypatch, words, expected):
