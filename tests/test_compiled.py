@@ -166,6 +166,13 @@ def test_frozen_convolutions_are_gone_through_once():
     torch.testing.assert_close(frozen.model.fc.bias, bias, rtol=1e-4, atol=1e-6)
 
 
+def test_many_filters_are_left_to_torch():
+    images = data().images
+    for filters, expected in ((15, True), (16, False)):
+        model = build("wider_cnn", [1, 2, 3], num_filters=filters)
+        assert model.compiles(model.prepare(images)) == expected
+
+
 def test_without_numba_torch_does_the_work(monkeypatch):
     monkeypatch.setattr(compiled, "convolution", None)
     run = trainer("simple", use_kernels=False)

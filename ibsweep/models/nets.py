@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MLP", "ConvNet", "LaneModel"]
 
+_WIDE = 16
+"""Filters from which on torch's convolutions are faster than the kernels: at 12 they draw, at 32
+and 64 torch's take half the time."""
+
 _FEATURE_IMAGES = 512
 """Images of a lane whose features are computed in one pass."""
 
@@ -117,11 +121,17 @@ class ConvNet(LaneModel):
         self.pooling = pooling
         self.pool_after = len(widths) // 2 if pooling else 0
         self.head = head
+        self.widths = tuple(widths)
         channels = [1, *widths]
         self.convs: list[str] = [f"conv{i + 1}" for i in range(len(widths))]
         for name, (before, after) in zip(self.convs, itertools.pairwise(channels), strict=True):
             self.add_module(name, LaneConv2d(lanes, before, after, kernel_size))
         self.add_module(head, LaneLinear(lanes, widths[-1], num_classes))
+
+    def compiles(self, prepared: Tensor) -> bool:
+        """Whether the kernels take it; many filters fill a core in torch's operations too."""
+        fast = prepared.dim() == 3 or max(self.widths) < _WIDE
+        return fast and super().compiles(prepared)
 
     @property
     def frozen(self) -> bool:
