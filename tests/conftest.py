@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import hypothesis
 import pytest
 import torch
@@ -9,6 +11,8 @@ import torch
 hypothesis.settings.register_profile("ibsweep", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ibsweep")
 torch.set_num_threads(1)
+# a shell that runs the tests in the background lets them and what they start ignore Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
