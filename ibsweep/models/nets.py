@@ -1,11 +1,13 @@
 """The model families: convolutional networks and multi-layer perceptrons, built for L lanes.
 
 A batch is ``[L, B, C, H, W]``, logits are ``[L, B, classes]``; parameters carry the lane axis
-first. One lane is the ordinary model: there is no other implementation.
+first. One lane is the ordinary model: lanes have no implementation of their own. What stands here
+in torch's operations is the definition; ``ibsweep.models.compiled`` trains the same faster on the
+CPU.
 
 Work that does not depend on the weights is done once per data set by ``prepare``: reflect padding
-of images, flattening. Training gathers batches from the prepared images and calls
-``forward_prepared``.
+of images, flattening, the features of frozen convolutions. Training in torch's operations gathers
+batches from the prepared images and calls ``forward_prepared``.
 """
 
 from __future__ import annotations

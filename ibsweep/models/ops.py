@@ -9,7 +9,8 @@ Notation:
     ``channels_last``:
         grouped convolutions run three to four times faster there than in the default layout.
 
-Faster kernels belong behind these functions; nothing outside this package knows about folding.
+They say what a model computes. On the CPU most training runs in ``ibsweep.models.kernels``
+instead, which the tests hold to them; nothing outside this package knows about folding.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from ibsweep.sweep.trial import TrialPlan, TrialRun
 __all__ = ["Job", "missing_jobs", "replicate", "train"]
 
 _LANES = 10
-"""Seeds of one job: enough to be cheap a lane, few enough that two cores are kept busy."""
+"""Seeds of one job: few enough that cores end together, enough to be cheap a lane."""
 
 
 @dataclass(frozen=True)

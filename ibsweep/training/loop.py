@@ -3,11 +3,11 @@
 Notation:
     L: lanes, N: images of a set (the same number for every lane), B: images of a batch, K: classes
 
-Images stay on the device as tensors ``[L, N, C, H, W]``; an epoch gathers them once in each lane's
-own order, and a batch is a slice of that. Losses are means over images (the notebook divides a sum
-of batch means by the number of
-images: its figures are smaller by about the batch size). Accuracies are in percent. The training
-figures of an epoch are taken before each update, as in the notebook.
+Images stay on the device as tensors ``[L, N, C, H, W]``. Where the compiled kernels fit, they
+train many epochs in one call; else an epoch gathers the images once in each lane's own order, and
+a batch is a slice of that. Losses are means over images (the notebook divides a sum of batch
+means by the number of images: its figures are smaller by about the batch size). Accuracies are in
+percent. The training figures of an epoch are taken before each update, as in the notebook.
 """
 
 from __future__ import annotations
