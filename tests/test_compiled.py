@@ -128,6 +128,24 @@ def test_what_is_not_finite_stays_in_its_lane_and_is_seen(layer, bad):
         assert (one[1] == 0).all()
 
 
+@pytest.mark.parametrize("rates", [[0.05, 1e6, 0.1], [1e6, 1e9, 1e12]])
+@pytest.mark.parametrize("case", ["simple", "notebook's"])
+def test_epochs_of_one_call_end_as_epochs_one_by_one(case, rates):
+    """Also where lanes diverge on the way: in the same epoch, with the same figures after it."""
+    together, single = (trainer(case, use_kernels=True) for _ in range(2))
+    for run in (together, single):
+        run.optimizer.lr.copy_(torch.tensor(rates))
+    together.run_to(12)
+    while single.epoch < 12 and not single.all_diverged:
+        single.run_epoch()
+    assert together.diverged == single.diverged
+    assert None not in together.diverged[1:2]
+    assert together.epoch == single.epoch
+    torch.testing.assert_close(together.train_loss, single.train_loss, equal_nan=True)
+    torch.testing.assert_close(together.train_accuracy, single.train_accuracy)
+    assert_same(together, single, rtol=0, atol=0)
+
+
 def test_frozen_convolutions_are_gone_through_once():
     model = build("simple_cnn", [1, 2, 3], kernel_size=7, freeze_conv=True)
     train = LaneData(data().images, data().labels % 3)
