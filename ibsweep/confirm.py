@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from ibsweep.hyperparameters import resolve
 from ibsweep.questions import Arm, Question
 from ibsweep.records import Confirmation, Trial
 from ibsweep.store import SweepStore, replace_file
+from ibsweep.sweep.attempts import keeping_off
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.remote import RETRIES, as_they_end
 from ibsweep.sweep.trainable import choose_device
@@ -72,7 +73,13 @@ def _train_job(
     return rows, {r.seed: run.model.lane_state_dict(i) for i, r in kept}
 
 
-def confirm(store: SweepStore, question: Question, arm: Arm, progress: Progress) -> None:
+def confirm(
+    store: SweepStore,
+    question: Question,
+    arm: Arm,
+    progress: Progress,
+    avoided: Collection[str] = (),
+) -> None:
     """Confirm what is not confirmed yet, then write ``best.yaml`` and ``best.pt``.
 
     Args:
@@ -80,6 +87,7 @@ def confirm(store: SweepStore, question: Question, arm: Arm, progress: Progress)
         question: Its question.
         arm: Its arm.
         progress: Is told how far it is.
+        avoided: Ids of nodes that are to get nothing.
 
     Raises:
         SweepError: If no trial was completed, or a worker was lost too often.
@@ -93,7 +101,9 @@ def confirm(store: SweepStore, question: Question, arm: Arm, progress: Progress)
             f"see the reasons in {store.paths.trials}"
         )
     jobs = [Job(trial, arm.images) for trial in leaders]
-    steps = _finish(store, question, arm, jobs, progress, "confirming", weights=True)
+    steps = _finish(
+        store, question, arm, jobs, progress, "confirming", weights=True, avoided=avoided
+    )
     for job, rows, states in steps:
         _save_models(store, job.trial.trial, states)
         store.add_confirmations(rows)
@@ -146,6 +156,7 @@ def _finish(
     phase: str,
     *,
     weights: bool,
+    avoided: Collection[str] = (),
 ) -> Iterator[tuple[Job, list[Confirmation], dict[int, dict[str, torch.Tensor]]]]:
     """Train the jobs that have no rows yet, and yield each with its rows and weights."""
     manifest = store.manifest
@@ -155,7 +166,10 @@ def _finish(
     # the longest first: cores end together
     missing.sort(key=lambda job: job.trial.seconds * job.images, reverse=True)
     remote = ray.remote(_train_job).options(
-        num_cpus=manifest.cpus_per_trial, num_gpus=manifest.gpus_per_trial, max_retries=RETRIES
+        num_cpus=manifest.cpus_per_trial,
+        num_gpus=manifest.gpus_per_trial,
+        max_retries=RETRIES,
+        label_selector=keeping_off(avoided),
     )
     waiting = {
         remote.remote(

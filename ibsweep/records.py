@@ -159,6 +159,7 @@ class Trial(_Row):
         device: ``"cpu"`` or the GPU's name.
         node: Host that trained it.
         reason: Why it was pruned or failed.
+        lost: What ended earlier attempts at it, and on which node.
     """
 
     trial: int
@@ -174,6 +175,7 @@ class Trial(_Row):
     device: str
     node: str
     reason: str | None = None
+    lost: tuple[str, ...] = ()
 
     @property
     def model_epochs(self) -> int:
@@ -282,6 +284,7 @@ class Manifest(_Row):
         machine: Host, processor, cores, memory, GPUs.
         git: Revision of the working directory and whether it was dirty, or None.
         resumed: When, by what command, and with which versions it was resumed.
+        excluded: Nodes that got no more trials after they lost three in a row, and why.
     """
 
     format: int = FORMAT
@@ -306,6 +309,7 @@ class Manifest(_Row):
     machine: dict[str, Any]
     git: dict[str, Any] | None
     resumed: tuple[dict[str, Any], ...] = Field(default=())
+    excluded: tuple[str, ...] = ()
 
     @property
     def replicate_seeds(self) -> tuple[int, ...]:

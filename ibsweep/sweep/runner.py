@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import SweepError
 from ibsweep.hyperparameters import resolve
@@ -17,10 +17,10 @@ from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.session import check_placeable, ray_session
 from ibsweep.sweep.trial import TrialPlan
 
-__all__ = ["run_sweep"]
+if TYPE_CHECKING:
+    from ibsweep.sweep.attempts import Nodes
 
-_RETRIES = 3
-"""How often a trial whose worker died is started again."""
+__all__ = ["run_sweep"]
 
 
 def run_sweep(store: SweepStore, progress: Progress) -> None:
@@ -49,17 +49,38 @@ def run_sweep(store: SweepStore, progress: Progress) -> None:
                 manifest.cpus_per_trial, manifest.gpus_per_trial, local=manifest.address is None
             )
             try:
-                _train(store, question, arm, progress)
+                nodes = _make_nodes(store, progress)
+                _train(store, question, arm, progress, nodes)
                 from ibsweep.confirm import confirm
 
-                confirm(store, question, arm, progress)
+                confirm(store, question, arm, progress, nodes.excluded)
             finally:
                 store.clean()
                 _export(store, question, arm)
         progress.sweep_finished()
 
 
-def _train(store: SweepStore, question: Question, arm: Arm, progress: Progress) -> None:
+def _make_nodes(store: SweepStore, progress: Progress) -> Nodes:
+    """Return the record of how nodes do; an excluded one is told, and named in the manifest."""
+    from ibsweep.sweep.attempts import Nodes
+
+    manifest = store.manifest
+
+    def exclude(node: str, reason: str) -> None:
+        line = f"{node} gets no more trials: three in a row were lost there, the last: {reason}"
+        excluded = (*store.manifest.excluded, line)
+        store.update_manifest(store.manifest.model_copy(update={"excluded": excluded}))
+        progress.note(f"{manifest.name}: {line}")
+
+    share = {"CPU": manifest.cpus_per_trial}
+    if manifest.gpus_per_trial:
+        share["GPU"] = manifest.gpus_per_trial
+    return Nodes(share, exclude)
+
+
+def _train(
+    store: SweepStore, question: Question, arm: Arm, progress: Progress, nodes: Nodes
+) -> None:
     """Train until the budget is spent, the space exhausted or the time over."""
     manifest, objective = store.manifest, question.objective
     trials = store.trials()
@@ -68,6 +89,7 @@ def _train(store: SweepStore, question: Question, arm: Arm, progress: Progress) 
     progress.phase("training")
     from ray import tune
 
+    from ibsweep.sweep.attempts import Losses, resource_request
     from ibsweep.sweep.proposals import Proposer
     from ibsweep.sweep.pruning import make_scheduler, replay
     from ibsweep.sweep.searcher import SweepSearcher
@@ -88,19 +110,27 @@ def _train(store: SweepStore, question: Question, arm: Arm, progress: Progress) 
             "plan": asdict(plan),
             "spared": proposal.origin == "baseline",
             "cpus": manifest.cpus_per_trial,
-            "gpus": manifest.gpus_per_trial,
         }
 
     proposer = Proposer(arm, objective, manifest, store.proposals(), trials)
     scheduler = make_scheduler(manifest.pruner, objective.metric, objective.mode)
     replay(scheduler, objective.metric, trials, store.curves())
     deadline = time.monotonic() + (manifest.time_budget or math.inf)
-    searcher = SweepSearcher(proposer, store, configure, objective, progress, deadline)
-
-    def run() -> None:
+    searcher = SweepSearcher(
+        proposer,
+        store,
+        configure,
+        nodes,
+        nodes.share,
+        objective,
+        progress,
+        deadline,
+    )
+    try:
         tune.Tuner(
             tune.with_resources(
-                TrialTrainable, {"cpu": manifest.cpus_per_trial, "gpu": manifest.gpus_per_trial}
+                TrialTrainable,
+                lambda config: resource_request(config["reserved"], config["avoided"]),
             ),
             tune_config=tune.TuneConfig(
                 search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True
@@ -109,15 +139,10 @@ def _train(store: SweepStore, question: Question, arm: Arm, progress: Progress) 
                 name="tune",
                 storage_path=str(store.paths.tune.resolve()),
                 verbose=0,
-                failure_config=tune.FailureConfig(max_failures=_RETRIES),
-                checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+                callbacks=[Losses(searcher.attempt_lost)],
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         ).fit()
-
-    try:
-        run()
-        while searcher.unfinished:  # trials were lost after Tune had asked for the last time
-            run()
     except Exception:
         if searcher.failure is None:
             raise

@@ -8,23 +8,27 @@ trial is on disk before Tune goes on.
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Callable
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import ray
 from ray.tune.search import Searcher
 
 from ibsweep.errors import SweepError
 from ibsweep.questions import Objective
 from ibsweep.records import Curve, Proposal, Trial, TrialState
 from ibsweep.store import SweepStore
+from ibsweep.sweep.attempts import Cause, Loss, Nodes, node_name
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.proposals import Proposer
 
 __all__ = ["SweepSearcher"]
 
 _ATTEMPTS = 3
-"""How often a trial is handed to Tune; each time Tune itself restarts it where it can."""
+"""How often a trial's worker may fail; a lost node is not the trial's doing."""
+_LOST_NODES = 10
+"""How many nodes a trial may lose before it is taken for the cause."""
 
 
 class SweepSearcher(Searcher):  # type: ignore[misc]
@@ -33,7 +37,10 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
     Args:
         proposer: Where configurations come from.
         store: Where finished trials go.
-        configure: Makes the trainable's configuration of a proposal.
+        configure: Makes the trainable's configuration of a proposal; ``saved``, ``reserved`` and
+            ``avoided`` are added here.
+        nodes: The cluster's nodes.
+        share: CPUs and GPUs of a trial, by Ray's names.
         objective: Metric and direction.
         progress: Is told everything.
         deadline: ``time.monotonic()`` after which nothing new is proposed.
@@ -44,12 +51,15 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         proposer: Proposer,
         store: SweepStore,
         configure: Callable[[Proposal], dict[str, Any]],
+        nodes: Nodes,
+        share: Mapping[str, float],
         objective: Objective,
         progress: Progress,
         deadline: float,
     ) -> None:
         super().__init__(metric=objective.metric, mode=objective.mode)
         self.proposer, self.store, self.configure = proposer, store, configure
+        self.nodes, self.share = nodes, share
         self.objective, self.progress = objective, progress
         self.deadline = deadline
         self.failure: SweepError | None = None
@@ -57,29 +67,33 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self._proposals: dict[str, Proposal] = {}
         self._curves: dict[int, dict[int, Curve]] = {}
         self._lost: deque[Proposal] = deque()
-        self._attempts: Counter[int] = Counter()
+        self._losses: defaultdict[int, list[Loss]] = defaultdict(list)
+        self._states: dict[int, ray.ObjectRef] = {}
+        self._all_proposed = False
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether lost trials wait although Tune has ended: it needs another run."""
-        return bool(self._lost) and self.failure is None
-
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
-        """Return the next trial's configuration, or FINISHED."""
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Return the next trial's configuration, None while lost ones may come back, or
+        FINISHED.
+        """
         proposal = self._lost.popleft() if self._lost else self._propose()
         if proposal is None:
-            return str(Searcher.FINISHED)
+            return None if self._proposals else str(Searcher.FINISHED)
         self._proposals[trial_id] = proposal
-        self._attempts[proposal.trial] += 1
         self._curves.setdefault(proposal.trial, {})
         self.progress.trial_started(proposal)
-        return self.configure(proposal)
+        alone = any(loss.cause is Cause.MEMORY for loss in self._losses[proposal.trial])
+        return self.configure(proposal) | {
+            "saved": self._states.get(proposal.trial),
+            "reserved": dict(self.nodes.largest_share() if alone else self.share),
+            "avoided": self.nodes.avoided(proposal.trial),
+        }
 
     def _propose(self) -> Proposal | None:
-        if self.failure or time.monotonic() > self.deadline:
+        if self._all_proposed or self.failure or time.monotonic() > self.deadline:
             return None
         proposed = self.proposer.propose()
         if proposed is None:
+            self._all_proposed = True
             return None
         proposal, new = proposed
         if new:
@@ -91,6 +105,8 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         proposal = self._proposals.get(trial_id)
         if proposal is None:
             return
+        if "state" in result:
+            self._states[proposal.trial] = ray.put(result["state"])
         passed = self._curves[proposal.trial]
         for text in result["curves"]:
             curve = Curve.model_validate_json(text)
@@ -104,28 +120,48 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Write a finished trial, then tell the study."""
-        if result and not error:
-            self.on_trial_result(trial_id, result)
+        """Write a finished trial, then tell the study; ``attempt_lost`` takes up an error."""
+        proposal = self._proposals.get(trial_id)
+        if error or result is None or proposal is None:
+            return
+        self.on_trial_result(trial_id, result)
+        del self._proposals[trial_id]
+        self.nodes.worked(result["node_id"])
+        if result["failure"]:
+            self._finish(proposal, result, TrialState.FAIL, result["failure"])
+        elif result["epoch"] < proposal_epochs(self.configure(proposal)):
+            reason = f"pruned at the rung of {result['epoch']} epochs"
+            self._finish(proposal, result, TrialState.PRUNED, reason)
+        else:
+            self._finish(proposal, result, TrialState.COMPLETE, None)
+
+    def attempt_lost(self, trial_id: str, loss: Loss) -> None:
+        """Have a trial tried again, or write why it failed."""
         proposal = self._proposals.pop(trial_id, None)
         if proposal is None:
             return
-        if error or result is None:
-            self._write(self.store.probe)  # a full disk loses workers; no trial is to blame for it
-            if self._attempts[proposal.trial] < _ATTEMPTS:
-                self._lost.append(proposal)
-                return
-        curves = [curve for _, curve in sorted(self._curves.pop(proposal.trial).items())]
-        if error or result is None:
-            reason = "its worker was lost again and again"
-            row = self._row(proposal, curves, {}, TrialState.FAIL, reason)
-        elif result["failure"]:
-            row = self._row(proposal, curves, result, TrialState.FAIL, result["failure"])
-        elif result["epoch"] < proposal_epochs(self.configure(proposal)):
-            reason = f"pruned at the rung of {result['epoch']} epochs"
-            row = self._row(proposal, curves, result, TrialState.PRUNED, reason)
+        self._write(self.store.probe)  # a full disk loses workers; no trial is to blame for it
+        losses = self._losses[proposal.trial]
+        losses.append(loss)
+        self.nodes.failed(proposal.trial, loss)
+        causes = Counter(one.cause for one in losses)
+        if causes[Cause.MEMORY] > 1:
+            reason = f"{loss.reason}, also alone on a larger share"
+        elif causes[Cause.WORKER] >= _ATTEMPTS:
+            reason = f"lost {_ATTEMPTS} times, the last time: {loss.reason}"
+        elif causes[Cause.NODE] >= _LOST_NODES:
+            reason = f"{_LOST_NODES} nodes were lost under it"
         else:
-            row = self._row(proposal, curves, result, TrialState.COMPLETE, None)
+            self._lost.append(proposal)
+            return
+        self._finish(proposal, {}, TrialState.FAIL, reason)
+
+    def _finish(
+        self, proposal: Proposal, result: dict[str, Any], state: TrialState, reason: str | None
+    ) -> None:
+        curves = [curve for _, curve in sorted(self._curves.pop(proposal.trial).items())]
+        self._states.pop(proposal.trial, None)
+        row = self._row(proposal, curves, result, state, reason)
         self._write(lambda: self.store.add_trial(row, curves))
         self.proposer.finish(row)
         self.progress.trial_finished(row)
@@ -152,8 +188,12 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             replicates=last.replicates if last else (),
             seconds=result.get("seconds", 0.0),
             device=result.get("device", "unknown"),
-            node=result.get("node", "unknown"),
+            node=node_name(result["node_id"]) if result else "unknown",
             reason=reason,
+            lost=tuple(
+                loss.reason + (f", on {node_name(loss.node)}" if loss.node else "")
+                for loss in self._losses.pop(proposal.trial, ())
+            ),
         )
 
     def _write(self, write: Callable[[], None]) -> None:

@@ -74,6 +74,8 @@ def ray_session(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    from ray.exceptions import AuthenticationError
+
     require_token()
     for name in ("ray", "ray.tune", "ray.air", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -86,7 +88,7 @@ def ray_session(address: str | None) -> Iterator[None]:
             logging_level=logging.CRITICAL,
             **({} if address else {"object_store_memory": 200 * 2**20}),
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, AuthenticationError) as error:
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
             f"cannot join the Ray cluster at {address!r}: {line}; check --address and that "

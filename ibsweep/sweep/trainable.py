@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import socket
+import io
 import time
-from pathlib import Path
 from typing import Any
 
+import ray
 import torch
 from ray import tune
-from ray.tune.result import SHOULD_CHECKPOINT
 
+from ibsweep.errors import IbsweepError
 from ibsweep.sweep.trial import TrialPlan, TrialRun
 
 __all__ = ["TrialTrainable", "choose_device"]
 
-_CHECKPOINT_SECONDS = 10.0
+_SAVE_SECONDS = 10.0
 """A trial that lost its worker repeats at most the rung it was in, or this long."""
 
 
@@ -42,15 +42,19 @@ def device_name(device: str) -> str:
 class TrialTrainable(tune.Trainable):  # type: ignore[misc]
     """Trains one configuration; the worker is reused for the next one.
 
-    Its configuration is ``{"plan": TrialPlan as a dict, "spared": bool, "cpus": float, "gpus":
-    float}``.
+    Its configuration is ``{"plan": TrialPlan as a dict, "spared": bool, "cpus": float,
+    "reserved": resources by Ray's names, "avoided": node ids, "saved": ObjectRef of bytes or
+    None}``. Saved states travel in results, and come back in
+    the configuration of the next attempt: they need no disk that nodes share, and Tune, which
+    would write its whole state anew whenever a trial is saved, saves nothing.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
         """Forget whatever the worker did before; the trial itself is built in its first step."""
         self._plan = TrialPlan(**config["plan"])
         self._spared: bool = config["spared"]
-        self._device = choose_device(config["cpus"], config["gpus"])
+        self._device = choose_device(config["cpus"], config["reserved"].get("GPU", 0))
+        self._saved: ray.ObjectRef | None = config["saved"]
         self._run: TrialRun | None = None
         self._saved_at = time.monotonic()
 
@@ -63,26 +67,28 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         """Train to the next rung or to the end.
 
         Returns:
-            The figures; what the trial itself gets wrong is a result too, since trying again would
-            not help.
+            The figures, now and then with the ``state`` from which another worker continues
+            exactly. What a configuration gets wrong is a result too, since trying again would not
+            help; anything else is raised, and may go well elsewhere.
         """
         result: dict[str, Any] = {
             "spared": self._spared,
             "device": device_name(self._device),
-            "node": socket.gethostname(),
+            "node_id": ray.get_runtime_context().get_node_id(),
         }
         try:
             if self._run is None:
-                self._run = TrialRun(self._plan, self._device)
+                self._run = self._start()
             curves: list[str] = []
             curve = self._run.advance(lambda one: curves.append(one.model_dump_json()))
-        except Exception as error:  # noqa: BLE001
-            # a failure is a result too: trying again would not help
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        except IbsweepError as error:
+            reason = str(error).splitlines()[0]
             return result | _FAILED | {"failure": reason}
-        if time.monotonic() - self._saved_at > _CHECKPOINT_SECONDS and not self._run.finished:
+        if time.monotonic() - self._saved_at > _SAVE_SECONDS and not self._run.finished:
+            buffer = io.BytesIO()
+            torch.save(self._run.state_dict(), buffer)
+            result["state"] = buffer.getvalue()
             self._saved_at = time.monotonic()
-            result[SHOULD_CHECKPOINT] = True
         return result | {
             "epoch": curve.epoch,
             "valid_accuracy": curve.valid_accuracy,
@@ -93,17 +99,12 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
             "done": self._run.finished,
         }
 
-    def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Save the trial so that another worker continues exactly."""
-        if self._run is not None:
-            torch.save(self._run.state_dict(), Path(checkpoint_dir) / "trial.pt")
-
-    def load_checkpoint(self, checkpoint: str | None) -> None:
-        """Continue from what ``save_checkpoint`` wrote."""
-        path = Path(checkpoint or "") / "trial.pt"
-        if path.is_file():
-            self._run = TrialRun(self._plan, self._device)
-            self._run.load_state_dict(torch.load(path, weights_only=True))
+    def _start(self) -> TrialRun:
+        run = TrialRun(self._plan, self._device)
+        if self._saved is not None:
+            state = io.BytesIO(ray.get(self._saved))
+            run.load_state_dict(torch.load(state, weights_only=True))
+        return run
 
 
 _FAILED = {

@@ -109,4 +109,5 @@ _SETTINGS: Mapping[str, Any] = {
     "versions": lambda m: _pairs_text(m.versions),
     "machine": lambda m: _pairs_text(m.machine),
     "git revision": lambda m: _revision(m.git),
+    "nodes left out": lambda m: "; ".join(m.excluded),
 }

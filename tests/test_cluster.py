@@ -1,0 +1,137 @@
+"""Sweeps over several nodes that die, come and go wrong: real raylets, the command as users call
+it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+import tiny
+from head import clean_environment
+from ray.cluster_utils import Cluster
+
+from ibsweep.records import TrialState
+from ibsweep.store import SweepStore
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+BUDGET = ["--replicates", "2", "--confirm", "1", "--confirm-replicates", "2", "--pruner", "none"]
+LONG = tiny.YAML.replace("low: 5, high: 40", "low: 3000, high: 4000").replace(
+    "epochs: 20", "epochs: 3000"
+)
+"""Trials of seconds."""
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A head that trains nothing, with a token; nodes are for the test to add."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    for name in ("AUTOSCALER_METRIC_PORT", "DASHBOARD_METRIC_PORT"):
+        monkeypatch.setenv(name, "-1")
+    monkeypatch.setenv("RAY_enable_metrics_collection", "0")
+    from ibsweep.sweep.session import require_token
+
+    require_token()
+    one = Cluster(
+        initialize_head=True,
+        head_node_args={"num_cpus": 0, "include_dashboard": False},
+        shutdown_at_exit=False,
+    )
+    try:
+        yield one
+    finally:
+        one.shutdown()
+
+
+@contextmanager
+def tuning(folder, cluster, *words, text=LONG):
+    """Run the command on the cluster."""
+    command = [sys.executable, "-m", "ibsweep", "tune", str(tiny.write(folder, text))]
+    options = ["--address", cluster.address, "--results", str(folder / "results"), "--name", "s"]
+    process = subprocess.Popen(
+        [*command, *options, *BUDGET, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={
+            **clean_environment(),
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": os.environ["RAY_AUTH_TOKEN"],
+        },
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for_trials(folder, count, process, seconds=180):
+    """Wait until so many trials are on disk."""
+    path = folder / "results" / "s" / "trials.jsonl"
+    deadline = time.monotonic() + seconds
+    while not path.exists() or path.read_text().count("\n") < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def end(process, seconds=300):
+    """Return what the command printed when it has ended well."""
+    out, err = process.communicate(timeout=seconds)
+    assert process.returncode == 0, err
+    return out, err
+
+
+def finished(folder, count):
+    """Return the trials, each of which is there once."""
+    rows = SweepStore(folder / "results" / "s").trials()
+    assert sorted(row.trial for row in rows) == list(range(count))
+    assert {row.state for row in rows} == {TrialState.COMPLETE}
+    return rows
+
+
+def test_a_node_is_killed_and_another_one_comes(tmp_path, cluster):
+    first = cluster.add_node(num_cpus=1)
+    cluster.add_node(num_cpus=1)
+    with tuning(tmp_path, cluster, "--trials", "6", "--json") as process:
+        wait_for_trials(tmp_path, 1, process)
+        cluster.remove_node(first, allow_graceful=False)
+        cluster.add_node(num_cpus=1)
+        out, _ = end(process)
+    assert json.loads(out)["sweeps"][0]["trials"] == {"complete": 6, "pruned": 0, "failed": 0}
+    rows = finished(tmp_path, 6)
+    assert [lost for row in rows for lost in row.lost] != []
+
+
+def test_a_node_that_fails_every_trial_gets_no_more_and_is_named(tmp_path, cluster):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "torch.py").write_text("raise ImportError('no torch on this node')\n")
+    cluster.add_node(num_cpus=1)
+    cluster.add_node(num_cpus=1, env_vars={"PYTHONPATH": str(broken)})
+    with tuning(tmp_path, cluster, "--trials", "8") as process:
+        _, err = end(process)
+    rows = finished(tmp_path, 8)
+    assert sum(len(row.lost) for row in rows) == 3
+    (line,) = SweepStore(tmp_path / "results" / "s").manifest.excluded
+    assert "no torch on this node" in line
+    assert line in err
+
+
+def test_without_the_token_nobody_joins_and_one_line_says_why(tmp_path, cluster, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with tuning(tmp_path, cluster, "--trials", "1") as process:
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 2, err
+    assert out == ""
+    assert "cannot join the Ray cluster" in err
+    assert "Traceback" not in err
