@@ -192,7 +192,9 @@ def _finish(
         weights_by_seed |= states
         progress.trained(sum(row["epochs"] for row in rows))
         if len(confirmed) == len(seeds):  # a trial's rows are one write
-            yield job, sorted(confirmed, key=lambda row: row.seed), weights_by_seed
+            # by seed, whichever part ended first
+            confirmed.sort(key=lambda row: row.seed)
+            yield job, confirmed, dict(sorted(weights_by_seed.items()))
             done_jobs += 1
             progress.phase(f"{phase} {done_jobs}/{len(jobs)}")
 
