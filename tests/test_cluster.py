@@ -73,11 +73,16 @@ def tuning(folder, cluster, *words, text=LONG):
         process.communicate()
 
 
-def wait_for_trials(folder, count, process, seconds=180):
-    """Wait until so many trials are on disk."""
-    path = folder / "results" / "s" / "trials.jsonl"
+def rows_now(folder):
+    """Return the trials that are on disk by now."""
+    directory = folder / "results" / "s"
+    return SweepStore(directory).trials() if (directory / "manifest.json").exists() else []
+
+
+def wait_for(condition, process, seconds=180):
+    """Wait until a condition holds, while the command runs."""
     deadline = time.monotonic() + seconds
-    while not path.exists() or path.read_text().count("\n") < count:
+    while not condition():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -101,14 +106,16 @@ def finished(folder, count):
 def test_a_node_is_killed_and_another_one_comes(tmp_path, cluster):
     first = cluster.add_node(num_cpus=1)
     cluster.add_node(num_cpus=1)
-    with tuning(tmp_path, cluster, "--trials", "6", "--json") as process:
-        wait_for_trials(tmp_path, 1, process)
+    with tuning(tmp_path, cluster, "--trials", "8", "--json") as process:
+        # one ended there: the next one, of seconds, has begun there
+        wait_for(lambda: any(first.node_id[:8] in row.node for row in rows_now(tmp_path)), process)
         cluster.remove_node(first, allow_graceful=False)
-        cluster.add_node(num_cpus=1)
+        last = cluster.add_node(num_cpus=1)
         out, _ = end(process)
-    assert json.loads(out)["sweeps"][0]["trials"] == {"complete": 6, "pruned": 0, "failed": 0}
-    rows = finished(tmp_path, 6)
+    assert json.loads(out)["sweeps"][0]["trials"] == {"complete": 8, "pruned": 0, "failed": 0}
+    rows = finished(tmp_path, 8)
     assert [lost for row in rows for lost in row.lost] != []
+    assert any(last.node_id[:8] in row.node for row in rows)
 
 
 def test_a_node_that_fails_every_trial_gets_no_more_and_is_named(tmp_path, cluster):

@@ -90,6 +90,7 @@ def _train(
     from ray import tune
 
     from ibsweep.sweep.attempts import Losses, resource_request
+    from ibsweep.sweep.controller import steady_starts
     from ibsweep.sweep.proposals import Proposer
     from ibsweep.sweep.pruning import make_scheduler, replay
     from ibsweep.sweep.searcher import SweepSearcher
@@ -127,7 +128,7 @@ def _train(
         deadline,
     )
     try:
-        tune.Tuner(
+        tuner = tune.Tuner(
             tune.with_resources(
                 TrialTrainable,
                 lambda config: resource_request(config["reserved"], config["avoided"]),
@@ -142,7 +143,9 @@ def _train(
                 callbacks=[Losses(searcher.attempt_lost)],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
-        ).fit()
+        )
+        with steady_starts():
+            tuner.fit()
     except Exception:
         if searcher.failure is None:
             raise
