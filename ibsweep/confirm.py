@@ -11,11 +11,10 @@ from __future__ import annotations
 import io
 import itertools
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-import ray
 import torch
 import yaml
 
@@ -25,9 +24,9 @@ from ibsweep.hyperparameters import resolve
 from ibsweep.questions import Arm, Question
 from ibsweep.records import Confirmation, Trial
 from ibsweep.store import SweepStore, replace_file
-from ibsweep.sweep.attempts import keeping_off
+from ibsweep.sweep.nodes import Nodes
 from ibsweep.sweep.progress import Progress
-from ibsweep.sweep.remote import RETRIES, as_they_end
+from ibsweep.sweep.remote import as_they_end
 from ibsweep.sweep.trainable import choose_device
 from ibsweep.sweep.trial import TrialPlan, TrialRun
 
@@ -46,10 +45,10 @@ class Job(NamedTuple):
 
 
 def _train_job(
-    plan: dict[str, Any], cpus: float, gpus: float, weights: bool
+    plan: dict[str, Any], weights: bool, share: dict[str, float]
 ) -> tuple[list[dict[str, Any]], dict[int, dict[str, torch.Tensor]]]:
     """Train and score a plan in a worker; return rows, and weights by replicate seed if wanted."""
-    run = TrialRun(TrialPlan(**plan), choose_device(cpus, gpus))
+    run = TrialRun(TrialPlan(**plan), choose_device(share))
     last = run.complete()
     train, test = run.score("train"), run.score("test")
     rows = [
@@ -78,7 +77,7 @@ def confirm(
     question: Question,
     arm: Arm,
     progress: Progress,
-    avoided: Collection[str] = (),
+    nodes: Nodes,
 ) -> None:
     """Confirm what is not confirmed yet, then write ``best.yaml`` and ``best.pt``.
 
@@ -87,7 +86,7 @@ def confirm(
         question: Its question.
         arm: Its arm.
         progress: Is told how far it is.
-        avoided: Ids of nodes that are to get nothing.
+        nodes: The nodes.
 
     Raises:
         SweepError: If no trial was completed, or a worker was lost too often.
@@ -101,9 +100,7 @@ def confirm(
             f"see the reasons in {store.paths.trials}"
         )
     jobs = [Job(trial, arm.images) for trial in leaders]
-    steps = _finish(
-        store, question, arm, jobs, progress, "confirming", weights=True, avoided=avoided
-    )
+    steps = _finish(store, question, arm, jobs, progress, "confirming", nodes, weights=True)
     for job, rows, states in steps:
         _save_models(store, job.trial.trial, states)
         store.add_confirmations(rows)
@@ -122,7 +119,12 @@ def missing_sizes(store: SweepStore, images: Sequence[int]) -> list[int]:
 
 
 def measure_efficiency(
-    store: SweepStore, question: Question, arm: Arm, images: Sequence[int], progress: Progress
+    store: SweepStore,
+    question: Question,
+    arm: Arm,
+    images: Sequence[int],
+    progress: Progress,
+    nodes: Nodes,
 ) -> None:
     """Train the best configuration of a sweep at several numbers of images.
 
@@ -135,6 +137,7 @@ def measure_efficiency(
         arm: Its arm.
         images: Training images per class.
         progress: Is told how far it is.
+        nodes: The nodes.
 
     Raises:
         SweepError: If a worker was lost too often.
@@ -142,7 +145,9 @@ def measure_efficiency(
     best = summarise(store).best
     assert best is not None, "the sweep is confirmed"
     jobs = [Job(best.trial, size) for size in images]
-    steps = _finish(store, question, arm, jobs, progress, "measuring efficiency", weights=False)
+    steps = _finish(
+        store, question, arm, jobs, progress, "measuring efficiency", nodes, weights=False
+    )
     for _, rows, _ in steps:
         store.add_confirmations(rows)
 
@@ -154,9 +159,9 @@ def _finish(
     jobs: Sequence[Job],
     progress: Progress,
     phase: str,
+    nodes: Nodes,
     *,
     weights: bool,
-    avoided: Collection[str] = (),
 ) -> Iterator[tuple[Job, list[Confirmation], dict[int, dict[str, torch.Tensor]]]]:
     """Train the jobs that have no rows yet, and yield each with its rows and weights."""
     manifest = store.manifest
@@ -165,27 +170,17 @@ def _finish(
     missing = [job for job in jobs if (job.trial.trial, job.images) not in done]
     # the longest first: cores end together
     missing.sort(key=lambda job: job.trial.seconds * job.images, reverse=True)
-    remote = ray.remote(_train_job).options(
-        num_cpus=manifest.cpus_per_trial,
-        num_gpus=manifest.gpus_per_trial,
-        max_retries=RETRIES,
-        label_selector=keeping_off(avoided),
-    )
-    waiting = {
-        remote.remote(
-            asdict(_plan(question, arm, job, part)),
-            manifest.cpus_per_trial,
-            manifest.gpus_per_trial,
-            weights,
-        ): job
-        for job in missing
-        for part in _parts(seeds)
-    }
+    pieces = [(job, part) for job in missing for part in _parts(seeds)]
     parts: dict[tuple[int, int], tuple[list[Confirmation], dict[int, Any]]] = {}
     done_jobs = len(jobs) - len(missing)
     progress.phase(f"{phase} {done_jobs}/{len(jobs)}")
-    for job, (rows, states) in as_they_end(
-        waiting, lambda job: f"{phase} trial {job.trial.trial} of {manifest.name}"
+    for (job, _), (rows, states) in as_they_end(
+        pieces,
+        _train_job,
+        lambda piece: (asdict(_plan(question, arm, *piece)), weights),
+        lambda piece: f"{phase} trial {piece[0].trial.trial} of {manifest.name}",
+        nodes,
+        progress.note,
     ):
         confirmed, weights_by_seed = parts.setdefault((job.trial.trial, job.images), ([], {}))
         confirmed += [Confirmation.model_validate(row) for row in rows]

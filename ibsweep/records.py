@@ -281,9 +281,11 @@ class Manifest(_Row):
         address: Address of the Ray cluster, None for this machine alone.
         every_epoch: Whether trials validate after every epoch.
         versions: Versions of Python and of the libraries that compute.
-        machine: Host, processor, cores, memory, GPUs.
+        machine: The driver's host, system, processor, cores and memory.
         git: Revision of the working directory and whether it was dirty, or None.
         resumed: When, by what command, and with which versions it was resumed.
+        nodes: The nodes before the first trial, or when it was last resumed: ``node``, ``cpus``,
+            ``gpus`` and ``gpu_names``.
         excluded: Nodes that got no more trials after they lost three in a row, and why.
     """
 
@@ -309,7 +311,13 @@ class Manifest(_Row):
     machine: dict[str, Any]
     git: dict[str, Any] | None
     resumed: tuple[dict[str, Any], ...] = Field(default=())
+    nodes: tuple[dict[str, Any], ...] = ()
     excluded: tuple[str, ...] = ()
+
+    @property
+    def share(self) -> dict[str, float]:
+        """CPUs and GPUs of a trial, by Ray's names."""
+        return share_of(self.cpus_per_trial, self.gpus_per_trial)
 
     @property
     def replicate_seeds(self) -> tuple[int, ...]:
@@ -321,6 +329,11 @@ class Manifest(_Row):
         """Replicate seeds of the confirmation, far from any that a sweep uses."""
         first = self.seed + 1_000_000
         return tuple(range(first, first + self.confirm_replicates))
+
+
+def share_of(cpus: float, gpus: float) -> dict[str, float]:
+    """Return CPUs and GPUs by Ray's names; a GPU only where one is asked for."""
+    return {"CPU": cpus, "GPU": gpus} if gpus else {"CPU": cpus}
 
 
 def mean(values: list[float]) -> float:

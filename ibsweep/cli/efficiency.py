@@ -101,7 +101,8 @@ def _run(
 ) -> None:
     from ibsweep.confirm import measure_efficiency, missing_sizes
     from ibsweep.sweep.progress import make_progress
-    from ibsweep.sweep.session import check_placeable, ray_session
+    from ibsweep.sweep.runner import check_nodes
+    from ibsweep.sweep.session import ray_session
 
     work = [
         (store, question, sizes)
@@ -114,12 +115,10 @@ def _run(
     with progress, ray_session(address):
         for store, question, sizes in work:
             manifest = store.manifest
-            check_placeable(
-                manifest.cpus_per_trial, manifest.gpus_per_trial, local=address is None
-            )
             with store.lock():
                 store.repair()
+                nodes = check_nodes(store, progress, local=address is None)
                 progress.sweep_started(manifest, question.objective, store.trials())
                 arm = question.arms[manifest.arm]
-                measure_efficiency(store, question, arm, sizes, progress)
+                measure_efficiency(store, question, arm, sizes, progress, nodes)
                 progress.sweep_finished()

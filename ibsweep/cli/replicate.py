@@ -140,8 +140,11 @@ def _train(
     *,
     quiet: bool,
 ) -> None:
+    from ibsweep.records import share_of
     from ibsweep.replicate.runner import replicate as run
-    from ibsweep.sweep.session import check_placeable, ray_session
+    from ibsweep.sweep.nodes import Nodes
+    from ibsweep.sweep.preflight import check
+    from ibsweep.sweep.session import ray_session
 
     console = Console(stderr=True)
     bar = Progress(
@@ -153,8 +156,13 @@ def _train(
         disable=quiet or not console.is_terminal,
         transient=True,
     )
+
+    def note(text: str) -> None:
+        console.print(f"replicate: {text}", highlight=False, markup=False, soft_wrap=True)
+
     with bar, ray_session(address):
-        check_placeable(cpus, gpus, local=address is None)
+        nodes = Nodes(share_of(cpus, gpus), note)
+        check(nodes, note, local=address is None)
         task = bar.add_task("", total=len(jobs), cell="")
         count = 0
 
@@ -172,7 +180,7 @@ def _train(
                     soft_wrap=True,
                 )
 
-        run(store, jobs, cpus, gpus, done)
+        run(store, jobs, nodes, note, done)
 
 
 def print_replications(found: Sequence[ReplicationSummary], console: Console) -> None:

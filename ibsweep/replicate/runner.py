@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
-import ray
 import torch
 
 from ibsweep.published import Cell, cells
@@ -17,7 +16,8 @@ from ibsweep.questions import load_all
 from ibsweep.records import Replication
 from ibsweep.replicate.notebook import PROCEDURES, SEED, follow
 from ibsweep.store import ReplicationStore
-from ibsweep.sweep.remote import RETRIES, as_they_end
+from ibsweep.sweep.nodes import Nodes
+from ibsweep.sweep.remote import as_they_end
 from ibsweep.sweep.trainable import choose_device
 from ibsweep.sweep.trial import TrialPlan, TrialRun
 
@@ -118,16 +118,16 @@ def train(job: Job, device: str = "cpu") -> list[Replication]:
     ]
 
 
-def _work(job: dict[str, Any], cpus: float, gpus: float) -> list[dict[str, Any]]:
+def _work(job: dict[str, Any], share: dict[str, float]) -> list[dict[str, Any]]:
     job = job | {"cell": Cell(**job["cell"])}
-    return [row.model_dump() for row in train(Job(**job), choose_device(cpus, gpus))]
+    return [row.model_dump() for row in train(Job(**job), choose_device(share))]
 
 
 def replicate(
     store: ReplicationStore,
     jobs: Sequence[Job],
-    cpus: float,
-    gpus: float,
+    nodes: Nodes,
+    note: Callable[[str], None],
     on_done: Callable[[Job], None],
 ) -> None:
     """Train jobs on the Ray that runs, and store each one's rows as it ends.
@@ -135,16 +135,15 @@ def replicate(
     Args:
         store: Where rows go, open for writing.
         jobs: What to train.
-        cpus: CPUs, and threads, of a job.
-        gpus: GPU share of a job.
+        nodes: The nodes, and what a job asks for.
+        note: Is told why nothing runs.
         on_done: Is told each job whose rows are on disk.
 
     Raises:
         SweepError: If a worker was lost too often or the disk is full.
     """
-    remote = ray.remote(_work).options(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)
-    waiting = {remote.remote(asdict(job), cpus, gpus): job for job in jobs}
-    for job, rows in as_they_end(waiting, _described):
+    ended = as_they_end(jobs, _work, lambda job: (asdict(job),), _described, nodes, note)
+    for job, rows in ended:
         store.add(Replication.model_validate(row) for row in rows)
         on_done(job)
 

@@ -1,8 +1,8 @@
 """Ray Tune's loop, with a worker that is starting left to start.
 
 Tune 2.60 gives the worker of a trial that has ended to the trial that waits, and ends the worker
-that starts for that one; and it asks for the next trial only when the last one runs. A worker takes
-seconds to start. Where trials are as short, most of a cluster would start workers for ever.
+that starts for that one; and it asks for the next trial only when the last one runs. A worker
+takes seconds to start. Where trials are as short, most of a cluster would start workers for ever.
 """
 
 from __future__ import annotations

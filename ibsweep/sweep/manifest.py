@@ -65,6 +65,7 @@ def surroundings() -> dict[str, Any]:
             "system": platform.platform(),
             "processor": _processor(),
             "cores": os.cpu_count(),
+            "memory_gib": round(_memory() / 2**30, 1),
         },
         "git": _git(),
     }
@@ -86,6 +87,11 @@ def _processor() -> str:
     except OSError:
         found = None
     return found.group(1) if found else platform.processor()
+
+
+def _memory() -> int:
+    """Return the machine's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _git() -> dict[str, Any] | None:

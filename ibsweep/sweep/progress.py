@@ -14,7 +14,7 @@ from rich.table import Table
 from ibsweep.questions import Objective
 from ibsweep.records import Curve, Manifest, Proposal, Trial, TrialState
 
-__all__ = ["LineProgress", "LiveProgress", "Progress", "make_progress"]
+__all__ = ["LineProgress", "LiveProgress", "Progress", "QuietProgress", "make_progress"]
 
 
 @dataclass
@@ -135,6 +135,18 @@ class Progress:
         """Show a line that matters whatever is shown besides."""
 
 
+class QuietProgress(Progress):
+    """Nothing but what goes wrong."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def note(self, text: str) -> None:
+        """Print the line."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 class LineProgress(Progress):
     """One plain line a finished trial: for files, pipes and logs."""
 
@@ -216,10 +228,10 @@ def make_progress(console: Console, *, quiet: bool) -> Progress:
 
     Args:
         console: Where it is shown; the standard error stream, so that pipes get results alone.
-        quiet: Show nothing.
+        quiet: Show nothing but what goes wrong.
     """
     if quiet:
-        return Progress()
+        return QuietProgress(console)
     return LiveProgress(console) if console.is_terminal else LineProgress(console)
 
 

@@ -2,39 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import ray
 
-from ibsweep.errors import SweepError
+from ibsweep.errors import IbsweepError, SweepError
+from ibsweep.sweep.attempts import loss_of
+from ibsweep.sweep.nodes import Cause, Loss, Nodes, PlacementWatch, keeping_off
 
-__all__ = ["RETRIES", "as_they_end"]
+__all__ = ["as_they_end"]
 
-RETRIES = 3
-"""How often a job whose worker died is started again."""
+_ATTEMPTS = 3
+"""How often a job may fail; Ray starts one again as often whose worker or node was lost."""
 
 Job = TypeVar("Job")
 
 
 def as_they_end(
-    waiting: dict[ray.ObjectRef, Job], describe: Callable[[Job], str]
+    jobs: Sequence[Job],
+    work: Callable[..., Any],
+    arguments: Callable[[Job], tuple[Any, ...]],
+    describe: Callable[[Job], str],
+    nodes: Nodes,
+    note: Callable[[str], None],
 ) -> Iterator[tuple[Job, Any]]:
-    """Yield each job with what it returned, in the order in which they end.
+    """Yield each job with what its work returned, in the order in which they end.
+
+    A job that failed is tried elsewhere; one that ran out of memory once more, alone on a larger
+    share.
 
     Args:
-        waiting: Jobs by what ``remote`` returned for them; emptied on the way.
+        jobs: What to do, in the order in which it is to begin.
+        work: Does a job in a worker. It is given the job's arguments, then the CPUs and GPUs that
+            it has, by Ray's names.
+        arguments: Returns a job's arguments.
         describe: Says what a job does, for the message.
+        nodes: The nodes, and what a job asks for.
+        note: Is told why nothing runs.
 
     Raises:
         SweepError: If a worker was lost too often, or the job itself failed.
     """
+    remote = ray.remote(_guarded)
+    watch = PlacementWatch(nodes, note)
+    losses: defaultdict[int, list[Loss]] = defaultdict(list)
+    waiting: dict[ray.ObjectRef, int] = {}
+
+    def start(number: int) -> None:
+        alone = any(loss.cause is Cause.MEMORY for loss in losses[number])
+        share = nodes.largest_share() if alone else dict(nodes.share)
+        reference = remote.options(
+            num_cpus=share["CPU"],
+            num_gpus=share.get("GPU", 0),
+            max_retries=_ATTEMPTS,
+            label_selector=keeping_off(nodes.avoided(number)),
+        ).remote(work, arguments(jobs[number]), share)
+        waiting[reference] = number
+
+    for number in range(len(jobs)):
+        start(number)
     while waiting:
-        ready, _ = ray.wait(list(waiting), num_returns=1)
-        job = waiting.pop(ready[0])
+        ready, _ = ray.wait(list(waiting), num_returns=1, timeout=1.0)
+        if not ready:
+            watch.look(idle=not nodes.usable())
+            continue
+        number = waiting.pop(ready[0])
         try:
-            returned = ray.get(ready[0])
+            returned, loss, node = ray.get(ready[0])
         except ray.exceptions.RayError as error:
             reason = str(error).strip().splitlines()[-1]
-            raise SweepError(f"{describe(job)} failed: {reason}") from error
-        yield job, returned
+            raise SweepError(f"{describe(jobs[number])} failed: {reason}") from error
+        if loss is None:
+            nodes.worked(node)
+            yield jobs[number], returned
+            continue
+        losses[number].append(loss)
+        nodes.failed(number, loss)
+        memory = sum(one.cause is Cause.MEMORY for one in losses[number])
+        if memory > 1 or len(losses[number]) - memory >= _ATTEMPTS:
+            raise SweepError(f"{describe(jobs[number])} failed: {loss.reason}")
+        start(number)
+
+
+def _guarded(
+    work: Callable[..., Any], arguments: tuple[Any, ...], share: dict[str, float]
+) -> tuple[Any, Loss | None, str]:
+    """Do a job in a worker; return what it returned or how it failed, and the node.
+
+    What is wrong with the job itself is raised: it would fail anywhere.
+    """
+    node = ray.get_runtime_context().get_node_id()
+    try:
+        return work(*arguments, share), None, node
+    except IbsweepError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        return None, loss_of(error, node), node

@@ -14,13 +14,13 @@ from ibsweep.questions import Arm, Question, restore
 from ibsweep.records import Proposal
 from ibsweep.store import SweepStore
 from ibsweep.sweep.progress import Progress
-from ibsweep.sweep.session import check_placeable, ray_session
+from ibsweep.sweep.session import ray_session
 from ibsweep.sweep.trial import TrialPlan
 
 if TYPE_CHECKING:
-    from ibsweep.sweep.attempts import Nodes
+    from ibsweep.sweep.nodes import Nodes
 
-__all__ = ["run_sweep"]
+__all__ = ["check_nodes", "run_sweep"]
 
 
 def run_sweep(store: SweepStore, progress: Progress) -> None:
@@ -45,37 +45,48 @@ def run_sweep(store: SweepStore, progress: Progress) -> None:
             progress.sweep_finished()
             return
         with ray_session(manifest.address):
-            check_placeable(
-                manifest.cpus_per_trial, manifest.gpus_per_trial, local=manifest.address is None
-            )
+            nodes = check_nodes(store, progress, local=manifest.address is None)
             try:
-                nodes = _make_nodes(store, progress)
                 _train(store, question, arm, progress, nodes)
                 from ibsweep.confirm import confirm
 
-                confirm(store, question, arm, progress, nodes.excluded)
+                confirm(store, question, arm, progress, nodes)
             finally:
                 store.clean()
                 _export(store, question, arm)
         progress.sweep_finished()
 
 
-def _make_nodes(store: SweepStore, progress: Progress) -> Nodes:
-    """Return the record of how nodes do; an excluded one is told, and named in the manifest."""
-    from ibsweep.sweep.attempts import Nodes
+def check_nodes(store: SweepStore, progress: Progress, *, local: bool) -> Nodes:
+    """Check the nodes on which a sweep is to run, and note them in its manifest.
 
-    manifest = store.manifest
+    Args:
+        store: The sweep.
+        progress: Is told what a user should know.
+        local: Whether Ray runs on this machine alone.
 
-    def exclude(node: str, reason: str) -> None:
-        line = f"{node} gets no more trials: three in a row were lost there, the last: {reason}"
+    Returns:
+        The record of how nodes do; one that is to get no more is told, and named in the manifest.
+
+    Raises:
+        InputError: If nothing can be placed, or a node would train otherwise than this one.
+    """
+    from ibsweep.sweep.nodes import Nodes
+    from ibsweep.sweep.preflight import check
+
+    def note(line: str) -> None:
+        progress.note(f"{store.manifest.name}: {line}")
+
+    def exclude(line: str) -> None:
         excluded = (*store.manifest.excluded, line)
         store.update_manifest(store.manifest.model_copy(update={"excluded": excluded}))
-        progress.note(f"{manifest.name}: {line}")
+        note(line)
 
-    share = {"CPU": manifest.cpus_per_trial}
-    if manifest.gpus_per_trial:
-        share["GPU"] = manifest.gpus_per_trial
-    return Nodes(share, exclude)
+    nodes = Nodes(store.manifest.share, exclude)
+    found = tuple(check(nodes, note, local=local))
+    if found != store.manifest.nodes:
+        store.update_manifest(store.manifest.model_copy(update={"nodes": found}))
+    return nodes
 
 
 def _train(
@@ -89,12 +100,16 @@ def _train(
     progress.phase("training")
     from ray import tune
 
-    from ibsweep.sweep.attempts import Losses, resource_request
+    from ibsweep.sweep.attempts import Attempts, resource_request
     from ibsweep.sweep.controller import steady_starts
+    from ibsweep.sweep.nodes import PlacementWatch
+    from ibsweep.sweep.preflight import mine
     from ibsweep.sweep.proposals import Proposer
     from ibsweep.sweep.pruning import make_scheduler, replay
     from ibsweep.sweep.searcher import SweepSearcher
     from ibsweep.sweep.trainable import TrialTrainable
+
+    software = mine() if manifest.address else None
 
     def configure(proposal: Proposal) -> dict[str, Any]:
         plan = TrialPlan(
@@ -110,7 +125,7 @@ def _train(
         return {
             "plan": asdict(plan),
             "spared": proposal.origin == "baseline",
-            "cpus": manifest.cpus_per_trial,
+            "software": software,
         }
 
     proposer = Proposer(arm, objective, manifest, store.proposals(), trials)
@@ -122,11 +137,11 @@ def _train(
         store,
         configure,
         nodes,
-        nodes.share,
         objective,
         progress,
         deadline,
     )
+    watch = PlacementWatch(nodes, lambda line: progress.note(f"{manifest.name}: {line}"))
     try:
         tuner = tune.Tuner(
             tune.with_resources(
@@ -140,7 +155,7 @@ def _train(
                 name="tune",
                 storage_path=str(store.paths.tune.resolve()),
                 verbose=0,
-                callbacks=[Losses(searcher.attempt_lost)],
+                callbacks=[Attempts(searcher.attempt_lost, watch)],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import ray
@@ -19,7 +19,7 @@ from ibsweep.errors import SweepError
 from ibsweep.questions import Objective
 from ibsweep.records import Curve, Proposal, Trial, TrialState
 from ibsweep.store import SweepStore
-from ibsweep.sweep.attempts import Cause, Loss, Nodes, node_name
+from ibsweep.sweep.nodes import Cause, Loss, Nodes, node_name
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.proposals import Proposer
 
@@ -39,8 +39,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         store: Where finished trials go.
         configure: Makes the trainable's configuration of a proposal; ``saved``, ``reserved`` and
             ``avoided`` are added here.
-        nodes: The cluster's nodes.
-        share: CPUs and GPUs of a trial, by Ray's names.
+        nodes: The cluster's nodes, and what a trial asks for.
         objective: Metric and direction.
         progress: Is told everything.
         deadline: ``time.monotonic()`` after which nothing new is proposed.
@@ -52,14 +51,13 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         store: SweepStore,
         configure: Callable[[Proposal], dict[str, Any]],
         nodes: Nodes,
-        share: Mapping[str, float],
         objective: Objective,
         progress: Progress,
         deadline: float,
     ) -> None:
         super().__init__(metric=objective.metric, mode=objective.mode)
         self.proposer, self.store, self.configure = proposer, store, configure
-        self.nodes, self.share = nodes, share
+        self.nodes = nodes
         self.objective, self.progress = objective, progress
         self.deadline = deadline
         self.failure: SweepError | None = None
@@ -84,7 +82,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         alone = any(loss.cause is Cause.MEMORY for loss in self._losses[proposal.trial])
         return self.configure(proposal) | {
             "saved": self._states.get(proposal.trial),
-            "reserved": dict(self.nodes.largest_share() if alone else self.share),
+            "reserved": dict(self.nodes.largest_share() if alone else self.nodes.share),
             "avoided": self.nodes.avoided(proposal.trial),
         }
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from ibsweep.errors import InputError
 
-__all__ = ["check_placeable", "ray_session", "require_token"]
+__all__ = ["ray_session", "require_token"]
 
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -104,30 +104,3 @@ def ray_session(address: str | None) -> Iterator[None]:
     finally:
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C must not leave Ray behind
             ray.shutdown()
-
-
-def check_placeable(cpus: float, gpus: float, *, local: bool) -> None:
-    """Refuse a trial that no node of this machine can ever hold.
-
-    Args:
-        cpus: CPUs of a trial.
-        gpus: GPU share of a trial.
-        local: Whether Ray runs on this machine alone; a cluster may still grow.
-
-    Raises:
-        InputError: If nothing can be placed; says what a trial asks for and what there is.
-    """
-    import ray
-
-    if not local:
-        return
-    there = ray.cluster_resources()
-    for noun, flag, asked in (
-        ("CPU", "--cpus-per-trial", cpus),
-        ("GPU", "--gpus-per-trial", gpus),
-    ):
-        if asked > there.get(noun, 0):
-            raise InputError(
-                f"a trial asks for {asked:g} {noun}, this machine offers {there.get(noun, 0):g}: "
-                f"lower {flag}, or join a cluster with --address"
-            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import ray
@@ -11,6 +12,7 @@ import torch
 from ray import tune
 
 from ibsweep.errors import IbsweepError
+from ibsweep.sweep.preflight import foreign
 from ibsweep.sweep.trial import TrialPlan, TrialRun
 
 __all__ = ["TrialTrainable", "choose_device"]
@@ -19,14 +21,15 @@ _SAVE_SECONDS = 10.0
 """A trial that lost its worker repeats at most the rung it was in, or this long."""
 
 
-def choose_device(cpus: float, gpus: float) -> str:
+def choose_device(share: Mapping[str, float]) -> str:
     """Set this process up for its share of the machine and return the device to train on.
 
     Args:
-        cpus: CPUs of the trial: torch uses as many threads, at least one.
-        gpus: GPU share of the trial; a fraction also caps the memory that the process may take.
+        share: CPUs and GPUs, by Ray's names. Torch uses as many threads as there are CPUs, at
+            least one; a fraction of a GPU also caps the memory that the process may take.
     """
-    torch.set_num_threads(max(1, int(cpus)))
+    torch.set_num_threads(max(1, int(share["CPU"])))
+    gpus = share.get("GPU", 0)
     if gpus > 0 and torch.cuda.is_available():
         if gpus < 1:
             torch.cuda.set_per_process_memory_fraction(gpus, 0)
@@ -42,18 +45,25 @@ def device_name(device: str) -> str:
 class TrialTrainable(tune.Trainable):  # type: ignore[misc]
     """Trains one configuration; the worker is reused for the next one.
 
-    Its configuration is ``{"plan": TrialPlan as a dict, "spared": bool, "cpus": float,
-    "reserved": resources by Ray's names, "avoided": node ids, "saved": ObjectRef of bytes or
-    None}``. Saved states travel in results, and come back in
-    the configuration of the next attempt: they need no disk that nodes share, and Tune, which
-    would write its whole state anew whenever a trial is saved, saves nothing.
+    Its configuration is ``{"plan": TrialPlan as a dict, "spared": bool, "reserved": resources by
+    Ray's names, "avoided": node ids, "saved": ObjectRef of bytes or None, "software": what
+    ``preflight.mine`` returns at the driver, None on its own machine}``. Saved states travel in
+    results, and come back in the configuration of the next attempt: they need no disk that nodes
+    share, and Tune, which would write its whole state anew whenever a trial is saved, saves
+    nothing.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Forget whatever the worker did before; the trial itself is built in its first step."""
+        """Forget whatever the worker did before; the trial itself is built in its first step.
+
+        Raises:
+            RuntimeError: On a node that joined with other software than the driver's.
+        """
+        if config["software"] and (wrong := foreign(config["software"])):
+            raise RuntimeError(f"not the driver's software: {wrong}")
         self._plan = TrialPlan(**config["plan"])
         self._spared: bool = config["spared"]
-        self._device = choose_device(config["cpus"], config["reserved"].get("GPU", 0))
+        self._device = choose_device(config["reserved"])
         self._saved: ray.ObjectRef | None = config["saved"]
         self._run: TrialRun | None = None
         self._saved_at = time.monotonic()

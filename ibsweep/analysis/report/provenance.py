@@ -93,6 +93,12 @@ def _revision(git: Mapping[str, Any] | None) -> str:
     return f"{git['revision']}{', with changes' if git['dirty'] else ''}"
 
 
+def _node_text(node: Mapping[str, Any]) -> str:
+    gpus = f", {node['gpus']:g} GPU" if node["gpus"] else ""
+    names = f" ({', '.join(node['gpu_names'])})" if node["gpu_names"] else ""
+    return f"{node['node']}: {node['cpus']:g} CPU{gpus}{names}"
+
+
 _SETTINGS: Mapping[str, Any] = {
     "command": lambda m: " ".join(m.command),
     "resumed": lambda m: "; ".join(f"{r['when']}: {' '.join(r['command'])}" for r in m.resumed),
@@ -109,5 +115,6 @@ _SETTINGS: Mapping[str, Any] = {
     "versions": lambda m: _pairs_text(m.versions),
     "machine": lambda m: _pairs_text(m.machine),
     "git revision": lambda m: _revision(m.git),
+    "nodes": lambda m: "; ".join(map(_node_text, m.nodes)),
     "nodes left out": lambda m: "; ".join(m.excluded),
 }
