@@ -64,7 +64,7 @@ def _swept(question: Question, arm: Arm, **options: Any) -> _Clock:
     return clock
 
 
-def _narrowed(
+def narrowed(
     question: Question, arm: Arm, tuned: set[str], fixed: dict[str, Any]
 ) -> tuple[Question, Arm]:
     """Return the question with this arm alone, of which only ``tuned`` is searched."""
@@ -95,7 +95,7 @@ def against_stock(trials: int, replicates: int, epochs: int) -> dict[str, Any]:
     question = load_all()["q7"]
     arm = question.arms[_ARM]
     # the same epochs for every trial: what is compared is how fast they are trained
-    question, arm = _narrowed(question, arm, set(arm.space) - {"epochs"}, {"epochs": epochs})
+    question, arm = narrowed(question, arm, set(arm.space) - {"epochs"}, {"epochs": epochs})
     with ray_session(None):
         _swept(question, arm, trials=2, replicates=replicates)  # workers and kernels are warm
         ours = _swept(question, arm, trials=trials, replicates=replicates, pruner="none")
@@ -190,7 +190,7 @@ def overhead(counts: tuple[int, ...] = (100, 1000)) -> Iterator[dict[str, Any]]:
     """
     question = load_all()["q1"]
     arm = question.arms["q1_mlp"]
-    question, arm = _narrowed(question, arm, {"lr"}, {**arm.baseline, "epochs": 1})
+    question, arm = narrowed(question, arm, {"lr"}, {**arm.baseline, "epochs": 1})
     with ray_session(None):
         _swept(question, arm, trials=4, replicates=1)
         for sampler, count in itertools.product(("random", "tpe"), counts):

@@ -39,6 +39,12 @@ def cluster(monkeypatch):
     from ibsweep.sweep.session import require_token
 
     require_token()
+    with another_cluster() as one:
+        yield one
+
+
+@contextmanager
+def another_cluster():
     one = Cluster(
         initialize_head=True,
         head_node_args={"num_cpus": 0, "include_dashboard": False},
@@ -48,6 +54,13 @@ def cluster(monkeypatch):
         yield one
     finally:
         one.shutdown()
+
+
+def environment():
+    """Return the environment of a command that has the token."""
+    names = ("RAY_AUTH_TOKEN", "RAY_gcs_rpc_server_reconnect_timeout_s")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
+    return {**clean_environment(), "RAY_AUTH_MODE": "token", **kept}
 
 
 @contextmanager
@@ -60,11 +73,7 @@ def tuning(folder, cluster, *words, text=LONG):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={
-            **clean_environment(),
-            "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": os.environ["RAY_AUTH_TOKEN"],
-        },
+        env=environment(),
     )
     try:
         yield process
@@ -169,6 +178,29 @@ def test_nothing_can_be_placed_until_a_node_comes(tmp_path, cluster):
         _, err = end(process)
     assert err == ""
     finished(tmp_path, 2)
+
+
+def test_the_head_is_lost_and_the_sweep_goes_on_in_another_cluster(tmp_path, cluster, monkeypatch):
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "12")  # or wait for a minute
+    cluster.add_node(num_cpus=1)
+    with tuning(tmp_path, cluster, "--trials", "6", text=tiny.YAML) as process:
+        wait_for(lambda: rows_now(tmp_path), process)
+        cluster.remove_node(cluster.head_node, allow_graceful=False)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "is lost; what is finished is safe: `ibsweep resume` goes on" in err
+    with another_cluster() as other:
+        other.add_node(num_cpus=1)
+        resume = ["resume", "s", "--address", other.address, "--results", tmp_path / "results"]
+        done = subprocess.run(
+            [sys.executable, "-m", "ibsweep", *resume],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+    assert done.returncode == 0, done.stderr
+    finished(tmp_path, 6)
 
 
 def test_without_the_token_nobody_joins_and_one_line_says_why(tmp_path, cluster, monkeypatch):

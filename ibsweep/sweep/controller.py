@@ -47,10 +47,12 @@ class _Controller(TuneController):  # type: ignore[misc]
         starting.
         """
         if not self._starts(trial):
+            if not trial.relative_logdir:  # it has asked for no place so far
+                trial.init_local_path()
             return bool(super()._maybe_reuse_cached_actor(trial))
         alike = self._resources_to_pending_trials[trial.placement_group_factory]
         other = next((one for one in alike if not self._starts(one)), None)
-        if other is not None and super()._maybe_reuse_cached_actor(other):
+        if other is not None and self._maybe_reuse_cached_actor(other):
             alike.discard(other)
             if other not in self._staged_trials:
                 self._staged_trials.add(other)

@@ -8,7 +8,10 @@ import logging
 import os
 import secrets
 import signal
+import socket
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -40,6 +43,9 @@ _NO_METRICS = {
 """Where Ray is installed for a cluster, it gives its metrics to anybody on every interface, token
 or not; a Ray of one's own keeps them to itself."""
 
+_RECONNECT = "RAY_gcs_rpc_server_reconnect_timeout_s"
+"""Ray's own setting: for how many seconds it seeks a lost head, before it ends the process."""
+
 
 def require_token() -> None:
     """Turn token authentication on in this process, whatever Ray's default is."""
@@ -49,6 +55,37 @@ def require_token() -> None:
     # Ray's core reads the mode once, when it is imported; that may have been before it was set
     Config.initialize("")
     AuthenticationTokenLoader.instance().reset_cache()
+
+
+def _watch_head(gcs: str) -> None:
+    """End this process with a word on how to go on when the cluster's head is lost.
+
+    Ray would end it as suddenly, some time later, with its own words.
+
+    Args:
+        gcs: Host and port of Ray's control service on the head.
+    """
+    import ray
+
+    patience = 0.75 * float(os.environ.get(_RECONNECT, 60))
+    host, port = gcs.rsplit(":", 1)
+    seen = time.monotonic()
+    while ray.is_initialized():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+            seen = time.monotonic()
+        except OSError:
+            if time.monotonic() - seen > patience:
+                show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
+                print(
+                    f"{show_cursor}ibsweep: the head of the Ray cluster, {gcs}, is lost; what is "
+                    "finished is safe: `ibsweep resume` goes on from there, with `--address` on "
+                    "another cluster",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                os._exit(1)
+        time.sleep(2)
 
 
 @contextmanager
@@ -96,6 +133,11 @@ def ray_session(address: str | None) -> Iterator[None]:
         ) from error
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, on_term)  # Ray puts a handler of its own in its place
+    if address:
+        import ray._private.worker
+
+        gcs = ray._private.worker.global_worker.gcs_client.address
+        threading.Thread(target=_watch_head, args=(gcs,), daemon=True).start()
     try:
         # Ray prints what its daemons report, log_to_driver or not; results go to stdout when it is
         # over
