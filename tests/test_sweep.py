@@ -14,8 +14,10 @@ from contextlib import suppress
 import optuna
 import psutil
 import pytest
+import ray
 import tiny
 import torch
+from ray._private.state import actors
 
 from ibsweep.analysis.summary import summarise
 from ibsweep.cli import run
@@ -250,10 +252,55 @@ def test_a_worker_killed_under_a_trial_costs_nothing(tmp_path):
     assert len(curves) == len(set(curves))
 
 
-def test_fractions_of_a_declared_gpu_are_scheduled(tmp_path):
-    store = sweep(tmp_path, trials=4, confirm=1, gpus_per_trial=0.25)
-    assert len(store.trials()) == 4
+@pytest.mark.parametrize(("share", "together"), [(0.25, 4), (0.5, 2)])
+def test_as_many_trials_run_at_once_as_fractions_of_a_declared_gpu(tmp_path, share, together):
+    at_once = set()
+
+    def look(over):
+        while not over.wait(0.05):
+            living = [one for one in actors().values() if one["State"] == "ALIVE"]
+            at_once.add(sum("Trainable" in one["ActorClassName"] for one in living))
+
+    arm = tiny.arm(
+        space={"lr": {"type": "float", "low": 1e-3, "high": 0.1, "log": True}},
+        fixed={"kernel_size": 3, "epochs": 1500, "batch_size": 10},
+        baseline={"lr": 0.01},
+    )
+    over = threading.Event()
+    watcher = threading.Thread(target=look, args=(over,))
+    watcher.start()
+    try:
+        options = {"trials": 8, "confirm": 1, "pruner": "none", "cpus_per_trial": 0.5}
+        store = sweep(tmp_path, of=arm, gpus_per_trial=share, **options)
+    finally:
+        over.set()
+        watcher.join()
+    assert max(at_once) == together
+    assert len(store.trials()) == 8
     assert {row.device for row in store.trials()} == {"cpu"}, "the GPU exists on paper only"
+    (node,) = store.manifest.nodes
+    assert (node["gpus"], node["gpu_names"]) == (1, [])
+
+
+def test_a_trial_out_of_memory_is_tried_alone_once_more_and_then_fails_with_the_reason(tmp_path):
+    arm = tiny.arm(
+        model="two_layer_mlp",
+        fixed={"epochs": 5, "batch_size": 10, "lr": 0.01},
+        space={"hidden_dim": {"type": "categorical", "choices": [8, 10**11]}},
+        baseline={"hidden_dim": 8},
+    )
+    before = set(ray.util.placement_group_table())
+    store = sweep(tmp_path, of=arm, trials=2, sampler="grid")
+    ended, failed = sorted(store.trials(), key=lambda row: row.trial)
+    assert (ended.state, ended.config, ended.lost) == (TrialState.COMPLETE, {"hidden_dim": 8}, ())
+    assert failed.state == TrialState.FAIL
+    assert failed.reason.startswith("out of memory (RuntimeError")
+    assert "allocate memory" in failed.reason
+    assert failed.reason.endswith("also alone on a larger share")
+    assert len(failed.lost) == 2
+    groups = {k: v for k, v in ray.util.placement_group_table().items() if k not in before}
+    shares = [bundle for group in groups.values() for bundle in group["bundles"].values()]
+    assert shares.count({"CPU": 2.0}) == 1, "all of the node's, once"
 
 
 @pytest.mark.parametrize(
