@@ -107,13 +107,17 @@ def test_the_rayjob_has_the_token_and_the_versions():
     (image,) = re.findall(r"FROM rayproject/ray:(\S+)-py(\d)(\d+)", DOC)
     (python,) = set(re.findall(r"python(3\.\d+)", (ROOT / "cluster.yaml").read_text()))
     assert image == (PINS["ray"], *python.split("."))
-    groups = [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
-    for group in groups:  # all see the results at the same path
-        pod = group["template"]["spec"]
-        (volume,) = pod["volumes"]
+    head, *workers = [
+        group["template"]["spec"] for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"])
+    ]
+    for pod in (head, *workers):
         (container,) = pod["containers"]
-        assert container["volumeMounts"] == [{"name": volume["name"], "mountPath": "/results"}]
         assert container["image"] == "IMAGE"
+    (volume,) = head["volumes"]
+    (container,) = head["containers"]
+    assert container["volumeMounts"] == [{"name": volume["name"], "mountPath": "/results"}]
+    assert "--results /results" in rayjob()["spec"]["entrypoint"]
+    assert all("volumes" not in pod for pod in workers), "the driver alone writes results"
 
 
 def test_the_batch_script_is_one_and_sets_the_token_before_ray_starts(tmp_path):

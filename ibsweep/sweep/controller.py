@@ -1,8 +1,9 @@
-"""Ray Tune's loop, with a worker that is starting left to start.
+"""Ray Tune's loop, with a worker that is starting left to start, and what is over forgotten.
 
 Tune 2.60 gives the worker of a trial that has ended to the trial that waits, and ends the worker
 that starts for that one; and it asks for the next trial only when the last one runs. A worker
 takes seconds to start. Where trials are as short, most of a cluster would start workers for ever.
+It also keeps every trial with all of its figures, which are in the sweep's records by then.
 """
 
 from __future__ import annotations
@@ -13,14 +14,25 @@ from typing import Any
 
 import ray.tune.tune
 from ray.tune.execution.tune_controller import TuneController
+from ray.tune.progress_reporter import TrialProgressCallback
 
 __all__ = ["steady_starts"]
 
 
+_KEPT = 50
+"""Trials that may have ended before they are forgotten."""
+
+
 class _Controller(TuneController):  # type: ignore[misc]
-    """Asks for trials while workers start, and lets these workers be."""
+    """Asks for trials while workers start, lets these workers be, and forgets what is over."""
 
     _waiting = 1
+    _trials: list[Any]
+
+    def __init__(self, *, callbacks: list[Any], **settings: Any) -> None:
+        # it shows nothing where Tune is silent, and keeps every trial for that
+        kept = [one for one in callbacks if not isinstance(one, TrialProgressCallback)]
+        super().__init__(callbacks=kept, **settings)
 
     @property
     def _max_pending_trials(self) -> int:
@@ -58,6 +70,17 @@ class _Controller(TuneController):  # type: ignore[misc]
                 self._staged_trials.add(other)
                 self._actor_cache.increase_max(other.placement_group_factory)
         return False
+
+    def on_step_end(self) -> None:
+        """Forget trials that have ended; not at once, since it takes a walk over all there are."""
+        super().on_step_end()
+        over = self._stopped_trials | self._failed_trials
+        if len(over) < _KEPT:
+            return
+        self._trials = [one for one in self._trials if one not in over]
+        self._trials_to_cache -= over
+        self._stopped_trials.clear()
+        self._failed_trials.clear()
 
 
 @contextmanager

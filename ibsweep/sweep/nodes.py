@@ -94,7 +94,7 @@ class Nodes:
         Those are the excluded ones and, as long as there are others, those that lost it before.
         """
         usable = {node["NodeID"] for node in self.usable()}
-        own = self.excluded | self._lost_on[trial]
+        own = self.excluded | self._lost_on.get(trial, set())
         return sorted(own if usable - own else self.excluded if usable - self.excluded else ())
 
     def largest_share(self) -> dict[str, float]:
