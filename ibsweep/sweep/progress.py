@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
@@ -25,8 +26,10 @@ class Tally:
         name: The sweep's name.
         total: Trials it is to have.
         objective: Says what is better.
-        finished: Its finished trials.
-        earlier: How many of them an earlier run finished.
+        counts: Finished trials by how they ended.
+        best: The leading complete trial.
+        baseline: The baseline's trial, once it is finished.
+        earlier: How many trials an earlier run finished.
         running: Last validated epoch by running trial.
         trained: Model-epochs of this run, over all replicates.
         phase: What it does now.
@@ -37,13 +40,29 @@ class Tally:
     name: str
     total: int
     objective: Objective
-    finished: list[Trial] = field(default_factory=list)
+    counts: Counter[TrialState] = field(default_factory=Counter)
+    best: Trial | None = None
+    baseline: Trial | None = None
     earlier: int = 0
     running: dict[int, int] = field(default_factory=dict)
     trained: int = 0
     phase: str = "starting"
     started: float = field(default_factory=time.monotonic)
     seconds: float | None = None
+
+    def add(self, row: Trial) -> None:
+        """Count a finished trial."""
+        self.counts[row.state] += 1
+        if row.origin == "baseline":
+            self.baseline = row
+        if row.state == TrialState.COMPLETE:
+            leaders = [row] if self.best is None else [self.best, row]
+            self.best = min(leaders, key=self.objective.rank)
+
+    @property
+    def done(self) -> int:
+        """Number of finished trials."""
+        return self.counts.total()
 
     @property
     def elapsed(self) -> float:
@@ -56,26 +75,10 @@ class Tally:
         return self.trained / self.elapsed if self.elapsed else 0.0
 
     @property
-    def best(self) -> Trial | None:
-        """The leading complete trial."""
-        complete = [t for t in self.finished if t.state == TrialState.COMPLETE]
-        return min(complete, key=self.objective.rank, default=None)
-
-    @property
-    def baseline(self) -> Trial | None:
-        """The baseline's trial, once it is finished."""
-        return next((t for t in self.finished if t.origin == "baseline"), None)
-
-    @property
     def eta(self) -> float | None:
         """Seconds until the last trial, at the mean pace of this run so far."""
-        done = len(self.finished) - self.earlier
-        left = self.total - len(self.finished)
-        return self.elapsed / done * left if done else None
-
-    def count(self, state: TrialState) -> int:
-        """Return how many trials ended in a state."""
-        return sum(t.state == state for t in self.finished)
+        done = self.done - self.earlier
+        return self.elapsed / done * (self.total - self.done) if done else None
 
 
 class Progress:
@@ -99,8 +102,10 @@ class Progress:
         self, manifest: Manifest, objective: Objective, finished: Iterable[Trial]
     ) -> None:
         """Begin a sweep, perhaps one with finished trials."""
-        rows = list(finished)
-        tally = Tally(manifest.name, manifest.trials, objective, rows, earlier=len(rows))
+        tally = Tally(manifest.name, manifest.trials, objective)
+        for row in finished:
+            tally.add(row)
+        tally.earlier = tally.done
         self.tallies.append(tally)
 
     def phase(self, text: str) -> None:
@@ -120,7 +125,7 @@ class Progress:
     def trial_finished(self, row: Trial) -> None:
         """A trial is on disk."""
         self.tally.running.pop(row.trial, None)
-        self.tally.finished.append(row)
+        self.tally.add(row)
 
     def trained(self, model_epochs: int) -> None:
         """Count training outside of trials: the confirmation's."""
@@ -171,7 +176,7 @@ class LineProgress(Progress):
         best = f", best {_percent(tally.best.valid_accuracy)}" if tally.best else ""
         eta = f", {_clock(tally.eta)} left" if tally.eta else ""
         self._line(
-            f"{tally.name}: {len(tally.finished)}/{tally.total} trial {row.trial} "
+            f"{tally.name}: {tally.done}/{tally.total} trial {row.trial} "
             f"{row.state}{figure}{why}{best}{eta}"
         )
 
@@ -210,10 +215,10 @@ class LiveProgress(Progress):
             doing = "" if tally.phase in ("done", "training") else f" ({tally.phase})"
             table.add_row(
                 tally.name + doing,
-                f"{len(tally.finished)}/{tally.total}",
+                f"{tally.done}/{tally.total}",
                 str(len(tally.running)),
-                str(tally.count(TrialState.PRUNED)),
-                str(tally.count(TrialState.FAIL)),
+                str(tally.counts[TrialState.PRUNED]),
+                str(tally.counts[TrialState.FAIL]),
                 _percent(tally.best.valid_accuracy if tally.best else None),
                 _percent(tally.baseline.valid_accuracy if tally.baseline else None),
                 _clock(tally.elapsed),
