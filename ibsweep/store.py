@@ -26,6 +26,7 @@ from ibsweep.records import (
     SweepPaths,
     Trial,
 )
+from ibsweep.remote_results import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -210,7 +211,7 @@ class SweepStore:
                     "choose another --name"
                 ) from error
             raise InputError(
-                f"a sweep named {manifest.name!r} is in {results} already: `ibsweep resume "
+                f"a sweep named {manifest.name!r} is in {shown(results)} already: `ibsweep resume "
                 f"{manifest.name}` completes it, or choose another --name"
             ) from error
         except OSError as error:
@@ -233,7 +234,7 @@ class SweepStore:
         if not root.is_dir():
             known = [path.name for path in list_sweeps(results)]
             there = f"there are {', '.join(known)}" if known else "there are none yet"
-            raise InputError(f"no sweep named {name!r} in {results}: {there}")
+            raise InputError(f"no sweep named {name!r} in {shown(results)}: {there}")
         return cls(root)
 
     def _read_manifest(self) -> Manifest:

@@ -28,7 +28,7 @@ from ibsweep.store import SweepStore
 
 on_a_cluster = [pytest.mark.ray, pytest.mark.slow]
 
-TRIALS = 12
+TRIALS = 40
 SLOW = tiny.YAML.replace("low: 5, high: 40", "low: 300, high: 900").replace(
     "epochs: 20", "epochs: 600"
 )
@@ -125,7 +125,8 @@ class TestOnACluster:
                 *(*words, "--results", str(results)),
                 stdout=out,
             )
-        wait_until(lambda: "long: 2/12" in printed.read_text() or follower.poll() is not None)
+        second = f"long: 2/{TRIALS}"
+        wait_until(lambda: second in printed.read_text() or follower.poll() is not None)
         follower.send_signal(signal.SIGINT)
         _, err = follower.communicate(timeout=30)
         assert follower.returncode == 130, err

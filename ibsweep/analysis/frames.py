@@ -20,6 +20,7 @@ from ibsweep.analysis.summary import SweepSummary, summarise
 from ibsweep.errors import IbsweepError, InputError, suggestion
 from ibsweep.questions import Question
 from ibsweep.records import Manifest, Trial, TrialState
+from ibsweep.remote_results import fetched, shown
 from ibsweep.store import ReplicationStore, SweepStore, list_sweeps
 
 __all__ = ["Results", "load"]
@@ -357,15 +358,16 @@ def load(path: str | os.PathLike[str] = "results") -> Results:
     A sweep that cannot be read is left out, with the reason in ``Results.unreadable``.
 
     Args:
-        path: A directory that ``ibsweep tune`` wrote to, or one sweep's directory in it.
+        path: A directory that ``ibsweep tune`` wrote to, or its URL, or one sweep's directory in
+            it.
 
     Raises:
-        InputError: If there is no such directory, or it is one sweep's and cannot be read.
+        InputError: If there is no such directory or URL, or it is one sweep's and cannot be read.
     """
-    root = Path(path)
+    root = fetched(path)
     if not root.is_dir():
         raise InputError(
-            f"no results directory {root}: name one that `ibsweep tune` wrote, or a sweep's in it"
+            f"no results directory {shown(root)}: name one that `ibsweep tune` wrote, or a sweep's in it"
         )
     if (root / "manifest.json").exists():
         return Results(root, {}, (_read(root),))

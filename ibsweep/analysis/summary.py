@@ -10,6 +10,7 @@ from typing import Any
 from ibsweep.analysis.statistics import Interval, mean_interval
 from ibsweep.questions import Arm, Objective, Question, restore
 from ibsweep.records import Confirmation, Trial, TrialState, mean
+from ibsweep.remote_results import shown
 from ibsweep.store import SweepStore
 
 __all__ = ["Confirmed", "SweepSummary", "config_text", "has_values", "leading", "summarise"]
@@ -109,7 +110,7 @@ class SweepSummary:
         return {
             "sweep": self.name,
             "arm": self.arm.name,
-            "directory": str(self.directory),
+            "directory": shown(self.directory),
             "trials": {
                 "complete": self.counts[TrialState.COMPLETE],
                 "pruned": self.counts[TrialState.PRUNED],

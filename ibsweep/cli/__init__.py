@@ -33,6 +33,7 @@ from ibsweep.cli import (
     tune,
 )
 from ibsweep.errors import IbsweepError
+from ibsweep.remote_results import close
 
 __all__ = ["app", "run"]
 
@@ -87,6 +88,17 @@ def run(arguments: Sequence[str]) -> int:
         The exit code.
     """
     debug = "--debug" in arguments
+    code = _run(arguments, debug)
+    try:
+        close()  # results at a URL have everything, however the command ended
+    except IbsweepError as error:
+        return max(code, _complain(str(error), error.exit_code, debug))
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130, debug)
+    return code
+
+
+def _run(arguments: Sequence[str], debug: bool) -> int:
     words = [word for word in arguments if word != "--debug"]
     # a job that is told to end ends as Ctrl-C ends it: finished trials are on disk, the sweep
     # resumes

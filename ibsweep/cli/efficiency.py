@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from ibsweep.cli.options import Address, QuietFlag, Results
+from ibsweep.remote_results import shown
 
 if TYPE_CHECKING:
     from ibsweep.questions import Question
@@ -83,7 +84,7 @@ def _chosen(results: Path, targets: list[str]) -> list[tuple[SweepStore, Questio
             hint = suggestion(target, names) if names else "`ibsweep tune` comes first"
             if unfinished and not names:
                 hint = "`ibsweep resume all` comes first"
-            raise InputError(f"no finished sweep of {target!r} in {results}: {hint}")
+            raise InputError(f"no finished sweep of {target!r} in {shown(results)}: {hint}")
     stores = [
         SweepStore.find(results, row["sweep"])
         for row in current.sort_values("arm").to_dict("records")

@@ -11,6 +11,7 @@ import typer
 
 from ibsweep.errors import InputError
 from ibsweep.options import share_faults
+from ibsweep.remote_results import results_directory
 
 __all__ = [
     "CHECK_ONLY",
@@ -49,7 +50,13 @@ CHECK_ONLY = "check only"
 """As a context's ``obj``: a command checks what it was given, and does nothing."""
 
 Results = Annotated[
-    Path, typer.Option("--results", metavar="DIR", help="Where sweeps are stored.")
+    Path,
+    typer.Option(
+        "--results",
+        metavar="DIR|URL",
+        parser=results_directory,
+        help="Where sweeps are stored: a directory, or such as s3://bucket/folder.",
+    ),
 ]
 QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 JsonFlag = Annotated[

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ibsweep.analysis.summary import config_text
 from ibsweep.records import TrialState
+from ibsweep.remote_results import shown
 
 if TYPE_CHECKING:
     from ibsweep.analysis.statistics import Interval
@@ -64,7 +65,7 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
         f"{counts[TrialState.FAIL]} failed; {tally.elapsed:.0f} s, "
         f"{tally.rate:,.0f} model-epochs/s",
     )
-    table.add_row("results", "", f"{summary.directory} (best.yaml, best.pt, trials.jsonl)")
+    table.add_row("results", "", f"{shown(summary.directory)} (best.yaml, best.pt, trials.jsonl)")
     console.print(f"\n[bold]{summary.name}[/bold]", highlight=False)
     console.print(table, highlight=False, soft_wrap=not console.is_terminal)
 

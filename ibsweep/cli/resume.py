@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ibsweep.cli.options import JsonFlag, QuietFlag, Results
+from ibsweep.remote_results import shown
 
 if TYPE_CHECKING:
     from ibsweep.store import SweepStore
@@ -61,5 +62,5 @@ def _unfinished(results: Path) -> list[SweepStore]:
     stores = [SweepStore(directory) for directory in list_sweeps(results)]
     stores = [s for s in stores if not s.paths.best_config.exists() and not s.is_running()]
     if not stores:
-        raise InputError(f"no sweep in {results} is unfinished")
+        raise InputError(f"no sweep in {shown(results)} is unfinished")
     return sorted(stores, key=lambda store: store.manifest.created)

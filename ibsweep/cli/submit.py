@@ -16,6 +16,7 @@ from typer.core import TyperArgument, TyperGroup
 from ibsweep.cli.logs import FollowFlag, follow_job
 from ibsweep.cli.options import CHECK_ONLY, JOB_SERVER, JobServer, JsonFlag, job_server_flag
 from ibsweep.errors import InputError
+from ibsweep.remote_results import no_transfer, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +101,8 @@ def checked(context: typer.Context, words: Sequence[str]) -> typer.Context:
     name, command, rest = root.command.resolve_command(root, list(words))
     if name not in _SUBMITTED or command is None:
         raise InputError(f"`{name}` is no job for a cluster: submit takes {', '.join(_SUBMITTED)}")
-    inner = command.make_context(name, rest, parent=root, obj=CHECK_ONLY)
+    with no_transfer():
+        inner = command.make_context(name, rest, parent=root, obj=CHECK_ONLY)
     if name in _CHECKED:
         with inner:
             command.invoke(inner)
@@ -130,7 +132,7 @@ def job_command(inner: typer.Context, python: str) -> JobCommand:
     """
     targets, files = _targets(inner)
     results: Path = inner.params["results"]
-    there = shlex.quote(results.as_posix())
+    there = shlex.quote(shown(results))
     if not results.is_absolute():
         there = f"~/{there}"  # a job runs in a directory that does not last
     words = [python, "-m", "ibsweep", str(inner.info_name), *targets, *_options(inner)]

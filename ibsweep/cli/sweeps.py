@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ibsweep.cli.options import Results
+from ibsweep.remote_results import shown
 
 
 def sweeps(results: Results = Path("results")) -> None:
@@ -19,7 +20,7 @@ def sweeps(results: Results = Path("results")) -> None:
     console = Console()
     directories = list_sweeps(results)
     if not directories:
-        console.print(f"no sweeps in {results} yet", highlight=False, markup=False)
+        console.print(f"no sweeps in {shown(results)} yet", highlight=False, markup=False)
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("sweep", "arm", "state", "trials", "best confirmed"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 import shutil
 import sys
 from contextlib import nullcontext
@@ -23,6 +24,7 @@ from ibsweep.cli.options import (
     parse_duration,
 )
 from ibsweep.options import PRUNERS, QUICK, SAMPLERS, SweepOptions
+from ibsweep.remote_results import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,7 +184,7 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
 
 def _how_to_go_on(stores: Sequence[SweepStore], current: SweepStore) -> str:
     folder, manifest = current.paths.root.parent, current.manifest
-    flag = "" if folder == Path("results") else f" --results {folder}"
+    flag = "" if folder == Path("results") else f" --results {shlex.quote(shown(folder))}"
     left = [store.manifest.name for store in stores if not store.paths.best_config.exists()]
     done = f"{len(current.trials())} of {manifest.trials} trials of {manifest.name} are done"
     if len(stores) > 1:

@@ -1,0 +1,361 @@
+"""Results at a URL: a copy on this machine, which is brought there as it grows.
+
+Object stores cannot append, and a sweep must not wait for them; so commands work on the copy, in
+the user's cache directory. What is further at the URL is fetched when a command begins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from ibsweep.errors import IbsweepError, InputError, SweepError
+
+__all__ = ["Mirror", "close", "fetched", "no_transfer", "results_directory", "shown"]
+
+_SECONDS = 10.0
+"""Between two uploads."""
+_INDEX = ".mirror.json"
+_TRIALS = "trials.jsonl"
+_ORDER = (
+    *("manifest.json", "proposals.jsonl", "curves.jsonl", _TRIALS),
+    *("models", "confirmations.jsonl", "", "best.pt", "best.yaml"),
+)
+"""Upload order; the empty name is everything else. A reader sees no trial without its curves, and
+no best configuration without its figures."""
+
+_urls: dict[Path, str] = {}
+_mirrors: dict[Path, Mirror] = {}
+_transfer = ContextVar("transfer", default=True)
+
+Stamp = list[int]
+"""Size in bytes and time of change in nanoseconds."""
+
+
+class Mirror:
+    """A directory here and its original at a URL.
+
+    Args:
+        filesystem: A ``pyarrow.fs.FileSystem``.
+        base: The results directory there.
+        url: Its name, for messages.
+        local: The copy.
+    """
+
+    def __init__(self, filesystem: Any, base: str, url: str, local: Path) -> None:
+        self.filesystem, self.base = filesystem, base.rstrip("/")
+        self.url, self.local = url, local
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep_pushing, daemon=True)
+        self._told: str | None = None
+
+    def fetch(self) -> None:
+        """Bring the copy up to date.
+
+        Raises:
+            InputError: If the URL cannot be reached, or went on without what the copy has.
+        """
+        try:
+            there = self._there()
+            if not there:
+                self.filesystem.create_dir(self.base, recursive=True)
+        except OSError as error:
+            raise InputError(f"cannot reach {self.url}: {_first_line(error)}") from error
+        index, here = self._index(), self._here()
+        for unit in sorted({_unit(name) for name in there}):
+            theirs = {name: stamp for name, stamp in there.items() if _unit(name) == unit}
+            ours = {name: stamp for name, stamp in here.items() if _unit(name) == unit}
+            changed = {
+                name: stamp
+                for name, stamp in theirs.items()
+                if name not in here or index.get(name, {}).get("there") != stamp
+            }
+            grown = any(index.get(name, {}).get("here") != stamp for name, stamp in ours.items())
+            if changed and grown and not self._is_further_there(unit, theirs, ours):
+                continue
+            for name, stamp in (theirs if changed and grown else changed).items():
+                path = self.local / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(self._read(name))
+                index[name] = {"there": stamp, "here": _stamp(path)}
+        self._write_index(index)
+
+    def _is_further_there(
+        self, unit: str, theirs: dict[str, Stamp], ours: dict[str, Stamp]
+    ) -> bool:
+        """Return which side of a sweep that both sides changed is to stay."""
+        journal = f"{unit}/{_TRIALS}" if f"{unit}/manifest.json" in {**theirs, **ours} else unit
+        original = self._read(journal) if journal in theirs else b""
+        copy = (self.local / journal).read_bytes() if journal in ours else b""
+        if not (original.startswith(copy) or copy.startswith(original)):
+            raise InputError(
+                f"{_below(self.url, unit)} and the copy on this machine, {self.local / unit}, "
+                "went on without each other: remove one of them to go on with the other"
+            )
+
+        def rank(length: int, files: dict[str, Stamp]) -> tuple[Any, ...]:
+            confirmed = files.get(f"{unit}/confirmations.jsonl", [0])[0]
+            return length, f"{unit}/best.yaml" in files, confirmed
+
+        return rank(len(original), theirs) > rank(len(copy), ours)
+
+    def push(self) -> None:
+        """Bring what changed here to the URL.
+
+        Raises:
+            SweepError: If that fails, or another process writes there.
+        """
+        with self._lock:
+            index = self._index()
+            names = [
+                n for n, stamp in self._here().items() if index.get(n, {}).get("here") != stamp
+            ]
+            names.sort(key=_place)
+            # read against the order of upload: curves that were read last hold all trials' ones
+            contents = {}
+            for name in reversed(names):
+                with contextlib.suppress(FileNotFoundError):
+                    stamp = _stamp(self.local / name)
+                    contents[name] = (self.local / name).read_bytes(), stamp
+            try:
+                for name in names:
+                    if name in contents:
+                        self._upload(name, *contents[name], index)
+            except OSError as error:
+                raise SweepError(f"cannot write to {self.url}: {_first_line(error)}") from error
+            finally:
+                self._write_index(index)
+
+    def _upload(self, name: str, content: bytes, here: Stamp, index: dict[str, Any]) -> None:
+        path = f"{self.base}/{name}"
+        if name.endswith(".jsonl") and self._stamp_there(path) != index.get(name, {}).get("there"):
+            raise SweepError(
+                f"{_below(self.url, name)} was written by another process meanwhile: let one of "
+                "them alone run the sweep"
+            )
+        self.filesystem.create_dir(path.rsplit("/", 1)[0], recursive=True)
+        with self.filesystem.open_output_stream(path) as stream:
+            stream.write(content)
+        index[name] = {"there": self._stamp_there(path), "here": here}
+
+    def start(self) -> None:
+        """Push every few seconds until ``close``."""
+        self._thread.start()
+
+    def _keep_pushing(self) -> None:
+        while not self._over.wait(_SECONDS):
+            try:
+                self.push()
+            except SweepError as error:
+                if str(error) != self._told:  # once; it is tried again
+                    self._told = str(error)
+                    print(f"ibsweep: {error}", file=sys.stderr)
+
+    def close(self) -> None:
+        """Push for the last time.
+
+        Raises:
+            SweepError: If that fails; names the copy.
+        """
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        try:
+            self.push()
+        except SweepError as error:
+            raise SweepError(
+                f"{error}\nall of it is in {self.local}, and the next command with the same "
+                "--results brings it there"
+            ) from error
+
+    def _there(self) -> dict[str, Stamp]:
+        from pyarrow.fs import FileSelector, FileType
+
+        selector = FileSelector(self.base, recursive=True, allow_not_found=True)
+        return {
+            info.path.removeprefix(self.base).lstrip("/"): [info.size, info.mtime_ns or 0]
+            for info in self.filesystem.get_file_info(selector)
+            if info.type == FileType.File
+        }
+
+    def _stamp_there(self, path: str) -> Stamp | None:
+        from pyarrow.fs import FileType
+
+        info = self.filesystem.get_file_info(path)
+        return [info.size, info.mtime_ns or 0] if info.type == FileType.File else None
+
+    def _read(self, name: str) -> bytes:
+        try:
+            with self.filesystem.open_input_stream(f"{self.base}/{name}") as stream:
+                content: bytes = stream.read()
+                return content
+        except OSError as error:
+            raise InputError(
+                f"cannot read {_below(self.url, name)}: {_first_line(error)}"
+            ) from error
+
+    def _here(self) -> dict[str, Stamp]:
+        found = {}
+        for folder, folders, files in os.walk(self.local):
+            folders[:] = [one for one in folders if not one.startswith(".")]
+            for file in files:
+                path = Path(folder, file)
+                if not file.startswith("."):
+                    with contextlib.suppress(FileNotFoundError):
+                        found[path.relative_to(self.local).as_posix()] = _stamp(path)
+        return found
+
+    def _index(self) -> dict[str, Any]:
+        """Return the stamps, here and there, that each file had when both were equal."""
+        path = self.local / _INDEX
+        try:
+            index: dict[str, Any] = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return index
+
+    def _write_index(self, index: dict[str, Any]) -> None:
+        self.local.mkdir(parents=True, exist_ok=True)
+        aside = self.local / f"{_INDEX}.new"
+        aside.write_text(json.dumps(index))
+        aside.replace(self.local / _INDEX)
+
+
+def _stamp(path: Path) -> Stamp:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _unit(name: str) -> str:
+    """Return what a file stands or falls with: its sweep, or itself where it is in none."""
+    return name.split("/", 1)[0]
+
+
+def _place(name: str) -> tuple[str, int, str]:
+    unit, _, rest = name.partition("/")
+    first = rest.split("/", 1)[0]
+    return unit, _ORDER.index(first if first in _ORDER else ""), name
+
+
+def _below(url: str, name: str) -> str:
+    """Return the URL of what lies in the results directory at a URL, which may have options."""
+    path, mark, options = url.partition("?")
+    return f"{path}/{name}{mark}{options}"
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def results_directory(where: str | Path) -> Path:
+    """Return the directory that stands for what ``--results`` was given.
+
+    Args:
+        where: A directory, or a URL of a file system that pyarrow knows, such as
+            ``s3://bucket/folder``.
+
+    Returns:
+        The directory; for a URL its copy here, up to date. It is kept up to date at the URL until
+        ``close``.
+
+    Raises:
+        InputError: If the URL is none of pyarrow's or cannot be reached.
+    """
+    url, local = _parse(where)
+    if url is None:
+        return local
+    _urls[local] = url
+    if _transfer.get() and local not in _mirrors:
+        mirror = _open(url, local)
+        mirror.fetch()
+        mirror.start()
+        _mirrors[local] = mirror
+    return local
+
+
+def fetched(where: str | os.PathLike[str]) -> Path:
+    """Return the directory that stands for a directory or URL, to read from it.
+
+    Raises:
+        InputError: As for ``results_directory``.
+    """
+    url, local = _parse(where)
+    if url is not None and local not in _mirrors:
+        _open(url, local).fetch()
+    return local
+
+
+def _parse(where: str | os.PathLike[str]) -> tuple[str | None, Path]:
+    """Return a URL and where its copy is, or None and a directory."""
+    text = str(where)
+    if "://" not in text:
+        return None, Path(text)
+    url = text.rstrip("/")
+    if urlsplit(url).scheme == "file":
+        return None, Path(url2pathname(urlsplit(url).path))
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    name = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return url, cache / "ibsweep" / "results" / name
+
+
+def _open(url: str, local: Path) -> Mirror:
+    from pyarrow.fs import FileSystem
+
+    try:
+        filesystem, base = FileSystem.from_uri(url)
+    except ValueError as error:
+        raise InputError(
+            f"{_first_line(error)}; name a directory, or a URL such as s3://bucket/folder"
+        ) from error
+    except OSError as error:
+        raise InputError(f"cannot reach {url}: {_first_line(error)}") from error
+    return Mirror(filesystem, base, url, local)
+
+
+@contextmanager
+def no_transfer() -> Iterator[None]:
+    """Have ``results_directory`` only name the copy: for checks on another machine's behalf."""
+    token = _transfer.set(False)
+    try:
+        yield
+    finally:
+        _transfer.reset(token)
+
+
+def shown(path: Path) -> str:
+    """Return a path as a user names it: at its URL where it is a copy."""
+    for local, url in _urls.items():
+        if path == local:
+            return url
+        if path.is_relative_to(local):
+            return _below(url, path.relative_to(local).as_posix())
+    return str(path)
+
+
+def close() -> None:
+    """Bring everything to its URL and end.
+
+    Raises:
+        IbsweepError: If that fails.
+    """
+    failure: IbsweepError | None = None
+    while _mirrors:
+        _, mirror = _mirrors.popitem()
+        try:
+            mirror.close()
+        except IbsweepError as error:
+            failure = error
+    if failure:
+        raise failure
