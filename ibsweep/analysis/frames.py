@@ -367,7 +367,8 @@ def load(path: str | os.PathLike[str] = "results") -> Results:
     root = fetched(path)
     if not root.is_dir():
         raise InputError(
-            f"no results directory {shown(root)}: name one that `ibsweep tune` wrote, or a sweep's in it"
+            f"no results directory {shown(root)}: name one that `ibsweep tune` wrote, or a "
+            "sweep's in it"
         )
     if (root / "manifest.json").exists():
         return Results(root, {}, (_read(root),))
