@@ -38,14 +38,14 @@ from ibsweep.models.kernels.network import (
     rows_of,
     turned_of,
 )
-from ibsweep.models.kernels.planes import activate, pad, spread, sum_of, unpad
+from ibsweep.models.kernels.planes import activate, pad, pitch_of, spread, sum_of, unpad
 from ibsweep.models.kernels.tiles import (
-    VECTOR,
     add_products,
     convolve_tile,
     products_shape,
     tile_shape,
 )
+from ibsweep.models.kernels.vectors import VECTOR
 
 __all__ = ["infer", "train"]
 
@@ -125,23 +125,22 @@ def _forward(net: Any, scratch: Any, values: Any, image: Any, features: Any, log
         channels, filters, height, width, rows, columns, pooling, _ = net.stages[s]
         pixels = height * width
         reach = (net.size - 1) * (width + 1)
-        planes = rows_of(scratch.planes, s, filters, pixels - reach + VECTOR)
-        pooled = rows_of(scratch.pooled, s, rows, columns)
+        planes = rows_of(scratch.planes, s, filters, pixels - reach + 2 * VECTOR)
+        area = rows * pitch_of(columns)
+        pooled, alive = scratch.pooled[s, :area], rows_of(scratch.alive, s, filters, area)
         inputs = rows_of(scratch.inputs, s, channels, pixels + VECTOR)
         kernels, bias = ordered_of(net, s, scratch.ordered), bias_of(net, s, values)
         starts = net.starts[s, 0, : net.counts[s, 0]]
         _convolve(inputs, kernels, bias, planes, starts, width, 0, height)
         for f in range(filters):
-            alive = scratch.alive[s, f * rows * columns : (f + 1) * rows * columns]
-            activate(planes[f], width, pooling, pooled, alive.reshape(rows, columns))
+            activate(planes[f], width, rows, columns, pooling, pooled, alive[f])
             if s == last:
-                features[f] = sum_of(pooled.reshape(-1)) / np.float32(rows * columns)
+                features[f] = sum_of(pooled) / np.float32(rows * columns)
             else:
                 after_height, after_width = net.stages[s + 1, 2], net.stages[s + 1, 3]
-                after = after_height * after_width
-                padded = rows_of(scratch.inputs, s + 1, filters, after + VECTOR)
-                into = padded[f, :after].reshape(after_height, after_width)
-                pad(pooled, net.padding, net.reflect, into)
+                after = after_height * after_width + VECTOR
+                padded = rows_of(scratch.inputs, s + 1, filters, after)
+                pad(pooled, rows, columns, net.padding, net.reflect, padded[f], after_width)
     weight, head_bias = head_of(net, values)
     for k in range(net.classes):
         total = head_bias[k]
@@ -178,20 +177,19 @@ def _backward(net: Any, scratch: Any, grad_features: Any) -> None:
         channels, filters, height, width, rows, columns, pooling, _ = net.stages[s]
         pixels = height * width
         reach = (net.size - 1) * (width + 1)
-        pooled = rows_of(scratch.pooled, s, rows, columns)
-        grads = rows_of(scratch.grads, s, filters, reach + pixels + VECTOR)
+        area = rows * pitch_of(columns)
+        pooled, alive = scratch.pooled[s, :area], rows_of(scratch.alive, s, filters, area)
+        grads = rows_of(scratch.grads, s, filters, reach + pixels + 2 * VECTOR)
         grad_bias = bias_of(net, s, scratch.gradient)
         for f in range(filters):
             if s == last:
                 pooled[:] = grad_features[f] / np.float32(rows * columns)
             else:
                 after_height, after_width = net.stages[s + 1, 2], net.stages[s + 1, 3]
-                after = after_height * after_width
-                carried = rows_of(scratch.carried, s + 1, filters, after + VECTOR)
-                padded = carried[f, :after].reshape(after_height, after_width)
-                unpad(padded, net.padding, net.reflect, pooled)
-            alive = scratch.alive[s, f * rows * columns : (f + 1) * rows * columns]
-            spread(pooled, alive.reshape(rows, columns), width, pooling, grads[f, reach:])
+                after = after_height * after_width + VECTOR
+                padded = rows_of(scratch.carried, s + 1, filters, after)
+                unpad(padded[f], rows, columns, net.padding, net.reflect, pooled, after_width)
+            spread(pooled, alive[f], rows, columns, pooling, grads[f, reach:], width)
             grad_bias[f] += sum_of(grads[f, reach:])
         inputs = rows_of(scratch.inputs, s, channels, pixels + VECTOR)
         grad_kernels = kernels_of(net, s, scratch.gradient)
@@ -199,10 +197,8 @@ def _backward(net: Any, scratch: Any, grad_features: Any) -> None:
         _add_weight_gradient(inputs, grads, reach, grad_kernels, starts, width)
         if s > 0:
             carried = rows_of(scratch.carried, s, channels, pixels + VECTOR)
-            kernels, starts = (
-                turned_of(net, s, scratch.turned),
-                net.starts[s, 1, : net.counts[s, 1]],
-            )
+            kernels = turned_of(net, s, scratch.turned)
+            starts = net.starts[s, 1, : net.counts[s, 1]]
             top = net.size - 1  # zeros stand before a gradient
             _convolve(grads, kernels, scratch.nothing[s], carried, starts, width, top, height)
 

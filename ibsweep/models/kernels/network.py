@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ibsweep.models.kernels.common import compile_kernel
-from ibsweep.models.kernels.planes import NO_POOLING
-from ibsweep.models.kernels.tiles import VECTOR, cover
+from ibsweep.models.kernels.planes import NO_POOLING, pitch_of
+from ibsweep.models.kernels.tiles import cover
+from ibsweep.models.kernels.vectors import VECTOR
 
 __all__ = [
     "Network",
@@ -90,8 +91,8 @@ class Scratch(NamedTuple):
     Attributes:
         inputs: Padded input, ``[C, H*W + room]``.
         planes: Convolved, ``[F, H*W - reach + room]``.
-        pooled: Activations of one filter, or their gradient, ``[rows, columns]``.
-        alive: Codes of where a gradient goes, ``[F, rows, columns]``.
+        pooled: Activations of one filter, or their gradient, ``[rows, pitch]``.
+        alive: Codes of where a gradient goes, int32 ``[F, rows, pitch]``.
         grads: Gradient of ``planes``, behind as many zeros as a kernel reaches back:
             ``[F, reach + H*W + room]``.
         carried: Gradient of ``inputs``, ``[C, H*W + room]``.
@@ -121,15 +122,15 @@ class Scratch(NamedTuple):
             stage = Stage(*row.tolist())
             pixels = stage.height * stage.width
             reach = (network.size - 1) * (stage.width + 1)
-            pooled = stage.rows * stage.columns
-            # vectors that begin within a plane end within the room behind it
+            pooled = stage.rows * pitch_of(stage.columns)
+            # vectors that begin within a plane end within the room behind it, pairs likewise
             needed.append(
                 (
                     stage.channels * (pixels + VECTOR),
-                    stage.filters * (pixels - reach + VECTOR),
+                    stage.filters * (pixels - reach + 2 * VECTOR),
                     pooled,
                     stage.filters * pooled,
-                    stage.filters * (reach + pixels + VECTOR),
+                    stage.filters * (reach + pixels + 2 * VECTOR),
                     stage.channels * (pixels + VECTOR),
                     stage.channels,
                 )
@@ -137,7 +138,10 @@ class Scratch(NamedTuple):
         most = np.max(needed, axis=0)
         parameters = network.values.shape[1]
         return cls(
-            *(np.zeros((len(needed), floats), np.float32) for floats in most),
+            *(
+                np.zeros((len(needed), count), np.int32 if name == "alive" else np.float32)
+                for name, count in zip(cls._fields, most, strict=False)
+            ),
             *(np.zeros(parameters, np.float32) for _ in range(3)),
         )
 

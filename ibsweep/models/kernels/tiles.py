@@ -16,27 +16,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import llvmlite.binding
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils, config
+from numba.core import cgutils
 from numba.extending import intrinsic
 
+from ibsweep.models.kernels import vectors
 from ibsweep.models.kernels.common import compile_kernel
+from ibsweep.models.kernels.vectors import NARROW, VECTOR, ZERO, add_product, index, load, store
 
-__all__ = ["VECTOR", "add_products", "convolve_tile", "cover", "products_shape", "tile_shape"]
+__all__ = ["add_products", "convolve_tile", "cover", "products_shape", "tile_shape"]
 
-_FEATURES = config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten()
-
-VECTOR, _SUMS, _MOST_VECTORS = (16, 24, 4) if "+avx512f" in _FEATURES else (8, 12, 3)
-"""Floats of a vector; vectors of sums, and of pixels, that registers hold together."""
+_SUMS, _MOST_VECTORS = (12, 3) if NARROW else (24, 4)
+"""Vectors of sums, and of pixels, that registers hold together."""
 
 _MOST_FILTERS = _SUMS // 2
-_MOST_TAPS, _MOST_PRODUCT_FILTERS = (7, 6) if VECTOR == 16 else (4, 3)
-
-_FLOAT = ir.FloatType()
-_VECTOR = ir.VectorType(_FLOAT, VECTOR)
-_CONTRACT = ("contract",)  # a product and a sum may be one instruction
+_MOST_PRODUCT_FILTERS, _MOST_TAPS = (3, 4) if NARROW else (6, 7)
 
 
 @compile_kernel
@@ -114,38 +108,37 @@ def convolve_tile(
     del typing, count, first, f, block, width, row, end
 
     def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        image, kernels, bias, planes, starts = _arrays(context, builder, signature, args)
+        image, kernels, bias, planes, starts = vectors.arrays_of(context, builder, signature, args)
         count, first, f, block, width, row, end = args[5:]
 
         def write_case(filters: int) -> None:
-            vectors = min(_MOST_VECTORS, _SUMS // filters)
             offsets = []
-            for v in range(vectors):
-                at, last = builder.add(first, _index(v)), builder.sub(count, _index(1))
+            for v in range(min(_MOST_VECTORS, _SUMS // filters)):
+                at, last = builder.add(first, index(v)), builder.sub(count, index(1))
                 at = builder.select(builder.icmp_signed("<", at, last), at, last)
                 offsets.append(builder.load(builder.gep(starts.data, [at])))
             sums = []
             for i in range(filters):
-                begin = _splat(builder, bias.data, builder.add(f, _index(i)))
+                begin = _weight(builder, bias, builder.add(f, index(i)))
                 sums.append([cgutils.alloca_once_value(builder, begin) for _ in offsets])
             channels, size = image.shape[0], kernels.shape[1]
             with (
                 cgutils.for_range(builder, channels) as channel,
-                cgutils.for_range_slice(builder, row, end, _index(1)) as (y, _),
+                cgutils.for_range_slice(builder, row, end, index(1)) as (y, _),
                 cgutils.for_range(builder, size) as tap,
             ):
                 here = image.offset(channel.index, builder.add(builder.mul(y, width), tap.index))
-                pixels = [_load(builder, image.data, builder.add(here, at)) for at in offsets]
+                pixels = [load(builder, image, builder.add(here, at)) for at in offsets]
                 weights = kernels.offset(channel.index, y, tap.index, f)
                 for i in range(filters):
-                    weight = _splat(builder, kernels.data, builder.add(weights, _index(i)))
+                    weight = _weight(builder, kernels, builder.add(weights, index(i)))
                     for place, pixel in zip(sums[i], pixels, strict=True):
-                        _add_product(builder, place, pixel, weight)
+                        add_product(builder, place, pixel, weight)
             for i in range(filters):
-                plane = planes.offset(builder.add(f, _index(i)), _index(0))
+                plane = planes.offset(builder.add(f, index(i)), index(0))
                 for place, at in zip(sums[i], offsets, strict=True):
                     into = builder.add(plane, at)
-                    _store(builder, builder.load(place), planes.data, into)
+                    store(builder, builder.load(place), planes, into)
 
         _write_cases(builder, block, range(1, _MOST_FILTERS + 1), write_case)
         return context.get_dummy_value()
@@ -192,35 +185,34 @@ def add_products(
     del typing, count, reach, channel, f, block, row, k, taps, width
 
     def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        image, planes, grads, starts = _arrays(context, builder, signature, args)
+        image, planes, grads, starts = vectors.arrays_of(context, builder, signature, args)
         count, reach, channel, f, block, row, k, taps, width = args[4:]
 
         def write_case(case: int) -> None:
             filters, columns = divmod(case, _MOST_TAPS + 1)
-            zero = ir.Constant(_VECTOR, [0.0] * VECTOR)
             sums = [
-                [cgutils.alloca_once_value(builder, zero) for _ in range(columns)]
+                [cgutils.alloca_once_value(builder, ZERO) for _ in range(columns)]
                 for _ in range(filters)
             ]
             corner = image.offset(channel, builder.add(builder.mul(row, width), k))
-            lines = [planes.offset(builder.add(f, _index(i)), reach) for i in range(filters)]
+            lines = [planes.offset(builder.add(f, index(i)), reach) for i in range(filters)]
             with cgutils.for_range(builder, count) as loop:
                 at = builder.load(builder.gep(starts.data, [loop.index]))
-                parts = [_load(builder, planes.data, builder.add(line, at)) for line in lines]
+                parts = [load(builder, planes, builder.add(line, at)) for line in lines]
                 here = builder.add(corner, at)
                 for tap in range(columns):
-                    pixel = _load(builder, image.data, builder.add(here, _index(tap)))
+                    pixel = load(builder, image, builder.add(here, index(tap)))
                     for i, part in enumerate(parts):
-                        _add_product(builder, sums[i][tap], pixel, part)
+                        add_product(builder, sums[i][tap], pixel, part)
             group = 1 << (columns - 1).bit_length()  # zeros fill it up: their sums change nothing
             rows = [[builder.load(p) for p in line] for line in sums]
-            padded = [vector for line in rows for vector in (*line, *[zero] * (group - columns))]
-            totals = _totals(builder, padded, zero)
+            padded = [vector for line in rows for vector in (*line, *[ZERO] * (group - columns))]
+            totals = vectors.totals(builder, padded)
             for i in range(filters):
-                into = grads.offset(builder.add(f, _index(i)), channel, row, k)
+                into = grads.offset(builder.add(f, index(i)), channel, row, k)
                 line = _part(builder, totals, i * group, group)
-                before = _load(builder, grads.data, into, group)
-                _store(builder, builder.fadd(before, line), grads.data, into, group)
+                before = load(builder, grads, into, group)
+                store(builder, builder.fadd(before, line), grads, into, group)
 
         cases = [
             filters * (_MOST_TAPS + 1) + columns
@@ -228,35 +220,11 @@ def add_products(
             for columns in range(1, _MOST_TAPS + 1)
             if filters * columns <= _SUMS
         ]
-        case = builder.add(builder.mul(block, _index(_MOST_TAPS + 1)), taps)
+        case = builder.add(builder.mul(block, index(_MOST_TAPS + 1)), taps)
         _write_cases(builder, case, cases, write_case)
         return context.get_dummy_value()
 
     return types.void(*arrays, *numbers), write
-
-
-class _Array:
-    """An array's data and sizes, as LLVM's values."""
-
-    def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
-        if kind.layout != "C":
-            raise TypeError(f"tiles want arrays that lie in one piece, but got {kind}")
-        array = context.make_array(kind)(context, builder, value)
-        self.builder, self.data = builder, array.data
-        self.shape = cgutils.unpack_tuple(builder, array.shape)
-
-    def offset(self, *indices: Any) -> Any:
-        """Return how far behind ``data`` an element lies."""
-        total = indices[0]
-        for size, index in zip(self.shape[1:], indices[1:], strict=True):
-            total = self.builder.add(self.builder.mul(total, size), index)
-        return total
-
-
-def _arrays(context: Any, builder: Any, signature: Any, args: Any) -> list[_Array]:
-    pairs = zip(signature.args, args, strict=True)
-    kinds = [(kind, value) for kind, value in pairs if isinstance(kind, types.Array)]
-    return [_Array(context, builder, kind, value) for kind, value in kinds]
 
 
 def _write_cases(
@@ -267,66 +235,19 @@ def _write_cases(
     switch = builder.switch(value, done)
     for case in cases:
         block = builder.append_basic_block(f"case{case}")
-        switch.add_case(_index(case), block)
+        switch.add_case(index(case), block)
         builder.position_at_end(block)
         write_case(case)
         builder.branch(done)
     builder.position_at_end(done)
 
 
-def _index(value: int) -> Any:
-    return ir.Constant(ir.IntType(64), value)
+def _weight(builder: Any, array: Any, offset: Any) -> Any:
+    return vectors.splat(builder, builder.load(builder.gep(array.data, [offset])))
 
 
-def _load(builder: Any, data: Any, offset: Any, length: int = VECTOR) -> Any:
-    kind = ir.VectorType(_FLOAT, length).as_pointer()
-    return builder.load(builder.bitcast(builder.gep(data, [offset]), kind), align=4)
-
-
-def _store(builder: Any, value: Any, data: Any, offset: Any, length: int = VECTOR) -> None:
-    kind = ir.VectorType(_FLOAT, length).as_pointer()
-    builder.store(value, builder.bitcast(builder.gep(data, [offset]), kind), align=4)
-
-
-def _splat(builder: Any, data: Any, offset: Any) -> Any:
-    """Return a vector of one number, as often as it has places."""
-    one = builder.load(builder.gep(data, [offset]))
-    empty = ir.Constant(_VECTOR, ir.Undefined)
-    return _shuffle(builder, builder.insert_element(empty, one, _index(0)), empty, [0] * VECTOR)
-
-
-def _shuffle(builder: Any, a: Any, b: Any, places: Sequence[int]) -> Any:
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), list(places))
-    return builder.shuffle_vector(a, b, mask)
-
-
-def _add_product(builder: Any, place: Any, a: Any, b: Any) -> None:
-    product = builder.fmul(a, b, flags=_CONTRACT)
-    builder.store(builder.fadd(builder.load(place), product, flags=_CONTRACT), place)
-
-
-def _totals(builder: Any, vectors: list[Any], zero: Any) -> list[Any]:
-    """Sum every vector's elements: element ``i`` of what returns, in order, belongs to the i-th.
-
-    Two vectors at a time give one of half as many parts each, and so on: as many shuffles as
-    vectors, where summing each by itself would take four times as many.
-    """
-    vectors = vectors + [zero] * (-len(vectors) % VECTOR)
-    length = VECTOR // 2
-    while length:
-        both = [i for i in range(2 * VECTOR) if i // length % 2 == 0]
-        vectors = [
-            builder.fadd(
-                _shuffle(builder, a, b, both), _shuffle(builder, a, b, [i + length for i in both])
-            )
-            for a, b in zip(vectors[::2], vectors[1::2], strict=True)
-        ]
-        length //= 2
-    return vectors
-
-
-def _part(builder: Any, vectors: list[Any], first: int, length: int) -> Any:
+def _part(builder: Any, parts: list[Any], first: int, length: int) -> Any:
     """Return ``length`` elements of vectors, one behind the other; a power of two."""
-    vector = vectors[first // VECTOR]
+    vector = parts[first // VECTOR]
     places = [first % VECTOR + i for i in range(length)]
-    return _shuffle(builder, vector, vector, places)
+    return vectors.shuffle(builder, vector, vector, places)
