@@ -211,9 +211,9 @@ def _spread_pairs(
         for power in (bit, builder.add(bit, bit)):
             on = _has(builder, code, splat(builder, power))
             sides.append(builder.select(on, grad, ZERO))
-        store(builder, shuffle(builder, *sides, _ZIPPED[:VECTOR]), plane, into)
+        store(builder, shuffle(builder, sides[0], sides[1], _ZIPPED[:VECTOR]), plane, into)
         behind = builder.add(into, index(VECTOR))
-        store(builder, shuffle(builder, *sides, _ZIPPED[VECTOR:]), plane, behind)
+        store(builder, shuffle(builder, sides[0], sides[1], _ZIPPED[VECTOR:]), plane, behind)
         return context.get_dummy_value()
 
     numbers = (types.intp, types.intp, types.int32, types.float32)
