@@ -39,7 +39,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parts = arguments.parts or list(PARTS)
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"no part {unknown[0]!r}: choose from {', '.join(PARTS)}")
-    seconds = 0.3 if arguments.quick else 1.5
+    seconds = 0.3 if arguments.quick else 1.2
     machine = _machine()
     found: dict[str, Any] = {}
     for key, value in machine.items():
@@ -61,6 +61,7 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def _machine() -> dict[str, Any]:
+    torch.set_num_threads(1)
     rate = engine.matrix_product_rate()
     return {
         "processor": _processor(),
@@ -121,15 +122,18 @@ def _lanes(seconds: float, device: str) -> list[dict[str, Any]]:
 def _sweeps(*, quick: bool) -> dict[str, Any]:
     from benchmarks.sweeps import against_stock
 
-    sizes = (4, 2, 5) if quick else (12, 4, 50)
     # all of them first: what is printed inside Ray's session is lost
-    rows = list(against_stock(*sizes))
-    print("\nsweeps of {} configurations, {} seeds each, {} epochs, no pruning".format(*sizes))
-    print(f"{'':12}{'stock':>9}{'ibsweep':>10}{'ratio':>8}   to stock's best accuracy")
+    rows = list(against_stock(2, share=6) if quick else against_stock(4))
+    print(f"\nsweeps with {rows[0]['replicates']} seeds a configuration, no pruning")
+    print(
+        f"{'':10}{'trials':>8}{'epochs':>8}{'stock':>9}{'ibsweep':>10}{'ratio':>8}"
+        "   to stock's best accuracy"
+    )
     for row in rows:
         ours = row["ibsweep_seconds_to_stock_best"]
         print(
-            f"{row['arm']:12}{row['stock_seconds']:7.1f} s{row['ibsweep_seconds']:8.1f} s"
+            f"{row['arm']:10}{row['trials']:8}{row['epochs']:8}"
+            f"{row['stock_seconds']:7.1f} s{row['ibsweep_seconds']:8.1f} s"
             f"{row['ratio']:7.1f}x   {row['stock_best']:.1f} %: stock "
             f"{row['stock_seconds_to_best']:.1f} s, ibsweep "
             f"{'not reached' if ours is None else f'{ours:.1f} s'}"

@@ -114,6 +114,7 @@ def _sweeps(part: Mapping[str, Any]) -> list[str]:
         rows.append(
             (
                 row["arm"],
+                f"{row['trials']} x {row['epochs']}",
                 f"{row['stock_seconds']:.1f} s",
                 f"{row['ibsweep_seconds']:.1f} s",
                 f"{row['ratio']:.1f}x",
@@ -123,10 +124,9 @@ def _sweeps(part: Mapping[str, Any]) -> list[str]:
                 gain,
             )
         )
-    one = part["rows"][0]
     head = (
-        f"{one['trials']} configurations, {one['replicates']} seeds, {one['epochs']} epochs",
-        *("stock", "ibsweep", "ratio"),
+        f"a sweep, {part['rows'][0]['replicates']} seeds a configuration",
+        *("configurations x epochs", "stock", "ibsweep", "ratio"),
         *("stock's best", "stock reached it after", "ibsweep after", "ratio"),
     )
     return _table(head, rows)

@@ -29,10 +29,12 @@ from ibsweep.sweep.session import ray_session
 
 __all__ = ["ARMS", "against_stock", "overhead"]
 
-ARMS = ("q1_mlp", "q2_cnn", "q3_mlp", "q7_wider")
-"""From trials that cost next to nothing to those that cost the most."""
+ARMS = {"q1_mlp": (32, 100), "q2_cnn": (24, 50), "q3_mlp": (24, 50), "q7_wider": (12, 50)}
+"""Configurations of each sweep and their epochs: from trials that cost next to nothing to those
+that cost the most, each a minute or two of stock Ray Tune on two cores. The questions allow 500 to
+1000 epochs."""
 
-_MORE = 4
+_MORE = 3
 """Trials of ours for one of stock's, where the time to an accuracy is taken."""
 
 
@@ -85,7 +87,7 @@ def _narrowed(
     return question.model_copy(update={"arms": {arm.name: arm}, "claims": ()}), arm
 
 
-def against_stock(trials: int, replicates: int, epochs: int) -> Iterator[dict[str, Any]]:
+def against_stock(replicates: int, share: int = 1) -> Iterator[dict[str, Any]]:
     """Yield for several arms the seconds of a sweep with stock Ray Tune and with ours.
 
     Both train the same configurations for the same epochs and seeds, on as many cores, with no
@@ -94,19 +96,18 @@ def against_stock(trials: int, replicates: int, epochs: int) -> Iterator[dict[st
     sweep ended with.
 
     Args:
-        trials: Configurations of each arm.
-        replicates: Seeds of each.
-        epochs: Epochs of each; the questions allow 500 to 1000.
+        replicates: Seeds of each configuration.
+        share: Divides the configurations and epochs of ``ARMS``.
     """
     questions = load_all()
     with ray_session(None):
-        for name in ARMS:
+        for name, (trials, epochs) in ARMS.items():
             question = questions[name[:2]]
             arm = question.arms[name]
             # the same epochs for every trial: what is compared is how fast they are trained
             tuned = set(arm.space) - {"epochs"}
-            question, arm = _narrowed(question, arm, tuned, {"epochs": epochs})
-            yield _against_stock(question, arm, trials, replicates)
+            question, arm = _narrowed(question, arm, tuned, {"epochs": epochs // share})
+            yield _against_stock(question, arm, trials // share, replicates)
 
 
 def _against_stock(question: Question, arm: Arm, trials: int, replicates: int) -> dict[str, Any]:
