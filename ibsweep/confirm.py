@@ -9,7 +9,6 @@ replicate seeds that the sweep never used: the best configuration is the one tha
 from __future__ import annotations
 
 import io
-import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
@@ -27,15 +26,11 @@ from ibsweep.records import Confirmation, Trial
 from ibsweep.store import SweepStore, replace_file
 from ibsweep.sweep.attempts import keeping_off
 from ibsweep.sweep.progress import Progress
-from ibsweep.sweep.remote import RETRIES, as_they_end
+from ibsweep.sweep.remote import RETRIES, as_they_end, workers
 from ibsweep.sweep.trainable import choose_device
-from ibsweep.sweep.trial import TrialPlan, TrialRun
+from ibsweep.sweep.trial import TrialPlan, TrialRun, in_parts
 
 __all__ = ["confirm", "measure_efficiency", "missing_sizes"]
-
-
-_LANES = 4
-"""Replicates of a trial that are trained together."""
 
 
 class Job(NamedTuple):
@@ -163,8 +158,11 @@ def _finish(
     seeds = manifest.confirmation_seeds
     done = {(row.trial, row.images) for row in store.confirmations() if row.seed in seeds}
     missing = [job for job in jobs if (job.trial.trial, job.images) not in done]
-    # the longest first: cores end together
-    missing.sort(key=lambda job: job.trial.seconds * job.images, reverse=True)
+    # the longest first, and in the most parts: cores end together
+    cost = {job: job.trial.seconds * job.images for job in missing}
+    missing.sort(key=cost.__getitem__, reverse=True)
+    total = sum(cost.values()) or 1.0
+    there = workers(manifest.cpus_per_trial, manifest.gpus_per_trial)
     remote = ray.remote(_train_job).options(
         num_cpus=manifest.cpus_per_trial,
         num_gpus=manifest.gpus_per_trial,
@@ -173,13 +171,18 @@ def _finish(
     )
     waiting = {
         remote.remote(
-            asdict(_plan(question, arm, job, part)),
+            asdict(part),
             manifest.cpus_per_trial,
             manifest.gpus_per_trial,
             weights,
         ): job
         for job in missing
-        for part in _parts(seeds)
+        for part in in_parts(
+            _plan(question, arm, job, seeds),
+            share=cost[job] / total,
+            workers=there,
+            gpu=manifest.gpus_per_trial > 0,
+        )
     }
     parts: dict[tuple[int, int], tuple[list[Confirmation], dict[int, Any]]] = {}
     done_jobs = len(jobs) - len(missing)
@@ -197,13 +200,6 @@ def _finish(
             yield job, confirmed, dict(sorted(weights_by_seed.items()))
             done_jobs += 1
             progress.phase(f"{phase} {done_jobs}/{len(jobs)}")
-
-
-def _parts(seeds: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Split replicate seeds so that several cores share a trial; lanes are cheap from a few on."""
-    count = -(-len(seeds) // _LANES)
-    bounds = [len(seeds) * i // count for i in range(count + 1)]
-    return [seeds[a:b] for a, b in itertools.pairwise(bounds)]
 
 
 def _plan(question: Question, arm: Arm, job: Job, seeds: tuple[int, ...]) -> TrialPlan:

@@ -92,6 +92,33 @@ def test_inference_gives_the_same_logits(case):
     torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "resolution", "options"),
+    [
+        ("simple_cnn", 6, {"kernel_size": 3}),
+        ("simple_cnn", 9, {"kernel_size": 4, "pooling": "average"}),
+        ("three_layer_cnn", 5, {"kernel_size": 5, "num_filters": 2}),
+        ("wider_cnn", 33, {"kernel_size": 5, "num_filters": 9}),
+        ("deeper_cnn", 65, {"kernel_size": 2, "num_layers": 3, "pooling": "average"}),
+        ("deeper_cnn", 71, {"kernel_size": 7, "num_layers": 2}),
+    ],
+)
+def test_other_resolutions(name, resolution, options):
+    """Rows shorter than a vector, and rows of several of which the last is nearly empty."""
+    generator = torch.Generator().manual_seed(3)
+    images = torch.rand(2, 5, 1, resolution, resolution, generator=generator)
+    labels = torch.randint(0, 3, (2, 5), generator=generator)
+    runs = []
+    for use_kernels in (True, False):
+        model = build(name, [1, 2], num_classes=3, resolution=resolution, **options)
+        model.compiled = use_kernels
+        settings = TrainingSettings(lr=0.05, batch_size=2)
+        runs.append(Trainer(model, settings, LaneData(images, labels), [4, 5]))
+        assert model.compiles(runs[-1].images) == use_kernels
+        runs[-1].run_to(3)
+    assert_same(*runs, rtol=1e-3, atol=2e-5)
+
+
 def test_a_gradient_goes_to_the_first_of_equal_pixels_as_in_torch():
     """On flat images all pixels of a pooling window are equal; counted twice, a gradient would
     double."""

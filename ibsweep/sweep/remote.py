@@ -9,12 +9,24 @@ import ray
 
 from ibsweep.errors import SweepError
 
-__all__ = ["RETRIES", "as_they_end"]
+__all__ = ["RETRIES", "as_they_end", "workers"]
 
 RETRIES = 3
 """How often a job whose worker died is started again."""
 
 Job = TypeVar("Job")
+
+
+def workers(cpus: float, gpus: float) -> int:
+    """Return how many jobs the Ray that runs can hold at the same time, at least one.
+
+    Args:
+        cpus: CPUs of a job.
+        gpus: GPU share of a job.
+    """
+    there = ray.cluster_resources()
+    asked = (("CPU", cpus), ("GPU", gpus))
+    return max(1, *(int(there.get(name, 0) / share) for name, share in asked[: 1 + (gpus > 0)]))
 
 
 def as_they_end(
