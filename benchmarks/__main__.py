@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import platform
+import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -14,8 +15,9 @@ from typing import Any
 import torch
 
 from benchmarks import engine
+from benchmarks.report import save
 
-PARTS = ("engine", "lanes", "sweep", "overhead")
+PARTS = ("engine", "lanes", "sweeps", "overhead", "start")
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -26,48 +28,64 @@ def main(words: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--quick", action="store_true", help="a look, within a few minutes")
     parser.add_argument("--device", default="cpu", help="of lanes: cpu or cuda")
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    parser.add_argument("--plot", type=Path, help="where to draw them, .svg or .png")
+    parser.add_argument(
+        "--save",
+        type=Path,
+        metavar="FOLDER",
+        help="write benchmark.json and benchmark.svg there and renew the tables of "
+        "benchmarks.md; parts that were not run stay as they were measured",
+    )
     arguments = parser.parse_args(words)
     parts = arguments.parts or list(PARTS)
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"no part {unknown[0]!r}: choose from {', '.join(PARTS)}")
-    seconds = 0.3 if arguments.quick else 1.5
-    figures: dict[str, Any] = {"machine": _machine(), "parts": {}}
-    for key, value in figures["machine"].items():
+    seconds = 0.3 if arguments.quick else 1.2
+    machine = _machine()
+    found: dict[str, Any] = {}
+    for key, value in machine.items():
         print(f"{key}: {value}")
     started = time.perf_counter()
     if "engine" in parts:
-        figures["parts"]["engine"] = _engine(seconds)
+        found["engine"] = _engine(seconds)
     if "lanes" in parts:
-        figures["parts"]["lanes"] = _lanes(seconds, arguments.device)
-    if "sweep" in parts:
-        figures["parts"]["sweep"] = _sweep(quick=arguments.quick)
+        found["lanes"] = _lanes(seconds, arguments.device)
+    if "sweeps" in parts:
+        found["sweeps"] = _sweeps(quick=arguments.quick)
     if "overhead" in parts:
-        figures["parts"]["overhead"] = _overhead(quick=arguments.quick)
+        found["overhead"] = _overhead(quick=arguments.quick)
+    if "start" in parts:
+        found["start"] = _start()
     print(f"\n{time.perf_counter() - started:.0f} s in all")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
-    if arguments.plot:
-        from benchmarks.plot import draw
-
-        draw(figures, arguments.plot)
+    if arguments.save:
+        save(arguments.save, machine, found)
 
 
 def _machine() -> dict[str, Any]:
+    torch.set_num_threads(1)
     rate = engine.matrix_product_rate()
     return {
         "processor": _processor(),
+        "vectors": _vectors(),
         "torch": torch.__version__,
         "matrix product, one core": f"{rate / 1e9:.0f} GFLOP/s",
     }
 
 
 def _processor() -> str:
+    names = _cpuinfo("model name")
+    return f"{names[0]}, {len(names)} cores" if names else platform.processor()
+
+
+def _vectors() -> str:
+    flags = " ".join(_cpuinfo("flags")[:1]).split()
+    names = {"avx512f": "AVX-512", "avx2": "AVX2"}
+    return next((name for flag, name in names.items() if flag in flags), "unknown")
+
+
+def _cpuinfo(key: str) -> list[str]:
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} cores" if names else platform.processor()
+    return [line.split(":", 1)[1].strip() for line in lines if line.startswith(key)]
 
 
 def _engine(seconds: float) -> dict[str, Any]:
@@ -101,36 +119,56 @@ def _lanes(seconds: float, device: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _sweep(*, quick: bool) -> dict[str, Any]:
+def _sweeps(*, quick: bool) -> dict[str, Any]:
     from benchmarks.sweeps import against_stock
 
-    found = against_stock(*((4, 2, 5) if quick else (16, 4, 40)))
+    # all of them first: what is printed inside Ray's session is lost
+    rows = list(against_stock(2, share=6) if quick else against_stock(4))
+    print(f"\nsweeps with {rows[0]['replicates']} seeds a configuration, no pruning")
     print(
-        f"\na sweep of {found['trials']} configurations, {found['replicates']} seeds each, "
-        f"{found['epochs']} epochs, no pruning: stock Ray Tune {found['stock_seconds']:.1f} s, "
-        f"ibsweep {found['ibsweep_seconds']:.1f} s, {found['ratio']:.1f}x"
+        f"{'':10}{'trials':>8}{'epochs':>8}{'stock':>9}{'ibsweep':>10}{'ratio':>8}"
+        "   to stock's best accuracy"
     )
-    if found["seconds_to_stock_best"] is None:
-        print(f"with pruning, stock's best of {found['stock_best']:.1f} % was not reached")
-    else:
+    for row in rows:
+        ours = row["ibsweep_seconds_to_stock_best"]
         print(
-            f"with pruning, stock's best of {found['stock_best']:.1f} % was reached after "
-            f"{found['seconds_to_stock_best']:.1f} s, {found['ratio_to_stock_best']:.1f}x"
+            f"{row['arm']:10}{row['trials']:8}{row['epochs']:8}"
+            f"{row['stock_seconds']:7.1f} s{row['ibsweep_seconds']:8.1f} s"
+            f"{row['ratio']:7.1f}x   {row['stock_best']:.1f} %: stock "
+            f"{row['stock_seconds_to_best']:.1f} s, ibsweep "
+            f"{'not reached' if ours is None else f'{ours:.1f} s'}"
         )
-    return found
+    mean = statistics.geometric_mean(row["ratio"] for row in rows)
+    print(f"geometric mean: {mean:.1f}x")
+    return {"rows": rows, "geometric_mean": mean}
 
 
 def _overhead(*, quick: bool) -> list[dict[str, Any]]:
     from benchmarks.sweeps import overhead
 
     print("\nwall time of a trial that trains for an epoch of 30 images")
-    counts = (20, 40) if quick else (100, 1000)
-    rows = list(
-        overhead(counts)
-    )  # all of them first: what is printed inside Ray's session is lost
+    rows = list(overhead((20, 40) if quick else (100, 1000)))
     for row in rows:
         print(f"  {row['trials']:5} trials, {row['sampler']}: {row['ms_per_trial']:.1f} ms")
     return rows
+
+
+def _start() -> dict[str, float]:
+    """Return the seconds of the shortest of five imports and calls for help."""
+    print("\nseconds until ibsweep is there")
+    found = {}
+    for name, words in (
+        ("import ibsweep", ["-c", "import ibsweep"]),
+        ("ibsweep --help", ["-m", "ibsweep", "--help"]),
+    ):
+        seconds = []
+        for _ in range(5):
+            started = time.perf_counter()
+            subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+            seconds.append(time.perf_counter() - started)
+        found[name] = min(seconds)
+        print(f"  {name:16}{found[name]:.2f} s")
+    return found
 
 
 if __name__ == "__main__":

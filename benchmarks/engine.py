@@ -157,7 +157,7 @@ MODELS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 
 def cost_of_lanes(
-    seconds: float, lanes: tuple[int, ...] = (1, 2, 4, 8, 16, 32), device: str = "cpu"
+    seconds: float, lanes: tuple[int, ...] = (1, 2, 4, 8, 16), device: str = "cpu"
 ) -> Iterator[dict[str, Any]]:
     """Yield for each model and number of lanes the milliseconds a step takes for one lane.
 
@@ -185,7 +185,10 @@ def cost_of_lanes(
                 trainers.append(
                     Trainer(model, config, LaneData(images, labels), list(range(number)))
                 )
-            fast, plain = _best_of_turns([t.run_epoch for t in trainers], seconds)
+            # as in a trial, the kernels are called for many epochs at once
+            calls = functools.partial(_epochs, trainers[0]), trainers[1].run_epoch
+            fast, plain = _best_of_turns([*calls], seconds)
+            fast /= _EPOCHS
             steps = number * count / batch
             flops = 2 * batch * macs(name, trainers[0].model)
             yield {

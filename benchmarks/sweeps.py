@@ -7,12 +7,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
+from benchmarks.engine import settings
 from benchmarks.notebook_loop import Loop, make_module
 from ibsweep.data import Task, replicate_data
 from ibsweep.hyperparameters import resolve, split_settings
@@ -26,9 +27,15 @@ from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.runner import run_sweep
 from ibsweep.sweep.session import ray_session
 
-__all__ = ["against_stock", "overhead"]
+__all__ = ["ARMS", "against_stock", "overhead"]
 
-_ARM = "q7_wider"
+ARMS = {"q1_mlp": (32, 100), "q2_cnn": (24, 50), "q3_mlp": (24, 50), "q7_wider": (12, 50)}
+"""Configurations of each sweep and their epochs: from trials that cost next to nothing to those
+that cost the most, each a minute or two of stock Ray Tune on two cores. The questions allow 500 to
+1000 epochs."""
+
+_MORE = 3
+"""Trials of ours for one of stock's, where the time to an accuracy is taken."""
 
 
 class _Clock(Progress):
@@ -80,60 +87,80 @@ def narrowed(
     return question.model_copy(update={"arms": {arm.name: arm}, "claims": ()}), arm
 
 
-def against_stock(trials: int, replicates: int, epochs: int) -> dict[str, Any]:
-    """Return the seconds of a sweep with stock Ray Tune and with ours, and their ratio.
+def against_stock(replicates: int, share: int = 1) -> Iterator[dict[str, Any]]:
+    """Yield for several arms the seconds of a sweep with stock Ray Tune and with ours.
 
     Both train the same configurations for the same epochs and seeds, on as many cores, with no
-    pruning. Then ours sweeps once more with its defaults, and the time is taken until its best
-    first reaches what the stock sweep ended with.
+    pruning. Then ours sweeps once more with pruning and more trials, for as long as the stock
+    sweep took at most, and the time is taken until it first reaches the accuracy that the stock
+    sweep ended with.
 
     Args:
-        trials: Configurations.
-        replicates: Seeds of each.
-        epochs: Epochs of each; a sweep of the question allows 600.
+        replicates: Seeds of each configuration.
+        share: Divides the configurations and epochs of ``ARMS``.
     """
-    question = load_all()["q7"]
-    arm = question.arms[_ARM]
-    # the same epochs for every trial: what is compared is how fast they are trained
-    question, arm = narrowed(question, arm, set(arm.space) - {"epochs"}, {"epochs": epochs})
+    questions = load_all()
     with ray_session(None):
-        _swept(question, arm, trials=2, replicates=replicates)  # workers and kernels are warm
-        ours = _swept(question, arm, trials=trials, replicates=replicates, pruner="none")
-        rows = [row for _, row in sorted(ours.finished, key=lambda pair: pair[1].trial)]
-        stock, best = _stock(question, arm, [row.config for row in rows], replicates)
-        pruned = _swept(question, arm, trials=trials, replicates=replicates)
+        for name, (trials, epochs) in ARMS.items():
+            question = questions[name[:2]]
+            arm = question.arms[name]
+            # the same epochs for every trial: what is compared is how fast they are trained
+            tuned = set(arm.space) - {"epochs"}
+            question, arm = narrowed(question, arm, tuned, {"epochs": epochs // share})
+            yield _against_stock(question, arm, trials // share, replicates)
+
+
+def _against_stock(question: Question, arm: Arm, trials: int, replicates: int) -> dict[str, Any]:
+    _swept(question, arm, trials=2, replicates=replicates)  # workers and kernels are warm
+    ours = _swept(question, arm, trials=trials, replicates=replicates, pruner="none")
+    rows = [row for _, row in sorted(ours.finished, key=lambda pair: pair[1].trial)]
+    stock = _stock(question, arm, [row.config for row in rows], replicates)
+    pruned = _swept(
+        question,
+        arm,
+        trials=_MORE * trials,
+        replicates=replicates,
+        time_budget=stock.seconds,
+    )
     reached = [
         seconds
         for seconds, row in pruned.finished
-        if row.reason is None and (row.valid_accuracy or 0) >= best
+        if row.reason is None and (row.valid_accuracy or 0) >= stock.best
     ]
     return {
+        "arm": arm.name,
         "trials": trials,
         "replicates": replicates,
-        "epochs": epochs,
-        "stock_seconds": stock,
+        "epochs": arm.fixed["epochs"],
+        "stock_seconds": stock.seconds,
         "ibsweep_seconds": ours.seconds,
-        "ratio": stock / ours.seconds,
-        "stock_best": best,
+        "ratio": stock.seconds / ours.seconds,
+        "stock_best": stock.best,
         "ibsweep_best": max(row.valid_accuracy or 0 for row in rows),
-        "pruned_seconds": pruned.seconds,
-        "seconds_to_stock_best": min(reached, default=None),
-        "ratio_to_stock_best": stock / min(reached) if reached else None,
+        "stock_seconds_to_best": stock.seconds_to_best,
+        "ibsweep_seconds_to_stock_best": min(reached, default=None),
     }
 
 
-def _stock(
-    question: Question, arm: Arm, configs: list[dict[str, Any]], replicates: int
-) -> tuple[float, float]:
-    """Run stock Ray Tune on the same configurations; return its seconds and best accuracy."""
+class _Stock(NamedTuple):
+    """What a stock sweep came to: its seconds, its best accuracy, and when that was reported."""
+
+    seconds: float
+    best: float
+    seconds_to_best: float
+
+
+def _stock(question: Question, arm: Arm, configs: list[dict[str, Any]], replicates: int) -> _Stock:
+    """Run stock Ray Tune around the notebook's loop on the same configurations."""
     task = Task.from_dict(question.task)
     classes = len(task.edges.class_type)
+    notebook = next(one for one in settings() if one.arm == arm.name)
 
     def train(config: dict[str, Any]) -> None:
         import torch
 
         torch.set_num_threads(1)
-        settings, options = split_settings(resolve(arm.model, arm.fixed, config))
+        training, options = split_settings(resolve(arm.model, arm.fixed, config))
         accuracies = []
         for seed in range(10, 10 + replicates):
             data = replicate_data(task, seed, arm.images)
@@ -142,16 +169,18 @@ def _stock(
                 make_module(arm.model, options, classes),
                 (data.train.images, data.train.labels),
                 (data.valid.images, data.valid.labels),
-                settings["lr"],
-                settings["batch_size"],
-                valid_batch_size=settings["batch_size"],
+                training["lr"],
+                training["batch_size"],
+                notebook.valid_batch_size,
             )
-            loop.optimizer = _optimizer(loop, settings)
-            for _ in range(settings["epochs"]):
+            loop.optimizer = _optimizer(loop, training)
+            for _ in range(training["epochs"] - 1):
                 loop.train_epoch()
-                accuracy = loop.evaluate()
-            accuracies.append(accuracy)
-        tune.report({"valid_accuracy": float(np.mean(accuracies))})
+                if notebook.evaluates:
+                    loop.evaluate()
+            loop.train_epoch()
+            accuracies.append(loop.evaluate())
+        tune.report({"valid_accuracy": float(np.mean(accuracies)), "reported": time.time()})
 
     search = OptunaSearch(
         to_distributions(arm.space),
@@ -160,17 +189,19 @@ def _stock(
         points_to_evaluate=[{name: config[name] for name in arm.space} for config in configs],
     )
     with tempfile.TemporaryDirectory() as folder:
-        started = time.perf_counter()
+        started = time.time()
         results = tune.Tuner(
             tune.with_resources(train, {"cpu": 1}),
             tune_config=tune.TuneConfig(search_alg=search, num_samples=len(configs)),
             run_config=tune.RunConfig(storage_path=folder, verbose=0),
         ).fit()
-        seconds = time.perf_counter() - started
+        seconds = time.time() - started
     if results.num_errors:
         raise RuntimeError(f"the stock sweep failed: {results.errors[0]}")
-    best = results.get_best_result("valid_accuracy", "max").metrics
-    return seconds, (best or {})["valid_accuracy"]
+    rows = [result.metrics or {} for result in results]
+    best = max(row["valid_accuracy"] for row in rows)
+    first = min(row["reported"] for row in rows if row["valid_accuracy"] == best)
+    return _Stock(seconds, best, first - started)
 
 
 def _optimizer(loop: Loop, settings: dict[str, Any]) -> Any:

@@ -9,7 +9,6 @@ replicate seeds that the sweep never used: the best configuration is the one tha
 from __future__ import annotations
 
 import io
-import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -28,13 +27,9 @@ from ibsweep.sweep.nodes import Nodes
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.remote import as_they_end
 from ibsweep.sweep.trainable import choose_device
-from ibsweep.sweep.trial import TrialPlan, TrialRun
+from ibsweep.sweep.trial import TrialPlan, TrialRun, in_parts
 
 __all__ = ["confirm", "measure_efficiency", "missing_sizes"]
-
-
-_LANES = 4
-"""Replicates of a trial that are trained together."""
 
 
 class Job(NamedTuple):
@@ -152,6 +147,11 @@ def measure_efficiency(
         store.add_confirmations(rows)
 
 
+def _cost(job: Job) -> float:
+    """Return a measure of how long a job takes."""
+    return job.trial.seconds * job.images
+
+
 def _finish(
     store: SweepStore,
     question: Question,
@@ -168,16 +168,26 @@ def _finish(
     seeds = manifest.confirmation_seeds
     done = {(row.trial, row.images) for row in store.confirmations() if row.seed in seeds}
     missing = [job for job in jobs if (job.trial.trial, job.images) not in done]
-    # the longest first: cores end together
-    missing.sort(key=lambda job: job.trial.seconds * job.images, reverse=True)
-    pieces = [(job, part) for job in missing for part in _parts(seeds)]
+    # the longest first, and in the most parts: cores end together
+    missing.sort(key=_cost, reverse=True)
+    total = sum(map(_cost, missing)) or 1.0
+    pieces = [
+        (job, part)
+        for job in missing
+        for part in in_parts(
+            _plan(question, arm, job, seeds),
+            share=_cost(job) / total,
+            workers=nodes.room(),
+            gpu=manifest.gpus_per_trial > 0,
+        )
+    ]
     parts: dict[tuple[int, int], tuple[list[Confirmation], dict[int, Any]]] = {}
     done_jobs = len(jobs) - len(missing)
     progress.phase(f"{phase} {done_jobs}/{len(jobs)}")
     for (job, _), (rows, states) in as_they_end(
         pieces,
         _train_job,
-        lambda piece: (asdict(_plan(question, arm, *piece)), weights),
+        lambda piece: (asdict(piece[1]), weights),
         lambda piece: f"{phase} trial {piece[0].trial.trial} of {manifest.name}",
         nodes,
         progress.note,
@@ -192,13 +202,6 @@ def _finish(
             yield job, confirmed, dict(sorted(weights_by_seed.items()))
             done_jobs += 1
             progress.phase(f"{phase} {done_jobs}/{len(jobs)}")
-
-
-def _parts(seeds: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Split replicate seeds so that several cores share a trial; lanes are cheap from a few on."""
-    count = -(-len(seeds) // _LANES)
-    bounds = [len(seeds) * i // count for i in range(count + 1)]
-    return [seeds[a:b] for a, b in itertools.pairwise(bounds)]
 
 
 def _plan(question: Question, arm: Arm, job: Job, seeds: tuple[int, ...]) -> TrialPlan:

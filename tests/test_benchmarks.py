@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from benchmarks import engine
-from benchmarks.__main__ import main
+from benchmarks.__main__ import PARTS, main
 from benchmarks.notebook_loop import Loop, make_module
+from benchmarks.report import BEGIN, END, renew
 from ibsweep.models import build
 from ibsweep.questions import load_all
 
@@ -86,18 +87,38 @@ def test_the_loop_learns():
 def test_the_command_writes_and_draws_what_it_measured(tmp_path, monkeypatch, capsys):
     one = engine.settings()[1]
     monkeypatch.setattr(engine, "settings", lambda: [one])
-    monkeypatch.setattr(engine, "MODELS", {"small": ("simple_cnn", {"kernel_size": 3})})
-    files = ["--json", str(tmp_path / "found.json"), "--plot", str(tmp_path / "found.svg")]
-    main(["engine", "lanes", "--quick", *files])
+    monkeypatch.setattr(engine, "MODELS", {"simple_cnn k=3": ("simple_cnn", {"kernel_size": 3})})
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n")
+    main(["engine", "--quick", "--save", str(tmp_path)])
     printed = capsys.readouterr().out
-    found = json.loads((tmp_path / "found.json").read_text())["parts"]
+    main(["lanes", "start", "--quick", "--save", str(tmp_path)])
+    found = json.loads((tmp_path / "benchmark.json").read_text())["parts"]
     assert [row["arm"] for row in found["engine"]["rows"]] == ["q1_mlp"]
-    assert f"geometric mean over questions: {found['engine']['geometric_mean']:.1f}x" in printed
-    assert [row["lanes"] for row in found["lanes"]] == [1, 2, 4, 8, 16, 32]
-    assert (tmp_path / "found.svg").read_text().startswith("<?xml")
+    mean = f"{found['engine']['geometric_mean']:.1f}x"
+    assert f"geometric mean over questions: {mean}" in printed
+    assert [row["lanes"] for row in found["lanes"]] == [1, 2, 4, 8, 16]
+    assert 0 < found["start"]["import ibsweep"] <= found["start"]["ibsweep --help"]
+    assert (tmp_path / "benchmark.svg").read_text().startswith("<?xml")
+    text = page.read_text()
+    assert text.startswith(f"before\n\n{BEGIN}")
+    assert text.endswith(f"{END}\n\nafter\n")
+    assert "old" not in text
+    assert f"geometric mean | 10x | {mean} |" in text
+    assert f"| simple_cnn k=3 | {found['lanes'][0]['ms']:.3f} (" in text
+
+
+def test_the_page_says_what_was_measured():
+    page = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    figures = json.loads((ROOT / "docs" / "benchmark.json").read_text("utf-8"))
+    assert set(figures["parts"]) == set(PARTS)
+    assert renew(page, figures) == page
 
 
 def test_an_unknown_part_is_refused(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["lane"])
-    assert "no part 'lane': choose from engine, lanes, sweep, overhead" in capsys.readouterr().err
+    assert (
+        "no part 'lane': choose from engine, lanes, sweeps, overhead, start"
+        in capsys.readouterr().err
+    )

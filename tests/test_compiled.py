@@ -1,5 +1,9 @@
 """The compiled kernels against the same networks in torch's operations."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -17,6 +21,7 @@ CASES = {
     "deeper": ("deeper_cnn", {"kernel_size": 3}),
     "odd depth": ("deeper_cnn", {"kernel_size": 4, "num_layers": 3, "num_filters": 4}),
     "no pooling": ("three_layer_cnn", {"kernel_size": 6, "num_filters": 4}),
+    "many": ("wider_cnn", {"kernel_size": 3, "num_filters": 13}),
 }
 PERCEPTRONS = {
     "notebook's": ("three_layer_mlp", {"hidden_dim_1": 50, "hidden_dim_2": 10}),
@@ -85,6 +90,33 @@ def test_inference_gives_the_same_logits(case):
         plain = model(images)
     assert not torch.equal(fast, plain) or options["kernel_size"] == 1  # not one against itself
     torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "resolution", "options"),
+    [
+        ("simple_cnn", 6, {"kernel_size": 3}),
+        ("simple_cnn", 9, {"kernel_size": 4, "pooling": "average"}),
+        ("three_layer_cnn", 5, {"kernel_size": 5, "num_filters": 2}),
+        ("wider_cnn", 33, {"kernel_size": 5, "num_filters": 9}),
+        ("deeper_cnn", 65, {"kernel_size": 2, "num_layers": 3, "pooling": "average"}),
+        ("deeper_cnn", 71, {"kernel_size": 7, "num_layers": 2}),
+    ],
+)
+def test_other_resolutions(name, resolution, options):
+    """Rows shorter than a vector, and rows of several of which the last is nearly empty."""
+    generator = torch.Generator().manual_seed(3)
+    images = torch.rand(2, 5, 1, resolution, resolution, generator=generator)
+    labels = torch.randint(0, 3, (2, 5), generator=generator)
+    runs = []
+    for use_kernels in (True, False):
+        model = build(name, [1, 2], num_classes=3, resolution=resolution, **options)
+        model.compiled = use_kernels
+        settings = TrainingSettings(lr=0.05, batch_size=2)
+        runs.append(Trainer(model, settings, LaneData(images, labels), [4, 5]))
+        assert model.compiles(runs[-1].images) == use_kernels
+        runs[-1].run_to(3)
+    assert_same(*runs, rtol=1e-3, atol=2e-5)
 
 
 def test_a_gradient_goes_to_the_first_of_equal_pixels_as_in_torch():
@@ -184,9 +216,32 @@ def test_frozen_convolutions_are_gone_through_once():
     torch.testing.assert_close(frozen.model.fc.bias, bias, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
+def test_machines_with_half_the_vector(tmp_path):
+    """The same kernels as a machine without AVX-512 compiles them."""
+    from llvmlite.binding import get_host_cpu_features
+
+    features = get_host_cpu_features()
+    if not features.get("avx512f"):
+        pytest.skip("this is such a machine")
+    for name in features:
+        features[name] &= not name.startswith(("avx512", "avx10", "amx"))
+    narrow = {"NUMBA_CPU_FEATURES": features.flatten(), "NUMBA_CPU_NAME": "haswell"}
+    command = [sys.executable, "-m", "pytest", "-q", __file__, "-k", "two_epochs and sgd"]
+    result = subprocess.run(
+        command,
+        env={**os.environ, **narrow, "NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    assert f"{len(ALL)} passed" in result.stdout
+
+
 def test_many_filters_are_left_to_torch():
     images = data().images
-    for filters, expected in ((15, True), (16, False)):
+    for filters, expected in ((63, True), (64, False)):
         model = build("wider_cnn", [1, 2, 3], num_filters=filters)
         assert model.compiles(model.prepare(images)) == expected
 

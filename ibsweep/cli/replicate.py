@@ -86,11 +86,11 @@ def replicate(
             if jobs:
                 _train(store, jobs, cpus_per_trial, gpus_per_trial, address, quiet=quiet)
         except KeyboardInterrupt:
-            left = len(missing_jobs(wanted, numbers, store.rows()))
+            left = missing_jobs(wanted, numbers, store.rows())
             print(f"ibsweep: interrupted; {_how_to_go_on(jobs, left)}", file=sys.stderr)
             raise typer.Exit(130) from None
         except SweepError as error:
-            left = len(missing_jobs(wanted, numbers, store.rows()))
+            left = missing_jobs(wanted, numbers, store.rows())
             raise SweepError(f"{error}\n{_how_to_go_on(jobs, left)}") from error
     frame = load(results).replications
     frame = frame[frame["seed"].isin(numbers)]
@@ -124,10 +124,14 @@ def _questions(pairs: Sequence[tuple[Question, Arm]]) -> dict[str, Question]:
     return {name: q.model_copy(update={"arms": arms[name]}) for name, q in whole.items()}
 
 
-def _how_to_go_on(jobs: Sequence[Job], left: int) -> str:
+def _runs(jobs: Sequence[Job]) -> int:
+    return sum(len(job.seeds) for job in jobs)
+
+
+def _how_to_go_on(jobs: Sequence[Job], left: Sequence[Job]) -> str:
     return (
-        f"{len(jobs) - left} of {len(jobs)} runs are done and safe, the same command goes on "
-        "from there"
+        f"{_runs(jobs) - _runs(left)} of {_runs(jobs)} runs are done and safe, the same command "
+        "goes on from there"
     )
 
 
@@ -163,17 +167,19 @@ def _train(
     with bar, ray_session(address):
         nodes = Nodes(share_of(cpus, gpus), note)
         check(nodes, note, local=address is None)
-        task = bar.add_task("", total=len(jobs), cell="")
+        task = bar.add_task("", total=_runs(jobs), cell="")
         count = 0
 
         def done(job: Job) -> None:
             nonlocal count
-            count += 1
-            bar.update(task, advance=1, cell=f"{job.cell.name}, {job.cell.images} images")
+            count += len(job.seeds)
+            bar.update(
+                task, advance=len(job.seeds), cell=f"{job.cell.name}, {job.cell.images} images"
+            )
             if not quiet and not console.is_terminal:
                 what = "the notebook itself" if job.exact else f"{len(job.seeds)} seeds"
                 console.print(
-                    f"replicate: {count}/{len(jobs)} {job.cell.name}, {job.cell.images} images, "
+                    f"replicate: {count}/{_runs(jobs)} {job.cell.name}, {job.cell.images} images, "
                     f"{what}",
                     highlight=False,
                     markup=False,

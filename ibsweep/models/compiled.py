@@ -14,7 +14,7 @@ from torch import Tensor
 from ibsweep.models.ops import LaneConv2d
 
 try:  # a machine that trains on its GPU may have torch alone
-    from ibsweep.models.kernels import common, convolution, perceptron
+    from ibsweep.models.kernels import common, convolution, network, perceptron, planes
 except ImportError:  # pragma: no cover
     convolution = None  # type: ignore[assignment]
 
@@ -36,7 +36,7 @@ def infer(model: ConvNet, images: Tensor) -> Tensor:
     net = _network(model, images)
     logits = images.new_empty(*images.shape[:2], model.num_classes)
     flat, out = images.flatten(2).contiguous().numpy(), logits.numpy()
-    scratches = [convolution.Scratch.of(net) for _ in range(_threads(model.lanes))]
+    scratches = [network.Scratch.of(net) for _ in range(_threads(model.lanes))]
     _over_lanes(
         model.lanes,
         scratches,
@@ -82,7 +82,7 @@ def train(
     if prepared.dim() == 5:
         net = _network(model, prepared)  # type: ignore[arg-type]
         values = net.values
-        scratches = [convolution.Scratch.of(net) for _ in range(threads)]
+        scratches = [network.Scratch.of(net) for _ in range(threads)]
         _over_lanes(
             model.lanes,
             scratches,
@@ -128,13 +128,11 @@ def _network(model: ConvNet, images: Tensor) -> Any:
         pooling = model.pooling if i == model.pool_after else None
         if pooling:
             rows, columns = rows // 2, columns // 2
-        kind = convolution.POOLINGS[pooling]
-        stages.append(
-            convolution.Stage(channels, filters, height, width, rows, columns, kind, first)
-        )
+        kind = planes.POOLINGS[pooling]
+        stages.append(network.Stage(channels, filters, height, width, rows, columns, kind, first))
         first += filters * (channels * size**2 + 1)
         height, width = rows + 2 * model.padding, columns + 2 * model.padding
-    return convolution.describe(
+    return network.describe(
         stages,
         _flattened(model.parameters()).numpy(),
         size=size,

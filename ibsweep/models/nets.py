@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MLP", "ConvNet", "LaneModel"]
 
-_WIDE = 16
-"""Filters from which on torch's convolutions are faster than the kernels: at 12 they draw, at 32
-and 64 torch's take half the time."""
+_WIDE = 64
+"""Filters from which on torch's convolutions are used: at 64 they draw with the kernels, at 32 and
+fewer the kernels are faster."""
 
 _FEATURE_IMAGES = 512
 """Images of a lane whose features are computed in one pass."""

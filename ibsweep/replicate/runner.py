@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import platform
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -19,12 +18,9 @@ from ibsweep.store import ReplicationStore
 from ibsweep.sweep.nodes import Nodes
 from ibsweep.sweep.remote import as_they_end
 from ibsweep.sweep.trainable import choose_device
-from ibsweep.sweep.trial import TrialPlan, TrialRun
+from ibsweep.sweep.trial import TrialPlan, TrialRun, in_parts
 
 __all__ = ["Job", "missing_jobs", "replicate", "train"]
-
-_LANES = 10
-"""Seeds of one job: few enough that cores end together, enough to be cheap a lane."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +30,12 @@ class Job:
     cell: Cell
     seeds: tuple[int, ...]
     exact: bool
+
+    @property
+    def plan(self) -> TrialPlan:
+        """What a trial needs to know to train it."""
+        cell = self.cell
+        return TrialPlan(0, cell.model, cell.task, cell.images, cell.settings, self.seeds)
 
     @property
     def cost(self) -> float:
@@ -46,7 +48,7 @@ class Job:
 def missing_jobs(
     wanted: Sequence[Cell], seeds: Sequence[int], rows: Iterable[Replication]
 ) -> list[Job]:
-    """Return what is left to train, the longest first.
+    """Return what is left to train.
 
     Args:
         wanted: The cells.
@@ -63,11 +65,19 @@ def missing_jobs(
         if SEED in left and cell in itself:
             left.remove(SEED)
             jobs.append(Job(cell, (SEED,), exact=True))
-        # nearly equal parts: a lane that is left over alone costs the most
-        parts = -(-len(left) // _LANES)
-        bounds = [len(left) * i // parts for i in range(parts + 1)] if parts else [0]
-        jobs += [Job(cell, tuple(left[a:b]), exact=False) for a, b in itertools.pairwise(bounds)]
-    return sorted(jobs, key=lambda job: job.cost, reverse=True)
+        if left:
+            jobs.append(Job(cell, tuple(left), exact=False))
+    return jobs
+
+
+def _in_parts(jobs: Sequence[Job], workers: int, *, gpu: bool) -> list[Job]:
+    """Split jobs so that workers end together, the longest first."""
+    total = sum(job.cost for job in jobs)
+    found = []
+    for job in jobs:
+        plans = in_parts(job.plan, share=job.cost / total, workers=workers, gpu=gpu)
+        found += [replace(job, seeds=tuple(plan.seeds)) for plan in plans]
+    return sorted(found, key=lambda job: job.cost, reverse=True)
 
 
 def train(job: Job, device: str = "cpu") -> list[Replication]:
@@ -78,7 +88,7 @@ def train(job: Job, device: str = "cpu") -> list[Replication]:
         device: ``"cpu"`` or a CUDA device.
     """
     cell = job.cell
-    plan = TrialPlan(0, cell.model, cell.task, cell.images, cell.settings, job.seeds)
+    plan = job.plan
     if job.exact:
         generator, orders = follow(PROCEDURES[cell.name], plan)
         run = TrialRun(plan, device, generators=[generator])
@@ -130,19 +140,20 @@ def replicate(
     note: Callable[[str], None],
     on_done: Callable[[Job], None],
 ) -> None:
-    """Train jobs on the Ray that runs, and store each one's rows as it ends.
+    """Train jobs on the Ray that runs, in parts, and store each part's rows as it ends.
 
     Args:
         store: Where rows go, open for writing.
         jobs: What to train.
         nodes: The nodes, and what a job asks for.
         note: Is told why nothing runs.
-        on_done: Is told each job whose rows are on disk.
+        on_done: Is told each part whose rows are on disk.
 
     Raises:
         SweepError: If a worker was lost too often or the disk is full.
     """
-    ended = as_they_end(jobs, _work, lambda job: (asdict(job),), _described, nodes, note)
+    parts = _in_parts(jobs, nodes.room(), gpu="GPU" in nodes.share)
+    ended = as_they_end(parts, _work, lambda job: (asdict(job),), _described, nodes, note)
     for job, rows in ended:
         store.add(Replication.model_validate(row) for row in rows)
         on_done(job)

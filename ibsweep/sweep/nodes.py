@@ -68,6 +68,15 @@ class Nodes:
         enough = (node["Resources"].get(name, 0) >= n for name, n in self.share.items())
         return node["Alive"] and all(enough)
 
+    def room(self) -> int:
+        """Return how many trials the usable nodes can hold at the same time, at least one."""
+        held = (
+            min(int(node["Resources"][name] / n + 1e-9) for name, n in self.share.items() if n)
+            for node in self.usable()
+            if node["NodeID"] not in self.excluded
+        )
+        return max(1, sum(held))
+
     def worked(self, node: str) -> None:
         """Count an attempt that ended as it should."""
         del self._in_a_row[node]

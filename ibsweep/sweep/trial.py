@@ -9,7 +9,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -21,8 +21,9 @@ from ibsweep.hyperparameters import split_settings
 from ibsweep.models import LaneModel, build
 from ibsweep.records import Curve, Replicate
 from ibsweep.training import Evaluation, LaneData, Trainer, TrainingSettings
+from ibsweep.training.lanes import lane_parts
 
-__all__ = ["TrialPlan", "TrialRun", "lane_data"]
+__all__ = ["TrialPlan", "TrialRun", "in_parts", "lane_data"]
 
 _BATCH_STREAM = 3
 """Batch orders come from a stream of their own: the same for every arm that shares the seed."""
@@ -51,6 +52,23 @@ class TrialPlan:
     seeds: Sequence[int]
     stops: Sequence[int] = ()
     every_epoch: bool = False
+
+
+def in_parts(plan: TrialPlan, *, share: float, workers: int, gpu: bool) -> list[TrialPlan]:
+    """Split a plan's replicates, so that several workers can train them.
+
+    Args:
+        plan: What to train.
+        share: Its share of all that is to be trained, 0 to 1.
+        workers: Trials that can be trained at the same time.
+        gpu: Whether they are trained on a GPU.
+    """
+    _, options = split_settings(plan.settings)
+    resolution = Task.from_dict(plan.task).edges.spatial_resolution
+    parts = lane_parts(
+        plan.seeds, plan.model, options, resolution, share=share, workers=workers, gpu=gpu
+    )
+    return [replace(plan, seeds=part) for part in parts]
 
 
 @lru_cache(maxsize=3)
