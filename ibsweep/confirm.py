@@ -26,8 +26,8 @@ from ibsweep.store import SweepStore, replace_file
 from ibsweep.sweep.nodes import Nodes
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.remote import as_they_end
-from ibsweep.sweep.trainable import choose_device
-from ibsweep.sweep.trial import TrialPlan, TrialRun, in_parts
+from ibsweep.sweep.score import train_and_score
+from ibsweep.sweep.trial import TrialPlan, in_parts
 
 __all__ = ["confirm", "measure_efficiency", "missing_sizes"]
 
@@ -37,34 +37,6 @@ class Job(NamedTuple):
 
     trial: Trial
     images: int
-
-
-def _train_job(
-    plan: dict[str, Any], weights: bool, share: dict[str, float]
-) -> tuple[list[dict[str, Any]], dict[int, dict[str, torch.Tensor]]]:
-    """Train and score a plan in a worker; return rows, and weights by replicate seed if wanted."""
-    run = TrialRun(TrialPlan(**plan), choose_device(share))
-    last = run.complete()
-    train, test = run.score("train"), run.score("test")
-    rows = [
-        Confirmation(
-            trial=last.trial,
-            images=run.plan.images,
-            seed=replicate.seed,
-            epochs=last.epoch,
-            valid_accuracy=replicate.valid_accuracy,
-            valid_loss=replicate.valid_loss,
-            train_accuracy=train.accuracy[lane].item(),
-            test_accuracy=test.accuracy[lane].item(),
-            test_loss=test.loss[lane].item(),
-            test_confusion=test.confusion[lane].tolist(),
-            diverged_epoch=replicate.diverged_epoch,
-            seconds=run.seconds,
-        ).model_dump()
-        for lane, replicate in enumerate(last.replicates)
-    ]
-    kept = enumerate(last.replicates) if weights else ()
-    return rows, {r.seed: run.model.lane_state_dict(i) for i, r in kept}
 
 
 def confirm(
@@ -186,7 +158,7 @@ def _finish(
     progress.phase(f"{phase} {done_jobs}/{len(jobs)}")
     for (job, _), (rows, states) in as_they_end(
         pieces,
-        _train_job,
+        train_and_score,
         lambda piece: (asdict(piece[1]), weights),
         lambda piece: f"{phase} trial {piece[0].trial.trial} of {manifest.name}",
         nodes,

@@ -15,9 +15,9 @@ from ibsweep.questions import load_all
 from ibsweep.records import Replication
 from ibsweep.replicate.notebook import PROCEDURES, SEED, follow
 from ibsweep.store import ReplicationStore
+from ibsweep.sweep.device import choose_device
 from ibsweep.sweep.nodes import Nodes
 from ibsweep.sweep.remote import as_they_end
-from ibsweep.sweep.trainable import choose_device
 from ibsweep.sweep.trial import TrialPlan, TrialRun, in_parts
 
 __all__ = ["Job", "missing_jobs", "replicate", "train"]

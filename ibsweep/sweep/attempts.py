@@ -13,11 +13,9 @@ from typing import Any
 import ray
 from ray import tune
 
-from ibsweep.sweep.nodes import Cause, Loss, PlacementWatch, keeping_off
+from ibsweep.sweep.nodes import Cause, Loss, PlacementWatch, keeping_off, loss_of
 
-__all__ = ["Attempts", "loss_of", "resource_request"]
-
-_MEMORY = ("out of memory", "outofmemory", "memoryerror", "can't allocate memory")
+__all__ = ["Attempts", "resource_request"]
 
 
 def resource_request(share: Mapping[str, float], avoided: Collection[str]) -> Any:
@@ -74,19 +72,6 @@ def _error(trial: Any) -> Exception | None:
         return None
     error: Exception = ray.cloudpickle.loads(Path(path).read_bytes())
     return error
-
-
-def loss_of(error: object, node: str | None) -> Loss:
-    """Return the loss that an exception in a worker is.
-
-    Args:
-        error: The exception.
-        node: Id of the node it happened on.
-    """
-    text = f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
-    if any(word in f"{type(error).__name__} {error}".lower() for word in _MEMORY):
-        return Loss(Cause.MEMORY, f"{Cause.MEMORY.value} ({text})", node)
-    return Loss(Cause.WORKER, text, node)
 
 
 def _lost_attempt(error: Exception | None, actor: str | None) -> Loss:

@@ -11,7 +11,16 @@ from typing import Any
 
 import ray
 
-__all__ = ["Cause", "Loss", "Nodes", "PlacementWatch", "keeping_off", "node_name", "offers"]
+__all__ = [
+    "Cause",
+    "Loss",
+    "Nodes",
+    "PlacementWatch",
+    "keeping_off",
+    "loss_of",
+    "node_name",
+    "offers",
+]
 
 _IN_A_ROW = 3
 """Lost attempts in a row after which a node gets no more."""
@@ -19,6 +28,10 @@ _PATIENCE = 8.0
 """Seconds for which nothing could be placed, until it is told."""
 _STARTING = 30.0
 """Seconds that workers may take to start, until it is told that nothing runs."""
+
+
+_MEMORY = ("out of memory", "outofmemory", "memoryerror", "can't allocate memory")
+"""In the messages of what ran out of it."""
 
 
 class Cause(Enum):
@@ -42,6 +55,19 @@ class Loss:
     cause: Cause
     reason: str
     node: str | None
+
+
+def loss_of(error: object, node: str | None) -> Loss:
+    """Return the loss that an exception in a worker is.
+
+    Args:
+        error: The exception.
+        node: Id of the node it happened on.
+    """
+    text = f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
+    if any(word in f"{type(error).__name__} {error}".lower() for word in _MEMORY):
+        return Loss(Cause.MEMORY, f"{Cause.MEMORY.value} ({text})", node)
+    return Loss(Cause.WORKER, text, node)
 
 
 class Nodes:

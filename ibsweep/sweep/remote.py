@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 import ray
 
 from ibsweep.errors import IbsweepError, SweepError
-from ibsweep.sweep.attempts import loss_of
-from ibsweep.sweep.nodes import Cause, Loss, Nodes, PlacementWatch, keeping_off
+from ibsweep.sweep.nodes import Cause, Loss, Nodes, PlacementWatch, keeping_off, loss_of
 
 __all__ = ["as_they_end"]
 
