@@ -39,6 +39,11 @@ class Job(NamedTuple):
     trial: Trial
     images: int
 
+    @property
+    def cost(self) -> float:
+        """A measure of how long it takes."""
+        return self.trial.seconds * self.images
+
 
 def _train_job(
     plan: dict[str, Any], cpus: float, gpus: float, weights: bool
@@ -159,9 +164,8 @@ def _finish(
     done = {(row.trial, row.images) for row in store.confirmations() if row.seed in seeds}
     missing = [job for job in jobs if (job.trial.trial, job.images) not in done]
     # the longest first, and in the most parts: cores end together
-    cost = {job: job.trial.seconds * job.images for job in missing}
-    missing.sort(key=cost.__getitem__, reverse=True)
-    total = sum(cost.values()) or 1.0
+    missing.sort(key=lambda job: job.cost, reverse=True)
+    total = sum(job.cost for job in missing) or 1.0
     there = workers(manifest.cpus_per_trial, manifest.gpus_per_trial)
     remote = ray.remote(_train_job).options(
         num_cpus=manifest.cpus_per_trial,
@@ -179,7 +183,7 @@ def _finish(
         for job in missing
         for part in in_parts(
             _plan(question, arm, job, seeds),
-            share=cost[job] / total,
+            share=job.cost / total,
             workers=there,
             gpu=manifest.gpus_per_trial > 0,
         )
