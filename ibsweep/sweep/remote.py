@@ -25,8 +25,9 @@ def workers(cpus: float, gpus: float) -> int:
         gpus: GPU share of a job.
     """
     there = ray.cluster_resources()
-    asked = (("CPU", cpus), ("GPU", gpus))
-    return max(1, *(int(there.get(name, 0) / share) for name, share in asked[: 1 + (gpus > 0)]))
+    asked = {"CPU": cpus, "GPU": gpus}
+    held = [int(there.get(name, 0) / share) for name, share in asked.items() if share]
+    return max(1, min(held))
 
 
 def as_they_end(
