@@ -61,4 +61,4 @@ def _lanes(axes: Any, rows: list[dict[str, Any]]) -> None:
     axes.set_xlabel("lanes")
     axes.set_ylabel("ms a lane of an SGD step, batch 10")
     axes.set_title("dotted: in torch's operations", fontsize=10)
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))

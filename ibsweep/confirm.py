@@ -38,6 +38,11 @@ class Job(NamedTuple):
     trial: Trial
     images: int
 
+    @property
+    def cost(self) -> float:
+        """A measure of how long it takes."""
+        return self.trial.seconds * self.images
+
 
 def confirm(
     store: SweepStore,
@@ -119,11 +124,6 @@ def measure_efficiency(
         store.add_confirmations(rows)
 
 
-def _cost(job: Job) -> float:
-    """Return a measure of how long a job takes."""
-    return job.trial.seconds * job.images
-
-
 def _finish(
     store: SweepStore,
     question: Question,
@@ -141,14 +141,14 @@ def _finish(
     done = {(row.trial, row.images) for row in store.confirmations() if row.seed in seeds}
     missing = [job for job in jobs if (job.trial.trial, job.images) not in done]
     # the longest first, and in the most parts: cores end together
-    missing.sort(key=_cost, reverse=True)
-    total = sum(map(_cost, missing)) or 1.0
+    missing.sort(key=lambda job: job.cost, reverse=True)
+    total = sum(job.cost for job in missing) or 1.0
     pieces = [
         (job, part)
         for job in missing
         for part in in_parts(
             _plan(question, arm, job, seeds),
-            share=_cost(job) / total,
+            share=job.cost / total,
             workers=nodes.room(),
             gpu=manifest.gpus_per_trial > 0,
         )
