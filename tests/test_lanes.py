@@ -46,21 +46,3 @@ def test_without_numba_lanes_stay_together(monkeypatch):
 
     monkeypatch.setattr(compiled, "convolution", None)
     assert sizes(8, KERNELS, workers=64) == [4, 4]
-
-
-@pytest.mark.parametrize(
-    ("there", "share", "expected"),
-    [
-        ({"CPU": 16.0}, (1, 0), 16),
-        ({"CPU": 16.0}, (0.5, 0), 32),
-        ({"CPU": 16.0}, (3, 0), 5),
-        ({"CPU": 16.0, "GPU": 2.0}, (1, 0.25), 8),
-        ({"CPU": 2.0}, (4, 0), 1),
-        ({}, (1, 0), 1),
-    ],
-)
-def test_workers_are_what_every_resource_holds(monkeypatch, there, share, expected):
-    from ibsweep.sweep import remote
-
-    monkeypatch.setattr(remote.ray, "cluster_resources", lambda: there)
-    assert remote.workers(*share) == expected

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from ibsweep.sweep.nodes import offers
+from ibsweep.sweep.nodes import offers, places
 from ibsweep.sweep.preflight import gpu_faults, mine, software_faults
 
 
@@ -77,3 +77,18 @@ def test_offers_of_equal_nodes_are_counted_together():
         "2 nodes offer 4 CPU and 0 GPU, 1 node offers 8 CPU and 1 GPU"
     )
     assert offers([], {"CPU": 1}) == "there is no node"
+
+
+@pytest.mark.parametrize(
+    ("there", "share", "expected"),
+    [
+        ([{"CPU": 16.0}], {"CPU": 1}, 16),
+        ([{"CPU": 16.0}], {"CPU": 0.1}, 160),
+        ([{"CPU": 16.0}, {"CPU": 16.0}], {"CPU": 3}, 10),
+        ([{"CPU": 16.0, "GPU": 2.0}], {"CPU": 1, "GPU": 0.25}, 8),
+        ([{"CPU": 4.0, "GPU": 2.0}], {"CPU": 1, "GPU": 0.25}, 4),
+        ([], {"CPU": 1}, 0),
+    ],
+)
+def test_places_are_counted_by_node_and_by_what_is_scarcest(there, share, expected):
+    assert places([{"Resources": one} for one in there], share) == expected

@@ -20,6 +20,7 @@ __all__ = [
     "loss_of",
     "node_name",
     "offers",
+    "places",
 ]
 
 _IN_A_ROW = 3
@@ -95,13 +96,9 @@ class Nodes:
         return node["Alive"] and all(enough)
 
     def room(self) -> int:
-        """Return how many trials the usable nodes can hold at the same time, at least one."""
-        held = (
-            min(int(node["Resources"][name] / n + 1e-9) for name, n in self.share.items() if n)
-            for node in self.usable()
-            if node["NodeID"] not in self.excluded
-        )
-        return max(1, sum(held))
+        """Return how many trials there is room for at the same time, at least one."""
+        usable = [node for node in self.usable() if node["NodeID"] not in self.excluded]
+        return max(1, places(usable, self.share))
 
     def worked(self, node: str) -> None:
         """Count an attempt that ended as it should."""
@@ -177,6 +174,21 @@ def offers(nodes: Sequence[Mapping[str, Any]], share: Mapping[str, float]) -> st
 
 def _amounts(resources: Mapping[str, float]) -> str:
     return " and ".join(f"{amount:g} {name}" for name, amount in resources.items())
+
+
+def places(nodes: Sequence[Mapping[str, Any]], share: Mapping[str, float]) -> int:
+    """Return how many trials nodes can hold at the same time.
+
+    Args:
+        nodes: As ``ray.nodes()`` returns them, each large enough for one.
+        share: CPUs and GPUs of a trial, by Ray's names.
+    """
+    asked = {name: amount for name, amount in share.items() if amount}
+    return sum(
+        # a share is a float: ten of 0.1 are one
+        min(int(node["Resources"][name] / amount + 1e-9) for name, amount in asked.items())
+        for node in nodes
+    )
 
 
 class PlacementWatch:
