@@ -1,14 +1,18 @@
 """The compiled kernels against the same networks in torch's operations."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from ibsweep.models import build, compiled
 from ibsweep.training import LaneData, Trainer, TrainingSettings
+
+PACKAGE = Path(compiled.__file__).parent.parent
 
 CASES = {
     "simple": ("simple_cnn", {"kernel_size": 7}),
@@ -253,3 +257,30 @@ def test_without_numba_torch_does_the_work(monkeypatch):
     assert not run.model.compiles(run.images)
     run.run_to(1)
     assert run.evaluate(data(1)).loss.isfinite().all()
+
+
+def test_kernels_are_compiled_anew_when_one_that_they_call_has_changed(tmp_path):
+    """Numba's own look at sources does not reach so far; an upgrade would run old code."""
+    copy = tmp_path / "ibsweep"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    kernels = copy / "models" / "kernels"
+    head = "from ibsweep.models.kernels.common import compile_kernel\n"
+    inner = f"{head}@compile_kernel\ndef inner(x):\n    return x + 1\n"
+    outer = f"{head}from ibsweep.models.kernels.inner import inner\n"
+    outer += "@compile_kernel\ndef outer(x):\n    return inner(x)\n"
+    (kernels / "outer.py").write_text(outer)
+    code = "from ibsweep.models.kernels.outer import outer; print(outer(2))"
+    found = []
+    for text in (inner, inner, inner.replace("x + 1", "x + 5")):
+        (kernels / "inner.py").write_text(text)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found.append(int(done.stdout))
+    assert found == [3, 3, 7]
+    assert len([path for path in (kernels / "__pycache__").iterdir() if path.is_dir()]) == 2

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numba import njit
+from numba.core import config
 
 __all__ = ["UPDATES", "compile_kernel", "cross_entropy_gradient", "update_parameters"]
 
@@ -15,10 +19,27 @@ UPDATES = {"sgd": SGD, "adam": ADAM, "adamw": ADAMW}
 BETA2, EPS = 0.999, 1e-8
 """Of Adam and AdamW."""
 
+_FOLDER = Path(__file__).parent
+_SOURCE = b"".join(path.read_bytes() for path in sorted(_FOLDER.glob("*.py")))
+_CACHE = Path(config.CACHE_DIR or _FOLDER / "__pycache__", sha256(_SOURCE).hexdigest()[:12])
+
 # Sums may be reordered and fused; but NaN and infinity mean divergence and must get through.
-compile_kernel = njit(
+_compile = njit(
     cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "arcp"}
 )
+
+
+def compile_kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function, and keep what comes of it on disk for as long as no kernel changes.
+
+    Numba by itself looks at the function's own file, and would go on using what was compiled of an
+    older version of those that it calls.
+    """
+    before, config.CACHE_DIR = config.CACHE_DIR, str(_CACHE)
+    try:
+        return _compile(function)
+    finally:
+        config.CACHE_DIR = before
 
 
 @compile_kernel
