@@ -20,6 +20,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+import filelock
+
 from ibsweep.errors import IbsweepError, InputError, SweepError
 
 __all__ = ["Mirror", "close", "fetched", "no_transfer", "results_directory", "shown"]
@@ -56,7 +58,9 @@ class Mirror:
     def __init__(self, filesystem: Any, base: str, url: str, local: Path) -> None:
         self.filesystem, self.base = filesystem, base.rstrip("/")
         self.url, self.local = url, local
-        self._lock = threading.Lock()
+        self.local.mkdir(parents=True, exist_ok=True)
+        # one process at a time: another command's reading must not meet a running sweep's push
+        self._lock = filelock.FileLock(self.local / ".mirror.lock", thread_local=False)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep_pushing, daemon=True)
         self._told: str | None = None
@@ -67,14 +71,20 @@ class Mirror:
         Raises:
             InputError: If the URL cannot be reached, or went on without what the copy has.
         """
-        try:
-            there = self._there()
-            if not there:
-                self.filesystem.create_dir(self.base, recursive=True)
-        except OSError as error:
-            raise InputError(f"cannot reach {self.url}: {_first_line(error)}") from error
+        with self._lock:
+            try:
+                there = self._there()
+                if not there:
+                    self.filesystem.create_dir(self.base, recursive=True)
+            except OSError as error:
+                raise InputError(f"cannot reach {self.url}: {_first_line(error)}") from error
+            self._take(there)
+
+    def _take(self, there: dict[str, Stamp]) -> None:
         index, here = self._index(), self._here()
         for unit in sorted({_unit(name) for name in there}):
+            if self._is_running(unit):
+                continue
             theirs = {name: stamp for name, stamp in there.items() if _unit(name) == unit}
             ours = {name: stamp for name, stamp in here.items() if _unit(name) == unit}
             changed = {
@@ -91,6 +101,17 @@ class Mirror:
                 path.write_bytes(self._read(name))
                 index[name] = {"there": stamp, "here": _stamp(path)}
         self._write_index(index)
+
+    def _is_running(self, unit: str) -> bool:
+        """Return whether a process here runs a sweep: then nothing is newer than the copy."""
+        path = self.local / unit / ".lock"
+        if not path.exists():
+            return False
+        try:
+            with filelock.FileLock(path, timeout=0):
+                return False
+        except filelock.Timeout:
+            return True
 
     def _is_further_there(
         self, unit: str, theirs: dict[str, Stamp], ours: dict[str, Stamp]
@@ -313,9 +334,12 @@ def _parse(where: str | os.PathLike[str]) -> tuple[str | None, Path]:
 def _open(url: str, local: Path) -> Mirror:
     from pyarrow.fs import FileSystem
 
+    asked = url
+    if urlsplit(url).scheme in ("gs", "gcs") and "retry_limit_seconds" not in url:
+        asked += f"{'&' if '?' in url else '?'}retry_limit_seconds=20"  # or it tries for minutes
     try:
-        filesystem, base = FileSystem.from_uri(url)
-    except ValueError as error:
+        filesystem, base = FileSystem.from_uri(asked)
+    except (ValueError, ImportError) as error:
         raise InputError(
             f"{_first_line(error)}; name a directory, or a URL such as s3://bucket/folder"
         ) from error

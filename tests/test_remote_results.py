@@ -157,6 +157,21 @@ def test_two_machines_at_once_are_noticed(tmp_path, there):
     assert numbers(there / "results") == [0, 1, 2, 3]
 
 
+def test_a_sweep_that_runs_here_is_left_alone(tmp_path, there):
+    """Another command on the machine looks, while another machine has written the same sweep."""
+    first = mirror(there, tmp_path / "a")
+    store = begin(tmp_path / "a")
+    first.push()
+    second = mirror(there, tmp_path / "b")
+    add(SweepStore(tmp_path / "b/s"), [3, 4])
+    second.push()
+    with store.lock():
+        mirror(there, tmp_path / "a")
+        assert numbers(tmp_path / "a") == [0, 1, 2]
+    mirror(there, tmp_path / "a")
+    assert numbers(tmp_path / "a") == [0, 1, 2, 3, 4]
+
+
 def test_a_url_that_refuses_loses_nothing_and_names_the_copy(tmp_path, there):
     one = mirror(there, tmp_path / "a")
     begin(tmp_path / "a")
@@ -219,6 +234,7 @@ def test_a_sweep_goes_to_a_url_and_its_messages_name_it(cache, tmp_path, capsys,
 @pytest.mark.parametrize(
     ("url", "message"),
     [
+        ("fsspec+nothing://b/x", "name a directory, or a URL"),
         ("nowhere://bucket/x", "Unrecognized filesystem type in URI: nowhere://bucket/x"),
         ("s3://b?endpoint_override=127.0.0.1:9&scheme=http&region=x", "cannot reach s3://b?"),
     ],
