@@ -23,10 +23,16 @@ from ibsweep.store import SweepStore
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 BUDGET = ["--replicates", "2", "--confirm", "1", "--confirm-replicates", "2", "--pruner", "none"]
-LONG = tiny.YAML.replace("low: 5, high: 40", "low: 3000, high: 4000").replace(
-    "epochs: 20", "epochs: 3000"
-)
-"""Trials of seconds."""
+
+
+def question(epochs):
+    """Return the tiny question with trials of so many epochs."""
+    text = tiny.YAML.replace("low: 5, high: 40", f"low: {epochs}, high: {epochs + 100}")
+    return text.replace("epochs: 20", f"epochs: {epochs}")
+
+
+LONG = question(3000)
+"""Trials of a second or two."""
 
 
 @pytest.fixture
@@ -126,7 +132,8 @@ def kill_a_worker():
 def test_a_worker_and_a_node_are_killed_and_another_node_comes(tmp_path, cluster):
     first = cluster.add_node(num_cpus=1)
     cluster.add_node(num_cpus=1)
-    with tuning(tmp_path, cluster, "--trials", "12", "--json") as process:
+    # trials of several seconds: a worker of the new node takes that long to start
+    with tuning(tmp_path, cluster, "--trials", "12", "--json", text=question(10_000)) as process:
         # one ended there: the next one, of seconds, has begun there
         wait_for(lambda: any(first.node_id[:8] in row.node for row in rows_now(tmp_path)), process)
         wait_for(kill_a_worker, process)
