@@ -152,20 +152,13 @@ class QuietProgress(Progress):
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-class LineProgress(Progress):
+class LineProgress(QuietProgress):
     """One plain line a finished trial: for files, pipes and logs."""
-
-    def __init__(self, console: Console) -> None:
-        super().__init__()
-        self._console = console
-
-    def _line(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def phase(self, text: str) -> None:
         """Print what the sweep does now."""
         super().phase(text)
-        self._line(f"{self.tally.name}: {text}")
+        self.note(f"{self.tally.name}: {text}")
 
     def trial_finished(self, row: Trial) -> None:
         """Print the trial with the best so far."""
@@ -175,14 +168,10 @@ class LineProgress(Progress):
         why = f" ({row.reason})" if row.reason else ""
         best = f", best {_percent(tally.best.valid_accuracy)}" if tally.best else ""
         eta = f", {_clock(tally.eta)} left" if tally.eta else ""
-        self._line(
+        self.note(
             f"{tally.name}: {tally.done}/{tally.total} trial {row.trial} "
             f"{row.state}{figure}{why}{best}{eta}"
         )
-
-    def note(self, text: str) -> None:
-        """Print the line."""
-        self._line(text)
 
 
 class LiveProgress(Progress):

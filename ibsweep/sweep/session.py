@@ -57,25 +57,24 @@ def require_token() -> None:
     AuthenticationTokenLoader.instance().reset_cache()
 
 
-def _watch_head(gcs: str) -> None:
+def _watch_head(gcs: str, over: threading.Event) -> None:
     """End this process with a word on how to go on when the cluster's head is lost.
 
     Ray would end it as suddenly, some time later, with its own words.
 
     Args:
         gcs: Host and port of Ray's control service on the head.
+        over: Is set when the session is over; then the head may go.
     """
-    import ray
-
     patience = 0.75 * float(os.environ.get(_RECONNECT, 60))
     host, port = gcs.rsplit(":", 1)
     seen = time.monotonic()
-    while ray.is_initialized():
+    while not over.wait(2):
         try:
             socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
             seen = time.monotonic()
         except OSError:
-            if time.monotonic() - seen > patience:
+            if time.monotonic() - seen > patience and not over.is_set():
                 show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
                 print(
                     f"{show_cursor}ibsweep: the head of the Ray cluster, {gcs}, is lost; what is "
@@ -85,7 +84,6 @@ def _watch_head(gcs: str) -> None:
                     flush=True,
                 )
                 os._exit(1)
-        time.sleep(2)
 
 
 @contextmanager
@@ -133,16 +131,18 @@ def ray_session(address: str | None) -> Iterator[None]:
         ) from error
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, on_term)  # Ray puts a handler of its own in its place
+    over = threading.Event()
     if address:
         import ray._private.worker
 
         gcs = ray._private.worker.global_worker.gcs_client.address
-        threading.Thread(target=_watch_head, args=(gcs,), daemon=True).start()
+        threading.Thread(target=_watch_head, args=(gcs, over), daemon=True).start()
     try:
         # Ray prints what its daemons report, log_to_driver or not; results go to stdout when it is
         # over
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
+        over.set()
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C must not leave Ray behind
             ray.shutdown()
