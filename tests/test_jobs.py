@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -240,7 +241,10 @@ class TestOnACluster:
 
 def drivers(head, sweep):
     """Return the command lines under the head that run a sweep."""
-    found = [one.cmdline() for one in psutil.Process(head.pid).children(recursive=True)]
+    found = []
+    for process in psutil.Process(head.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # ended meanwhile, or ended and not yet waited for
+            found.append(process.cmdline())
     return [line for line in found if "ibsweep" in line and sweep in line]
 
 
