@@ -10,13 +10,16 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
+import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -24,11 +27,24 @@ import filelock
 
 from ibsweep.errors import IbsweepError, InputError, SweepError
 
-__all__ = ["Mirror", "close", "fetched", "no_transfer", "results_directory", "shown"]
+__all__ = [
+    "Mirror",
+    "close",
+    "fetched",
+    "held",
+    "is_held_elsewhere",
+    "no_transfer",
+    "results_directory",
+    "shown",
+]
 
 _SECONDS = 10.0
 """Between two uploads."""
+_CLAIM_SECONDS = 6 * _SECONDS
+"""After its last renewal a claim is taken for one of a machine that died."""
 _INDEX = ".mirror.json"
+_CLAIMS = ".running"
+_REMOVED = ".removed"
 _TRIALS = "trials.jsonl"
 _ORDER = (
     *("manifest.json", "proposals.jsonl", "curves.jsonl", _TRIALS),
@@ -45,6 +61,14 @@ Stamp = list[int]
 """Size in bytes and time of change in nanoseconds."""
 
 
+class Claim(NamedTuple):
+    """Who writes a sweep at the URL: the machine, its copy, and when it last said so."""
+
+    host: str
+    copy: str
+    time: float
+
+
 class Mirror:
     """A directory here and its original at a URL.
 
@@ -59,11 +83,20 @@ class Mirror:
         self.filesystem, self.base = filesystem, base.rstrip("/")
         self.url, self.local = url, local
         self.local.mkdir(parents=True, exist_ok=True)
-        # one process at a time: another command's reading must not meet a running sweep's push
-        self._lock = filelock.FileLock(self.local / ".mirror.lock", thread_local=False)
+        # one process at a time: another command's reading must not meet a running sweep's push;
+        # and one thread, which a file's lock does not see to
+        self._file_lock = filelock.FileLock(self.local / ".mirror.lock", thread_local=False)
+        self._thread_lock = threading.RLock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep_pushing, daemon=True)
         self._told: str | None = None
+        self._claims: dict[str, Claim] = {}
+        self._held: dict[str, float] = {}
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with self._thread_lock, self._file_lock:
+            yield
 
     def fetch(self) -> None:
         """Bring the copy up to date.
@@ -71,14 +104,45 @@ class Mirror:
         Raises:
             InputError: If the URL cannot be reached, or went on without what the copy has.
         """
-        with self._lock:
+        with self._alone():
             try:
                 there = self._there()
                 if not there:
                     self.filesystem.create_dir(self.base, recursive=True)
             except OSError as error:
                 raise InputError(f"cannot reach {self.url}: {_first_line(error)}") from error
+            claimed = [name for name in there if name.startswith(f"{_CLAIMS}/")]
+            self._claims = {
+                unit: claim
+                for name in claimed
+                if (claim := self._claim(unit := name.removeprefix(f"{_CLAIMS}/")))
+            }
+            for name in claimed:
+                del there[name]
+            self._drop_removed({_unit(name) for name in there})
             self._take(there)
+
+    def _drop_removed(self, units_there: set[str]) -> None:
+        """Put aside what was removed at the URL since the copy was last brought there."""
+        index, here = self._index(), self._here()
+        for unit in sorted({_unit(name) for name in index} - units_there):
+            names = [name for name in {**index, **here} if _unit(name) == unit]
+            if self._is_running(unit):
+                continue
+            if all(index.get(n, {}).get("here") == here.get(n) for n in names):
+                aside = self.local / _REMOVED / unit
+                if aside.is_dir():
+                    shutil.rmtree(aside)
+                aside.parent.mkdir(exist_ok=True)
+                (self.local / unit).replace(aside)
+                print(
+                    f"ibsweep: {_below(self.url, unit)} was removed there; the copy on this "
+                    f"machine is now {aside}",
+                    file=sys.stderr,
+                )
+            for name in names:
+                index.pop(name, None)  # what went on here since then is brought there anew
+        self._write_index(index)
 
     def _take(self, there: dict[str, Stamp]) -> None:
         index, here = self._index(), self._here()
@@ -132,13 +196,67 @@ class Mirror:
 
         return rank(len(original), theirs) > rank(len(copy), ours)
 
+    def is_held_elsewhere(self, unit: str) -> bool:
+        """Return whether another machine ran a sweep when the copy was brought up to date."""
+        claim = self._claims.get(unit)
+        return claim is not None and self._is_foreign(claim)
+
+    @contextmanager
+    def held(self, unit: str) -> Iterator[None]:
+        """Hold a sweep at the URL against other machines; processes here have their own lock.
+
+        Raises:
+            InputError: If another machine runs it.
+            SweepError: If the URL cannot be written.
+        """
+        claim = self._claim(unit)
+        if claim and self._is_foreign(claim):
+            raise InputError(
+                f"{_below(self.url, unit)} is being run on {claim.host}; wait for it or stop it "
+                f"(if that machine died, wait {_CLAIM_SECONDS:.0f} seconds)"
+            )
+        try:
+            self._renew(unit)
+        except OSError as error:
+            raise SweepError(f"cannot write to {self.url}: {_first_line(error)}") from error
+        try:
+            yield
+        finally:
+            # not given up before everything is there; ``close`` says why that could not be
+            with self._alone():
+                with contextlib.suppress(SweepError):
+                    self.push()
+                    with contextlib.suppress(OSError):
+                        self.filesystem.delete_file(f"{self.base}/{_CLAIMS}/{unit}")
+                del self._held[unit]
+
+    def _claim(self, unit: str) -> Claim | None:
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            path = f"{self.base}/{_CLAIMS}/{unit}"
+            with self.filesystem.open_input_stream(path) as stream:
+                return Claim(**json.loads(stream.read()))
+        return None
+
+    def _is_foreign(self, claim: Claim) -> bool:
+        mine = (claim.host, claim.copy) == (socket.gethostname(), str(self.local))
+        return not mine and time.time() - claim.time < _CLAIM_SECONDS
+
+    def _renew(self, unit: str) -> None:
+        now = time.time()
+        if now - self._held.get(unit, 0) >= _SECONDS:
+            claim = Claim(socket.gethostname(), str(self.local), now)
+            self.filesystem.create_dir(f"{self.base}/{_CLAIMS}", recursive=True)
+            with self.filesystem.open_output_stream(f"{self.base}/{_CLAIMS}/{unit}") as stream:
+                stream.write(json.dumps(claim._asdict()).encode())
+            self._held[unit] = now
+
     def push(self) -> None:
         """Bring what changed here to the URL.
 
         Raises:
             SweepError: If that fails, or another process writes there.
         """
-        with self._lock:
+        with self._alone():
             index = self._index()
             names = [
                 n for n, stamp in self._here().items() if index.get(n, {}).get("here") != stamp
@@ -151,6 +269,8 @@ class Mirror:
                     stamp = _stamp(self.local / name)
                     contents[name] = (self.local / name).read_bytes(), stamp
             try:
+                for unit in list(self._held):
+                    self._renew(unit)
                 for name in names:
                     if name in contents:
                         self._upload(name, *contents[name], index)
@@ -170,6 +290,8 @@ class Mirror:
         with self.filesystem.open_output_stream(path) as stream:
             stream.write(content)
         index[name] = {"there": self._stamp_there(path), "here": here}
+        for unit in list(self._held):  # many models may take long
+            self._renew(unit)
 
     def start(self) -> None:
         """Push every few seconds until ``close``."""
@@ -324,6 +446,12 @@ def _parse(where: str | os.PathLike[str]) -> tuple[str | None, Path]:
     if "://" not in text:
         return None, Path(text)
     url = text.rstrip("/")
+    if urlsplit(url).password:
+        raise InputError(
+            "a password in the URL of --results would stand in manifests and pages: put it where "
+            "the cloud's own tools look for it, such as ~/.aws/credentials or AWS_ACCESS_KEY_ID "
+            "and AWS_SECRET_ACCESS_KEY"
+        )
     if urlsplit(url).scheme == "file":
         return None, Path(url2pathname(urlsplit(url).path))
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -346,6 +474,23 @@ def _open(url: str, local: Path) -> Mirror:
     except OSError as error:
         raise InputError(f"cannot reach {url}: {_first_line(error)}") from error
     return Mirror(filesystem, base, url, local)
+
+
+def held(path: Path) -> contextlib.AbstractContextManager[None]:
+    """Hold a sweep, or a file beside the sweeps, against other machines where it is at a URL.
+
+    Raises:
+        InputError: If another machine writes it.
+        SweepError: If the URL cannot be written.
+    """
+    mirror = _mirrors.get(path.parent)
+    return mirror.held(path.name) if mirror else contextlib.nullcontext()
+
+
+def is_held_elsewhere(path: Path) -> bool:
+    """Return whether another machine writes a sweep at a URL, as far as this command knows."""
+    mirror = _mirrors.get(path.parent)
+    return mirror is not None and mirror.is_held_elsewhere(path.name)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from ibsweep.records import (
     SweepPaths,
     Trial,
 )
-from ibsweep.remote_results import shown
+from ibsweep.remote_results import held, is_held_elsewhere, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -256,25 +256,22 @@ class SweepStore:
             raise InputError(f"{path} is damaged: {_first(error)}") from error
 
     @contextmanager
-    def lock(self, patience: float = 2.0) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Hold the sweep for this process; the lock dies with the process.
 
-        Args:
-            patience: Seconds to wait for a process that only looks whether the sweep is held.
-
         Raises:
-            InputError: If another process runs it.
+            InputError: If another process runs it, here or where the results are at a URL.
             SweepError: If the directory cannot be written.
         """
         taken = f"sweep {self.manifest.name!r} is being run by another process"
-        with _exclusive(self.paths.lock, taken, patience):
+        with _exclusive(self.paths.lock, taken), held(self.paths.root):
             yield
 
     def is_running(self) -> bool:
         """Return whether a living process holds the sweep; of one that we can only read, False."""
         try:
-            with self.lock(patience=0):
-                return False
+            with _exclusive(self.paths.lock, "", patience=0):
+                return is_held_elsewhere(self.paths.root)
         except SweepError:
             return False
         except InputError:
@@ -386,7 +383,8 @@ class ReplicationStore:
         """
         _make_directory(self.path.parent)
         lock = self.path.with_name(".replications.lock")
-        with _exclusive(lock, f"{self.path} is being written by another process"):
+        taken = f"{self.path} is being written by another process"
+        with _exclusive(lock, taken), held(self.path):
             content = _lines(self.rows())
             if self.path.exists() and self.path.read_bytes() != content:
                 replace_file(self.path, content)

@@ -157,6 +157,85 @@ def test_two_machines_at_once_are_noticed(tmp_path, there):
     assert numbers(there / "results") == [0, 1, 2, 3]
 
 
+def test_a_sweep_that_another_machine_runs_is_refused_at_the_start(tmp_path, there, monkeypatch):
+    first = mirror(there, tmp_path / "a")
+    begin(tmp_path / "a")
+    with first.held("s"):
+        second = mirror(there, tmp_path / "b")
+        assert second.is_held_elsewhere("s")
+        with (
+            pytest.raises(InputError, match=r"s3://bucket/results/s is being run on .*; wait"),
+            second.held("s"),
+        ):
+            raise AssertionError("both run it")
+        with first.held("another"):
+            pass
+    assert numbers(there / "results") == [0, 1, 2], "given up only when all of it is there"
+    second.fetch()
+    assert not second.is_held_elsewhere("s")
+    with second.held("s"):
+        pass
+    # a machine that died says nothing any more
+    first._renew("s")
+    monkeypatch.setattr(remote_results, "_CLAIM_SECONDS", 0.05)
+    first._over.wait(0.1)
+    with second.held("s"):
+        monkeypatch.undo()
+        second.push()
+        first.fetch()
+        assert first.is_held_elsewhere("s")
+    assert list((there / "results/.running").iterdir()) == []
+
+
+def test_a_claim_is_renewed_while_a_sweep_runs(tmp_path, there, monkeypatch):
+    monkeypatch.setattr(remote_results, "_SECONDS", 0.01)
+    one = mirror(there, tmp_path / "a")
+    claim = there / "results/.running/s"
+    one.start()
+    with one.held("s"):
+        first = json.loads(claim.read_text())["time"]
+        for _ in range(500):
+            one._over.wait(0.02)
+            if json.loads(claim.read_text() or '{"time": 0}')["time"] > first:
+                break
+        else:
+            raise AssertionError("it is never renewed")
+    one._over.wait(0.1)
+    assert not claim.exists(), "the thread does not bring it back"
+    one.close()
+
+
+def test_what_was_removed_at_the_url_is_put_aside_here(tmp_path, there, capsys):
+    first = mirror(there, tmp_path / "a")
+    store = begin(tmp_path / "a")
+    first.push()
+    shutil.rmtree(there / "results/s")
+    with store.lock():
+        mirror(there, tmp_path / "a")
+        assert numbers(tmp_path / "a") == [0, 1, 2], "it runs"
+    mirror(there, tmp_path / "a")
+    assert not (tmp_path / "a/s").exists()
+    assert numbers(tmp_path / "a/.removed") == [0, 1, 2]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "s3://bucket/results/s was removed there" in line
+    mirror(there, tmp_path / "a").push()
+    assert not (there / "results/s").exists()
+    begin(tmp_path / "a", trials=1)
+    mirror(there, tmp_path / "a").push()
+    assert numbers(there / "results") == [0], "a new one of that name is another one"
+
+
+def test_what_went_on_here_is_brought_back_where_it_was_removed(tmp_path, there):
+    first = mirror(there, tmp_path / "a")
+    store = begin(tmp_path / "a")
+    first.push()
+    shutil.rmtree(there / "results/s")
+    add(store, [3])
+    mirror(there, tmp_path / "a").push()
+    assert numbers(there / "results") == [0, 1, 2, 3]
+    assert (there / "results/s/manifest.json").exists()
+
+
 def test_a_sweep_that_runs_here_is_left_alone(tmp_path, there):
     """Another command on the machine looks, while another machine has written the same sweep."""
     first = mirror(there, tmp_path / "a")
@@ -235,6 +314,7 @@ def test_a_sweep_goes_to_a_url_and_its_messages_name_it(cache, tmp_path, capsys,
     ("url", "message"),
     [
         ("fsspec+nothing://b/x", "name a directory, or a URL"),
+        ("s3://user:pass@bucket/x", "a password in the URL of --results would stand in"),
         ("nowhere://bucket/x", "Unrecognized filesystem type in URI: nowhere://bucket/x"),
         ("s3://b?endpoint_override=127.0.0.1:9&scheme=http&region=x", "cannot reach s3://b?"),
     ],
@@ -245,6 +325,7 @@ def test_a_url_that_is_none_or_cannot_be_reached_is_one_clear_error(cache, url, 
     assert out == ""
     (line,) = err.splitlines()
     assert message in line
+    assert "pass@" not in line
 
 
 def test_checks_for_another_machine_reach_for_nothing(cache):
