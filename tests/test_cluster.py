@@ -223,12 +223,19 @@ def test_the_head_is_lost_and_the_sweep_goes_on_in_another_cluster(tmp_path, clu
     finished(tmp_path, 6)
 
 
-def test_without_the_token_nobody_joins_and_one_line_says_why(tmp_path, cluster, monkeypatch):
-    monkeypatch.setenv("RAY_AUTH_TOKEN", "")
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [("", "Token authentication is enabled"), (64 * "0", "it refuses the token")],
+)
+def test_without_the_token_nobody_joins_and_one_line_says_why(
+    token, reason, tmp_path, cluster, monkeypatch
+):
+    monkeypatch.setenv("RAY_AUTH_TOKEN", token)
     monkeypatch.setenv("HOME", str(tmp_path))
     with tuning(tmp_path, cluster, "--trials", "1") as process:
         out, err = process.communicate(timeout=120)
     assert process.returncode == 2, err
     assert out == ""
-    assert "cannot join the Ray cluster" in err
-    assert "Traceback" not in err
+    (line,) = err.strip().splitlines()
+    assert f"cannot join the Ray cluster at '{cluster.address}': {reason}" in line
+    assert list((tmp_path / "results").iterdir()) == [], "nothing is left of what never began"

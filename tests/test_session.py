@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+
+from ibsweep.errors import InputError
+from ibsweep.sweep.session import ray_session
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -64,3 +68,19 @@ def test_no_port_answers_without_the_token():
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("127.0.0.1:1", "Connection refused; check --address and that its head runs"),
+        ("somewhere", "an address is HOST:PORT of the head, or auto"),
+        ("ray://127.0.0.1:10001", "must run on a node of the cluster"),
+    ],
+)
+def test_an_address_where_nobody_listens_is_refused_at_once(address, reason, monkeypatch):
+    with pytest.raises(InputError, match=re.escape(reason)), ray_session(address):
+        pass
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(InputError, match=re.escape(reason)), ray_session("auto"):
+        pass

@@ -143,7 +143,13 @@ def tune(
         for store in stores:  # all of them or none: half of them would be in the way
             shutil.rmtree(store.paths.root)
         raise
-    run_and_print(stores, quiet=quiet, json=json)
+    try:
+        run_and_print(stores, quiet=quiet, json=json)
+    except InputError:
+        if not any(store.proposals() for store in stores):  # refused before it began
+            for store in stores:
+                shutil.rmtree(store.paths.root)
+        raise
 
 
 def _is_given(context: typer.Context, name: str) -> bool:

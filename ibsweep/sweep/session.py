@@ -10,10 +10,12 @@ import secrets
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from ibsweep.errors import InputError
 
@@ -57,6 +59,36 @@ def require_token() -> None:
     AuthenticationTokenLoader.instance().reset_cache()
 
 
+def _knock(address: str) -> None:
+    """Raise an OSError unless somebody listens at a host and port."""
+    host, port = address.rsplit(":", 1)
+    socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+
+
+def _require_listener(address: str) -> None:
+    """Refuse an address where nobody listens, which Ray would try for minutes.
+
+    Raises:
+        InputError: If so, or if it is none.
+    """
+    asked = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
+    if asked in ("", "auto", "local"):
+        return  # Ray looks for one on this machine
+    host, _, port = asked.rpartition(":")
+    if "/" in host or not port.isdecimal():
+        raise InputError(
+            f"cannot join the Ray cluster at {asked!r}: an address is HOST:PORT of the head, or "
+            "auto; this command must run on a node of the cluster, where `ibsweep submit` runs it"
+        )
+    try:
+        _knock(asked)
+    except OSError as error:
+        raise InputError(
+            f"cannot join the Ray cluster at {asked!r}: {error.strerror or error}; check "
+            "--address and that its head runs"
+        ) from error
+
+
 def _watch_head(gcs: str, over: threading.Event) -> None:
     """End this process with a word on how to go on when the cluster's head is lost.
 
@@ -67,11 +99,10 @@ def _watch_head(gcs: str, over: threading.Event) -> None:
         over: Is set when the session is over; then the head may go.
     """
     patience = 0.75 * float(os.environ.get(_RECONNECT, 60))
-    host, port = gcs.rsplit(":", 1)
     seen = time.monotonic()
     while not over.wait(2):
         try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+            _knock(gcs)
             seen = time.monotonic()
         except OSError:
             if time.monotonic() - seen > patience and not over.is_set():
@@ -87,6 +118,22 @@ def _watch_head(gcs: str, over: threading.Event) -> None:
 
 
 @contextmanager
+def _said_aside() -> Iterator[IO[bytes]]:
+    """Yield a file that gets what is written to the standard error stream in the block.
+
+    Ray's core writes there by itself, past Python, a line a second while a cluster refuses it.
+    """
+    with tempfile.TemporaryFile() as said:
+        terminal = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            yield said
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+@contextmanager
 def ray_session(address: str | None) -> Iterator[None]:
     """Start Ray on this machine, or join the cluster at ``address``, for the time of a block.
 
@@ -99,6 +146,8 @@ def ray_session(address: str | None) -> Iterator[None]:
     Raises:
         InputError: If the cluster cannot be joined.
     """
+    if address:
+        _require_listener(address)
     for name, value in {**_ENVIRONMENT, **({} if address else _NO_METRICS)}.items():
         os.environ.setdefault(name, value)
     if address is None and "RAY_AUTH_TOKEN" not in os.environ:
@@ -115,20 +164,23 @@ def ray_session(address: str | None) -> Iterator[None]:
     for name in ("ray", "ray.tune", "ray.air", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     on_term = signal.getsignal(signal.SIGTERM)
-    try:
-        ray.init(
-            address=address or "local",
-            include_dashboard=None if address else False,
-            log_to_driver=False,
-            logging_level=logging.CRITICAL,
-            **({} if address else {"object_store_memory": 200 * 2**20}),
-        )
-    except (ConnectionError, RuntimeError, ValueError, AuthenticationError) as error:
-        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(
-            f"cannot join the Ray cluster at {address!r}: {line}; check --address and that "
-            "RAY_AUTH_TOKEN or the token file is the cluster's"
-        ) from error
+    with _said_aside() if address else contextlib.nullcontext() as said:
+        try:
+            ray.init(
+                address=address or "local",
+                include_dashboard=None if address else False,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+                **({} if address else {"object_store_memory": 200 * 2**20}),
+            )
+        except (ConnectionError, RuntimeError, ValueError, AuthenticationError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
+            if said and said.seek(0) == 0 and b"InvalidAuthToken" in said.read():
+                reason = "it refuses the token"
+            raise InputError(
+                f"cannot join the Ray cluster at {address!r}: {reason}; check --address and that "
+                "RAY_AUTH_TOKEN or the token file is the cluster's"
+            ) from error
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, on_term)  # Ray puts a handler of its own in its place
     over = threading.Event()
