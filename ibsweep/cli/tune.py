@@ -159,11 +159,8 @@ def _is_given(context: typer.Context, name: str) -> bool:
 
 def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> None:
     """Run sweeps one after another in one display and one Ray, and print what they found."""
-    from ibsweep.analysis.summary import summarise
-    from ibsweep.cli.output import print_json, print_summary
     from ibsweep.errors import SweepError
     from ibsweep.sweep.progress import make_progress
-    from ibsweep.sweep.runner import run_sweep
     from ibsweep.sweep.session import ray_session
 
     progress = make_progress(Console(stderr=True), quiet=quiet)
@@ -172,6 +169,10 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     session = nullcontext() if done else ray_session(stores[0].manifest.address)
     try:
         with progress, session:
+            from ibsweep.sweep.runner import (
+                run_sweep,
+            )  # what it imports, the session did meanwhile
+
             for store in stores:
                 current = store
                 run_sweep(store, progress)
@@ -180,6 +181,9 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
         raise typer.Exit(130) from None
     except SweepError as error:
         raise SweepError(f"{error}\n{_how_to_go_on(stores, current)}") from error
+    from ibsweep.analysis.summary import summarise
+    from ibsweep.cli.output import print_json, print_summary
+
     summaries = [summarise(store) for store in stores]
     if json:
         print_json(summaries, progress.tallies)

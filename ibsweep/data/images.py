@@ -24,9 +24,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
-from scipy.ndimage import affine_transform
-from scipy.special import cosdg, sindg
 
 from ibsweep.data.checks import refuse
 from ibsweep.data.config import SPLITS, EdgeConfig, room_faults
@@ -35,6 +32,7 @@ from ibsweep.errors import InputError, suggestion
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import torch
     from numpy.random import RandomState
     from numpy.typing import NDArray
 
@@ -122,6 +120,8 @@ def draw_permutation(
 
 def to_float(images: NDArray[np.uint8]) -> torch.Tensor:
     """Return uint8 ``[N, H, W]`` as float32 ``[N, 1, H, W]`` in [0, 1], as ToTensor does."""
+    import torch  # here, since questions are read and checked without it
+
     return torch.tensor(images).unsqueeze(1).to(torch.float32).div(255)
 
 
@@ -195,6 +195,8 @@ def _render_diagonals(
     images: NDArray[np.float64], draws: _Draws, fill: NDArray[np.float64]
 ) -> None:
     """Draw and turn all bands, in place; ``fill`` ``[N]`` comes in from outside the image."""
+    from scipy.ndimage import affine_transform  # a quarter of a second, for diagonal bands alone
+
     turns = {angle: _rotation(angle, images.shape[1]) for angle in ANGLES}
     for j in range(draws.angle.shape[1]):
         for first, turned in enumerate((images, images.transpose(0, 2, 1))):
@@ -211,6 +213,8 @@ def _rotation(angle: int, resolution: int) -> tuple[NDArray[np.float64], NDArray
 
     ``affine_transform`` with them gives its very bits in three quarters of the time.
     """
+    from scipy.special import cosdg, sindg
+
     cosine, sine = cosdg(angle), sindg(angle)
     matrix = np.array([[cosine, sine], [-sine, cosine]])
     centre = np.full(2, (resolution - 1) / 2)

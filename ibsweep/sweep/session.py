@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib
 import io
 import logging
 import os
@@ -44,6 +46,9 @@ _NO_METRICS = {
 }
 """Where Ray is installed for a cluster, it gives its metrics to anybody on every interface, token
 or not; a Ray of one's own keeps them to itself."""
+
+_NEXT = ("torch", "numba", "scipy.ndimage", "scipy.stats", "pandas", "optuna")
+"""What a command needs as soon as Ray runs, by the seconds that it takes to import."""
 
 _RECONNECT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 """Ray's own setting: for how many seconds it seeks a lost head, before it ends the process."""
@@ -134,6 +139,40 @@ def _said_aside() -> Iterator[IO[bytes]]:
 
 
 @contextmanager
+def _importing_meanwhile() -> Iterator[None]:
+    """Import what comes next while the block waits for Ray's processes, which takes seconds."""
+
+    def import_all() -> None:
+        for name in _NEXT:
+            with contextlib.suppress(ImportError):  # said where it is needed, if it is
+                importlib.import_module(name)
+
+    thread = threading.Thread(target=import_all, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()  # nothing else is imported at the same time
+
+
+@contextmanager
+def _few_daemons() -> Iterator[None]:
+    """Have Ray start neither an autoscaler nor a reader of its workers' output.
+
+    Nobody asks for either in a Ray of one's own; they cost a second at the start and one at the
+    end, and ``ray.init`` has no setting for them.
+    """
+    import ray._private.parameter as parameter
+
+    usual = parameter.RayParams
+    parameter.RayParams = functools.partial(usual, no_monitor=True, include_log_monitor=False)
+    try:
+        yield
+    finally:
+        parameter.RayParams = usual
+
+
+@contextmanager
 def ray_session(address: str | None) -> Iterator[None]:
     """Start Ray on this machine, or join the cluster at ``address``, for the time of a block.
 
@@ -164,7 +203,10 @@ def ray_session(address: str | None) -> Iterator[None]:
     for name in ("ray", "ray.tune", "ray.air", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     on_term = signal.getsignal(signal.SIGTERM)
-    with _said_aside() if address else contextlib.nullcontext() as said:
+    with (
+        _importing_meanwhile(),
+        _said_aside() if address else _few_daemons() as said,
+    ):
         try:
             ray.init(
                 address=address or "local",
