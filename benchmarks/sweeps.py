@@ -29,10 +29,10 @@ from ibsweep.sweep.session import ray_session
 
 __all__ = ["ARMS", "against_stock", "overhead"]
 
-ARMS = {"q1_mlp": (32, 100), "q2_cnn": (24, 50), "q3_mlp": (24, 50), "q7_wider": (12, 50)}
+ARMS = {"q1_mlp": (32, 100), "q2_cnn": (24, 100), "q3_mlp": (24, 100), "q7_wider": (12, 100)}
 """Configurations of each sweep and their epochs: from trials that cost next to nothing to those
-that cost the most, each a minute or two of stock Ray Tune on two cores. The questions allow 500 to
-1000 epochs."""
+that cost the most, each three or four minutes of stock Ray Tune on two cores. The questions allow
+500 to 1000 epochs, and 50 configurations."""
 
 _MORE = 3
 """Trials of ours for one of stock's, where the time to an accuracy is taken."""
