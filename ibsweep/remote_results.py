@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import socket
 import sys
@@ -43,6 +44,7 @@ _SECONDS = 10.0
 _CLAIM_SECONDS = 6 * _SECONDS
 """After its last renewal a claim is taken for one of a machine that died."""
 _INDEX = ".mirror.json"
+_COPY_ID = ".mirror.id"
 _CLAIMS = ".running"
 _REMOVED = ".removed"
 _TRIALS = "trials.jsonl"
@@ -62,7 +64,9 @@ Stamp = list[int]
 
 
 class Claim(NamedTuple):
-    """Who writes a sweep at the URL: the machine, its copy, and when it last said so."""
+    """Who writes a sweep at the URL: the machine, a name of its copy alone (machines may have the
+    same name and folders), and when it last said so.
+    """
 
     host: str
     copy: str
@@ -238,13 +242,19 @@ class Mirror:
         return None
 
     def _is_foreign(self, claim: Claim) -> bool:
-        mine = (claim.host, claim.copy) == (socket.gethostname(), str(self.local))
-        return not mine and time.time() - claim.time < _CLAIM_SECONDS
+        return claim.copy != self._copy_id() and time.time() - claim.time < _CLAIM_SECONDS
+
+    def _copy_id(self) -> str:
+        path = self.local / _COPY_ID
+        with self._alone():
+            if not path.exists():
+                path.write_text(secrets.token_hex(8))
+            return path.read_text()
 
     def _renew(self, unit: str) -> None:
         now = time.time()
         if now - self._held.get(unit, 0) >= _SECONDS:
-            claim = Claim(socket.gethostname(), str(self.local), now)
+            claim = Claim(socket.gethostname(), self._copy_id(), now)
             self.filesystem.create_dir(f"{self.base}/{_CLAIMS}", recursive=True)
             with self.filesystem.open_output_stream(f"{self.base}/{_CLAIMS}/{unit}") as stream:
                 stream.write(json.dumps(claim._asdict()).encode())
