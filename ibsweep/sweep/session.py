@@ -124,18 +124,18 @@ def _watch_head(gcs: str, over: threading.Event) -> None:
 
 @contextmanager
 def _said_aside() -> Iterator[IO[bytes]]:
-    """Yield a file that gets what is written to the standard error stream in the block.
+    """Yield a file that gets what is written past Python to the standard error stream.
 
-    Ray's core writes there by itself, past Python, a line a second while a cluster refuses it.
+    Ray's core writes there by itself, a line a second while a cluster refuses it. Python's own
+    output, such as the progress, goes where it went.
     """
-    with tempfile.TemporaryFile() as said:
-        terminal = os.dup(2)
+    with tempfile.TemporaryFile() as said, os.fdopen(os.dup(2), "w", buffering=1) as terminal:
         os.dup2(said.fileno(), 2)
         try:
-            yield said
+            with contextlib.redirect_stderr(terminal):
+                yield said
         finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
+            os.dup2(terminal.fileno(), 2)
 
 
 @contextmanager
