@@ -133,7 +133,7 @@ def test_a_worker_and_a_node_are_killed_and_another_node_comes(tmp_path, cluster
     first = cluster.add_node(num_cpus=1)
     cluster.add_node(num_cpus=1)
     # trials of several seconds: a worker of the new node takes that long to start
-    with tuning(tmp_path, cluster, "--trials", "12", "--json", text=question(10_000)) as process:
+    with tuning(tmp_path, cluster, "--trials", "10", "--json", text=question(10_000)) as process:
         # one ended there: the next one, of seconds, has begun there
         wait_for(lambda: any(first.node_id[:8] in row.node for row in rows_now(tmp_path)), process)
         wait_for(kill_a_worker, process)
@@ -141,8 +141,8 @@ def test_a_worker_and_a_node_are_killed_and_another_node_comes(tmp_path, cluster
         cluster.remove_node(first, allow_graceful=False)
         last = cluster.add_node(num_cpus=1)
         out, _ = end(process)
-    assert json.loads(out)["sweeps"][0]["trials"] == {"complete": 12, "pruned": 0, "failed": 0}
-    rows = finished(tmp_path, 12)
+    assert json.loads(out)["sweeps"][0]["trials"] == {"complete": 10, "pruned": 0, "failed": 0}
+    rows = finished(tmp_path, 10)
     assert len([lost for row in rows for lost in row.lost]) >= 2
     assert any(last.node_id[:8] in row.node for row in rows)
 
@@ -176,7 +176,7 @@ def test_a_node_with_other_software_is_named_before_the_first_trial(tmp_path, cl
     (line,) = err.strip().splitlines()
     assert f"(node {node.node_id[:8]}): torch 2.12.0, here 2.13.0: install the same" in line
     cluster.remove_node(node)
-    with tuning(tmp_path, cluster, "--trials", "16", "--name", "t") as process:
+    with tuning(tmp_path, cluster, "--trials", "12", "--name", "t") as process:
         wait_for(lambda: rows_now(tmp_path, "t"), process)
         cluster.add_node(**late)
         _, err = end(process)

@@ -247,7 +247,7 @@ def test_two_processes_do_not_run_the_same_sweep(tmp_path):
 
 def test_json_puts_one_document_on_stdout_even_when_a_worker_dies(tmp_path):
     """Ray prints on stdout when a worker dies; that must not get into the document."""
-    question = tiny.write(tmp_path, tiny.YAML.replace("high: 40", "high: 400"))
+    question = tiny.write(tmp_path, tiny.YAML.replace("high: 40", "high: 2000"))
     budget = ["--trials", "6", "--replicates", "2", "--confirm-replicates", "2"]
     process = start(tmp_path, "tune", str(question), "--name", "sweep", "--json", *budget)
     wait_for(process, tmp_path / "results" / "sweep" / "proposals.jsonl", 2)

@@ -29,7 +29,7 @@ from ibsweep.store import SweepStore
 
 on_a_cluster = [pytest.mark.ray, pytest.mark.slow]
 
-TRIALS = 40
+TRIALS = 60
 SLOW = tiny.YAML.replace("low: 5, high: 40", "low: 300, high: 900").replace(
     "epochs: 20", "epochs: 600"
 )

@@ -222,27 +222,30 @@ def test_a_worker_killed_under_a_trial_costs_nothing(tmp_path):
     arm = tiny.arm(
         space={
             "lr": {"type": "float", "low": 1e-3, "high": 0.1, "log": True},
-            "epochs": {"type": "int", "low": 300, "high": 400},
+            "epochs": {"type": "int", "low": 3000, "high": 4000},  # a second or two
             "batch_size": {"type": "categorical", "choices": [5, 10]},
         },
-        baseline={"lr": 0.01, "epochs": 300, "batch_size": 10},
+        baseline={"lr": 0.01, "epochs": 3000, "batch_size": 10},
     )
     killed = []
 
     def kill_workers() -> None:
         deadline = time.monotonic() + 60
-        while len(killed) < 3 and time.monotonic() < deadline:
+        while len(killed) < 3 and time.monotonic() < deadline and not over.is_set():
             for process in psutil.Process().children(recursive=True):  # never another sweep's
                 with suppress(psutil.NoSuchProcess):
                     if "Trainable.train" in " ".join(process.cmdline()):
                         process.kill()
                         killed.append(process.pid)
+                        time.sleep(0.7)
                         break
-            time.sleep(0.7)
+            time.sleep(0.05)
 
+    over = threading.Event()
     killer = threading.Thread(target=kill_workers)
     killer.start()
     store = sweep(tmp_path, of=arm, trials=6)
+    over.set()
     killer.join()
     assert len(killed) >= 1
     rows = store.trials()
