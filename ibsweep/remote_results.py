@@ -228,11 +228,13 @@ class Mirror:
         finally:
             # not given up before everything is there; ``close`` says why that could not be
             with self._alone():
-                with contextlib.suppress(SweepError):
-                    self.push()
-                    with contextlib.suppress(OSError):
-                        self.filesystem.delete_file(f"{self.base}/{_CLAIMS}/{unit}")
-                del self._held[unit]
+                try:
+                    with contextlib.suppress(SweepError):
+                        self.push()
+                        with contextlib.suppress(OSError):
+                            self.filesystem.delete_file(f"{self.base}/{_CLAIMS}/{unit}")
+                finally:
+                    del self._held[unit]
 
     def _claim(self, unit: str) -> Claim | None:
         with contextlib.suppress(OSError, ValueError, TypeError):

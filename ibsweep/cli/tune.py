@@ -169,9 +169,8 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     session = nullcontext() if done else ray_session(stores[0].manifest.address)
     try:
         with progress, session:
-            from ibsweep.sweep.runner import (
-                run_sweep,
-            )  # what it imports, the session did meanwhile
+            # here, since the session has imported what this imports while Ray started
+            from ibsweep.sweep.runner import run_sweep
 
             for store in stores:
                 current = store
