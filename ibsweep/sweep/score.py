@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
+from ibsweep.imports import uncollected
 from ibsweep.records import Confirmation
-from ibsweep.sweep.device import choose_device
-from ibsweep.sweep.trial import TrialPlan, TrialRun
+
+with uncollected():
+    import torch
+
+    from ibsweep.sweep.device import choose_device
+    from ibsweep.sweep.trial import TrialPlan, TrialRun
 
 __all__ = ["train_and_score"]
 

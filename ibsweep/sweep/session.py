@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from ibsweep.errors import InputError
+from ibsweep.imports import uncollected
 
 __all__ = ["ray_session", "require_token"]
 
@@ -148,11 +149,12 @@ def _importing_meanwhile() -> Iterator[None]:
                 importlib.import_module(name)
 
     thread = threading.Thread(target=import_all, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()  # nothing else is imported at the same time
+    with uncollected():
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()  # nothing else is imported at the same time
 
 
 @contextmanager

@@ -6,14 +6,17 @@ import io
 import time
 from typing import Any
 
-import ray
-import torch
-from ray import tune
-
 from ibsweep.errors import IbsweepError
-from ibsweep.sweep.device import choose_device, device_name
-from ibsweep.sweep.preflight import foreign
-from ibsweep.sweep.trial import TrialPlan, TrialRun
+from ibsweep.imports import uncollected
+
+with uncollected():
+    import ray
+    import torch
+    from ray import tune
+
+    from ibsweep.sweep.device import choose_device, device_name
+    from ibsweep.sweep.preflight import foreign
+    from ibsweep.sweep.trial import TrialPlan, TrialRun
 
 __all__ = ["TrialTrainable"]
 
