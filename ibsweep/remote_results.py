@@ -35,6 +35,7 @@ __all__ = [
     "held",
     "is_held_elsewhere",
     "no_transfer",
+    "remove",
     "results_directory",
     "shown",
 ]
@@ -305,6 +306,18 @@ class Mirror:
         for unit in list(self._held):  # many models may take long
             self._renew(unit)
 
+    def remove(self, unit: str) -> None:
+        """Remove a sweep at the URL that was removed here."""
+        with self._alone():
+            index = self._index()
+            names = [name for name in index if _unit(name) == unit]
+            if names:
+                with contextlib.suppress(OSError):  # then the next command brings it here again
+                    self.filesystem.delete_dir(f"{self.base}/{unit}")
+            for name in names:
+                del index[name]
+            self._write_index(index)
+
     def start(self) -> None:
         """Push every few seconds until ``close``."""
         self._thread.start()
@@ -503,6 +516,14 @@ def is_held_elsewhere(path: Path) -> bool:
     """Return whether another machine writes a sweep at a URL, as far as this command knows."""
     mirror = _mirrors.get(path.parent)
     return mirror is not None and mirror.is_held_elsewhere(path.name)
+
+
+def remove(path: Path) -> None:
+    """Remove a sweep that has nothing worth keeping, also at its URL where it has one."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(path)
+    if mirror := _mirrors.get(path.parent):
+        mirror.remove(path.name)
 
 
 @contextmanager

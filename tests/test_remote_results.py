@@ -310,6 +310,23 @@ def test_a_sweep_goes_to_a_url_and_its_messages_name_it(cache, tmp_path, capsys,
     assert all(stamps["there"] for stamps in pushed.values())
 
 
+def test_a_sweep_that_can_be_placed_nowhere_stays_in_neither_place(
+    tmp_path, there, monkeypatch, capsys, ray_local
+):
+    copy = tmp_path / "a"
+    one = mirror(there, copy)
+    monkeypatch.setitem(remote_results._mirrors, copy, one)
+    path = tiny.write(tmp_path)
+    words = ["tune", str(path), "--name", "s", "--cpus-per-trial", "64", "--results", str(copy)]
+    assert run(words) == 2
+    assert "lower --cpus-per-trial" in capsys.readouterr().err
+    assert "results/s/manifest.json" in one.filesystem.written
+    assert not (copy / "s").exists()
+    assert not (there / "results/s").exists()
+    mirror(there, copy)
+    assert not (copy / "s").exists()
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import shlex
-import shutil
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -24,7 +23,7 @@ from ibsweep.cli.options import (
     parse_duration,
 )
 from ibsweep.options import PRUNERS, QUICK, SAMPLERS, SweepOptions
-from ibsweep.remote_results import shown
+from ibsweep.remote_results import remove, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,14 +140,14 @@ def tune(
             stores.append(SweepStore.create(results, manifest))
     except IbsweepError:
         for store in stores:  # all of them or none: half of them would be in the way
-            shutil.rmtree(store.paths.root)
+            remove(store.paths.root)
         raise
     try:
         run_and_print(stores, quiet=quiet, json=json)
     except InputError:
         if not any(store.proposals() for store in stores):  # refused before it began
             for store in stores:
-                shutil.rmtree(store.paths.root)
+                remove(store.paths.root)
         raise
 
 
