@@ -157,7 +157,7 @@ MODELS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 
 def cost_of_lanes(
-    seconds: float, lanes: tuple[int, ...] = (1, 2, 4, 8, 16), device: str = "cpu"
+    seconds: float, lanes: tuple[int, ...] = (1, 2, 4, 8, 16, 32), device: str = "cpu"
 ) -> Iterator[dict[str, Any]]:
     """Yield for each model and number of lanes the milliseconds a step takes for one lane.
 

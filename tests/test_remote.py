@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import ray
 
 from ibsweep.errors import InputError, SweepError
-from ibsweep.sweep.nodes import Nodes
+from ibsweep.sweep.nodes import Cause, Loss, Nodes
 from ibsweep.sweep.remote import as_they_end
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
@@ -91,3 +92,14 @@ def test_a_worker_that_is_killed_costs_nothing(tmp_path):
         return done
 
     assert run(work, ["killed"], tmp_path) == {"killed": 2}
+
+
+def test_a_worker_that_went_with_its_node_is_the_nodes_loss():
+    """Ray tells of a worker's end first; by the next one it knows of the node's."""
+    nodes = Nodes({"CPU": 1.0}, print)
+    here, gone = ray.get_runtime_context().get_node_id(), "f" * 56
+    died = "its worker process died"
+    assert nodes.cause(Loss(Cause.WORKER, died, gone)) is Cause.NODE
+    assert nodes.cause(Loss(Cause.WORKER, died, here)) is Cause.WORKER
+    assert nodes.cause(Loss(Cause.WORKER, died, None)) is Cause.WORKER
+    assert nodes.cause(Loss(Cause.MEMORY, "out of memory", gone)) is Cause.MEMORY

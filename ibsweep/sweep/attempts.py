@@ -13,7 +13,7 @@ from typing import Any
 import ray
 from ray import tune
 
-from ibsweep.sweep.nodes import Cause, Loss, PlacementWatch, keeping_off, loss_of
+from ibsweep.sweep.nodes import Cause, Loss, PlacementWatch, is_lost, keeping_off, loss_of
 
 __all__ = ["Attempts", "resource_request"]
 
@@ -84,13 +84,6 @@ def _lost_attempt(error: Exception | None, actor: str | None) -> Loss:
         return loss
     if error.actor_init_failed:
         return Loss(Cause.WORKER, str(error).strip().splitlines()[-1], node)
-    if node and _is_dead(node):
+    if node and is_lost(node):
         return Loss(Cause.NODE, Cause.NODE.value, node)
     return Loss(Cause.WORKER, "its worker process died", node)
-
-
-def _is_dead(node: str) -> bool:
-    """Return whether Ray knows by now that a node is lost; it may learn it after its workers'
-    end.
-    """
-    return not any(one["NodeID"] == node and one["Alive"] for one in ray.nodes())

@@ -16,6 +16,7 @@ __all__ = [
     "Loss",
     "Nodes",
     "PlacementWatch",
+    "is_lost",
     "keeping_off",
     "loss_of",
     "node_name",
@@ -120,6 +121,14 @@ class Nodes:
                 f"last: {loss.reason}"
             )
 
+    def cause(self, loss: Loss) -> Cause:
+        """Return why an attempt was lost, by what Ray knows now.
+
+        A worker's end is often known before that of its node.
+        """
+        gone = loss.node is not None and is_lost(loss.node)
+        return Cause.NODE if loss.cause is Cause.WORKER and gone else loss.cause
+
     def avoided(self, trial: Hashable) -> list[str]:
         """Return the ids of the nodes that a trial's next attempt is to keep off.
 
@@ -138,6 +147,11 @@ class Nodes:
             return {**self.share, "GPU": max(1.0, gpus)}
         cpus = [node["Resources"].get("CPU", 0) for node in self.usable()]
         return {**self.share, "CPU": max([self.share["CPU"], *cpus])}
+
+
+def is_lost(node: str) -> bool:
+    """Return whether Ray knows by now that a node, given by its id, is lost."""
+    return not any(one["NodeID"] == node and one["Alive"] for one in ray.nodes())
 
 
 def keeping_off(avoided: Collection[str]) -> dict[str, str]:

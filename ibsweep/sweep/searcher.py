@@ -142,7 +142,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         losses = self._losses[proposal.trial]
         losses.append(loss)
         self.nodes.failed(proposal.trial, loss)
-        causes = Counter(one.cause for one in losses)
+        causes = Counter(map(self.nodes.cause, losses))
         if causes[Cause.MEMORY] > 1:
             reason = f"{loss.reason}, also alone on a larger share"
         elif causes[Cause.WORKER] >= _ATTEMPTS:
