@@ -22,6 +22,7 @@ from ibsweep.errors import SweepError
 from ibsweep.hyperparameters import resolve
 from ibsweep.questions import Arm, Question
 from ibsweep.records import Confirmation, Trial
+from ibsweep.remote_results import shown
 from ibsweep.store import SweepStore, replace_file
 from ibsweep.sweep.nodes import Nodes
 from ibsweep.sweep.progress import Progress
@@ -69,7 +70,7 @@ def confirm(
     if not leaders:
         raise SweepError(
             f"no trial of {manifest.name} was completed, so there is nothing to confirm: "
-            f"see the reasons in {store.paths.trials}"
+            f"see the reasons in {shown(store.paths.trials)}, and tune anew"
         )
     jobs = [Job(trial, arm.images) for trial in leaders]
     steps = _finish(store, question, arm, jobs, progress, "confirming", nodes, weights=True)

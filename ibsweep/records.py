@@ -284,8 +284,8 @@ class Manifest(_Row):
         machine: The driver's host, system, processor, cores and memory.
         git: Revision of the working directory and whether it was dirty, or None.
         resumed: When, by what command, and with which versions it was resumed.
-        nodes: The nodes before the first trial, or when it was last resumed: ``node``, ``cpus``,
-            ``gpus`` and ``gpu_names``.
+        nodes: The nodes that could hold a trial when it began or was resumed, and those that
+            joined later and finished one: ``node``, ``cpus``, ``gpus`` and ``gpu_names``.
         excluded: Nodes that got no more trials after they lost three in a row, and why.
     """
 

@@ -471,6 +471,8 @@ def _parse(where: str | os.PathLike[str]) -> tuple[str | None, Path]:
     if "://" not in text:
         return None, Path(text)
     url = text.rstrip("/")
+    if not text.split("://", 1)[1].strip("/"):
+        raise InputError(f"{text} names no bucket: a URL is such as s3://bucket/folder")
     if urlsplit(url).password:
         raise InputError(
             "a password in the URL of --results would stand in manifests and pages: put it where "

@@ -234,6 +234,14 @@ def test_resume_goes_on_where_it_is_told_or_where_it_was(here, monkeypatch, word
     assert len(manifest.resumed) == 1
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", ""])
+def test_an_address_that_is_refused_is_none_that_resume_goes_on_with(here, capsys, address):
+    SweepStore.create(here / "results", tiny.manifest(name="one", address="auto"))
+    assert run(["resume", "one", "--address", address]) == 2
+    assert "--address" in capsys.readouterr().err
+    assert SweepStore.find(here / "results", "one").manifest.address == "auto"
+
+
 def test_debug_shows_the_traceback_wherever_it_stands(capsys, here):
     for words in (["--debug", "show", "nothing"], ["show", "nothing", "--debug"]):
         assert run(words) == 2

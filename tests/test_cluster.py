@@ -145,6 +145,9 @@ def test_a_worker_and_a_node_are_killed_and_another_node_comes(tmp_path, cluster
     rows = finished(tmp_path, 10)
     assert len([lost for row in rows for lost in row.lost]) >= 2
     assert any(last.node_id[:8] in row.node for row in rows)
+    known = [node["node"] for node in SweepStore(tmp_path / "results" / "s").manifest.nodes]
+    assert any(last.node_id[:8] in name for name in known), "the manifest has who joined later"
+    assert len(known) == 3
 
 
 def test_a_node_that_fails_every_trial_gets_no_more_and_is_named(tmp_path, cluster):
@@ -198,6 +201,7 @@ def test_nothing_can_be_placed_until_a_node_comes(tmp_path, cluster):
         _, err = end(process)
     assert err == ""
     finished(tmp_path, 2)
+    assert len(SweepStore(tmp_path / "results" / "s").manifest.nodes) == 1
 
 
 def test_the_head_is_lost_and_the_sweep_goes_on_in_another_cluster(tmp_path, cluster, monkeypatch):
@@ -208,7 +212,8 @@ def test_the_head_is_lost_and_the_sweep_goes_on_in_another_cluster(tmp_path, clu
         cluster.remove_node(cluster.head_node, allow_graceful=False)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "is lost; what is finished is safe: `ibsweep resume` goes on" in err
+    assert "is lost; " in err
+    assert f"go on with: ibsweep resume s --results {tmp_path / 'results'}, on another" in err
     with another_cluster() as other:
         other.add_node(num_cpus=1)
         resume = ["resume", "s", "--address", other.address, "--results", tmp_path / "results"]

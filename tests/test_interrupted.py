@@ -30,8 +30,11 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 TRIALS = 14
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[str]:
+def start(
+    folder: Path, *words: str, environment: dict[str, str] | None = None
+) -> subprocess.Popen[str]:
     """Start the command line in a process group of its own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "TUNE_"))}
     return subprocess.Popen(
         [sys.executable, "-m", "ibsweep", *words, "--results", str(folder / "results")],
         cwd=folder,
@@ -39,7 +42,7 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "TUNE_"))},
+        env=kept | (environment or {}),
     )
 
 
@@ -80,6 +83,25 @@ def check_complete(root: Path, trials: int = TRIALS) -> SweepStore:
     assert confirmed == Counter({(t.trial, seed): 1 for t in leaders for seed in seeds})
     assert not store.paths.tune.exists()
     return store
+
+
+def test_a_trial_whose_workers_ray_ends_for_memory_is_tried_once_more_and_says_so(tmp_path):
+    """Ray's memory monitor takes a hundredth of the machine for all that there is."""
+    words = ["--trials", "1", "--replicates", "2", "--confirm", "1", "--confirm-replicates", "2"]
+    process = start(
+        *(tmp_path, "tune", str(tiny.write(tmp_path)), "--name", "sweep", "--quiet", *words),
+        environment={"RAY_memory_usage_threshold": "0.01"},
+    )
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    (row,) = SweepStore(tmp_path / "results" / "sweep").trials()
+    assert row.state == TrialState.FAIL
+    assert row.reason.startswith("out of memory (OutOfMemoryError: ")
+    assert row.reason.endswith("also alone on a larger share")
+    assert len(row.lost) == 2
+    (line,) = err.strip().splitlines()
+    assert "no trial of sweep was completed" in line
+    assert "resume" not in line, "it would not help"
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])

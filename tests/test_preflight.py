@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import os
 
 import pytest
 
 from ibsweep.sweep.nodes import offers, places
-from ibsweep.sweep.preflight import gpu_faults, mine, software_faults
+from ibsweep.sweep.preflight import _probe, gpu_faults, mine, software_faults
 
 
 @pytest.fixture
@@ -43,6 +44,31 @@ def test_the_same_version_of_other_source_is_told(there):
     assert software_faults(there, mine()) == [
         "an ibsweep of other source than here: install the same revision there"
     ]
+
+
+def smi(folder, monkeypatch, *lines):
+    """Put an ``nvidia-smi`` that prints these lines first on the path."""
+    script = folder / "nvidia-smi"
+    script.write_text("#!/bin/sh\n" + "".join(f"echo '{line}'\n" for line in lines))
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+def test_gpus_are_told_with_their_memory_where_the_driver_tells_it(tmp_path, monkeypatch):
+    smi(tmp_path, monkeypatch, "H100, 80000, 81559", "GB10, [N/A], [N/A]")
+    gpus = _probe()()["gpus"]
+    assert gpus == [
+        {"name": "H100", "free_mib": 80000.0, "total_mib": 81559.0},
+        {"name": "GB10", "free_mib": None, "total_mib": None},
+    ]
+    assert gpu_faults(gpus, 1) == []
+
+
+def test_gpus_that_ray_was_not_given_are_not_looked_at(tmp_path, monkeypatch):
+    smi(tmp_path, monkeypatch, "busy, 10, 81559", "free, 80000, 81559")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert [gpu["name"] for gpu in _probe()()["gpus"]] == ["free"]
 
 
 def gpu(free, total=81920.0):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 import ray
 
 from ibsweep.errors import InputError, SweepError
-from ibsweep.sweep.nodes import Cause, Loss, Nodes
+from ibsweep.sweep import nodes as nodes_module
+from ibsweep.sweep.nodes import Cause, Loss, Nodes, PlacementWatch
 from ibsweep.sweep.remote import as_they_end
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
@@ -54,7 +56,7 @@ def test_a_job_that_always_fails_ends_the_rest_with_its_reason(tmp_path):
         Path(folder, f"{job}-{len(list(Path(folder).glob(f'{job}-*')))}").touch()
         raise OSError("the node's disk is broken")
 
-    with pytest.raises(SweepError, match="job 7 failed: OSError: the node's disk is broken"):
+    with pytest.raises(SweepError, match="lost 3 times, the last time: OSError: the node's disk"):
         run(work, [7], tmp_path)
     assert attempts(tmp_path, 7) == 3
 
@@ -103,3 +105,29 @@ def test_a_worker_that_went_with_its_node_is_the_nodes_loss():
     assert nodes.cause(Loss(Cause.WORKER, died, here)) is Cause.WORKER
     assert nodes.cause(Loss(Cause.WORKER, died, None)) is Cause.WORKER
     assert nodes.cause(Loss(Cause.MEMORY, "out of memory", gone)) is Cause.MEMORY
+
+
+def test_workers_have_time_to_start_when_room_has_come(monkeypatch):
+    """What is told of a cluster without room is not told on when there is some."""
+    monkeypatch.setattr(nodes_module, "_PATIENCE", 0.0)
+    monkeypatch.setattr(nodes_module, "_STARTING", 2.5)
+    notes: list[str] = []
+    nodes = Nodes({"CPU": 64.0}, notes.append)
+    watch = PlacementWatch(nodes, notes.append)
+
+    def look(seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            watch.look(idle=True)
+            time.sleep(0.05)
+
+    look(3)
+    assert notes == ["nothing can be placed: a trial asks for 64 CPU, 1 node offers 2 CPU"]
+    nodes.share = {"CPU": 1.0}
+    look(2)
+    assert len(notes) == 1
+    look(3)
+    assert notes[1:] == [
+        "nothing runs: a trial asks for 1 CPU; what there is of it is taken by others, or its "
+        "workers take long to start"
+    ]

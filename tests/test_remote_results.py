@@ -319,7 +319,7 @@ def test_a_sweep_that_can_be_placed_nowhere_stays_in_neither_place(
     path = tiny.write(tmp_path)
     words = ["tune", str(path), "--name", "s", "--cpus-per-trial", "64", "--results", str(copy)]
     assert run(words) == 2
-    assert "lower --cpus-per-trial" in capsys.readouterr().err
+    assert "a lower --cpus-per-trial" in capsys.readouterr().err
     assert "results/s/manifest.json" in one.filesystem.written
     assert not (copy / "s").exists()
     assert not (there / "results/s").exists()
@@ -331,6 +331,7 @@ def test_a_sweep_that_can_be_placed_nowhere_stays_in_neither_place(
     ("url", "message"),
     [
         ("fsspec+nothing://b/x", "name a directory, or a URL"),
+        ("s3://", "s3:// names no bucket: a URL is such as s3://bucket/folder"),
         ("s3://user:pass@bucket/x", "a password in the URL of --results would stand in"),
         ("nowhere://bucket/x", "Unrecognized filesystem type in URI: nowhere://bucket/x"),
         ("s3://b?endpoint_override=127.0.0.1:9&scheme=http&region=x", "cannot reach s3://b?"),

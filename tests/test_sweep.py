@@ -308,8 +308,14 @@ def test_a_trial_out_of_memory_is_tried_alone_once_more_and_then_fails_with_the_
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"cpus_per_trial": 64}, "asks for 64 CPU, this machine offers 2: lower --cpus-per-trial"),
-        ({"gpus_per_trial": 2}, "asks for 2 GPU, this machine offers 1: lower --gpus-per-trial"),
+        (
+            {"cpus_per_trial": 64},
+            "64 CPU, this machine offers 2: tune with a lower --cpus-per-trial",
+        ),
+        (
+            {"gpus_per_trial": 2},
+            "2 GPU, this machine offers 1: tune with a lower --gpus-per-trial",
+        ),
     ],
 )
 def test_a_trial_that_fits_nowhere_is_refused_at_once(tmp_path, options, message):

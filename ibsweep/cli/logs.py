@@ -57,6 +57,8 @@ def follow_job(jobs: Jobs, name: str, flag: str) -> None:
     except KeyboardInterrupt:
         print(f"ibsweep: {name} is still running; {how}", file=sys.stderr)
         raise typer.Exit(130) from None
+    except IbsweepError as error:
+        raise IbsweepError(f"the connection to {jobs.address} was lost; {how}") from error
     if not job.ended:
         raise IbsweepError(f"the connection to {jobs.address} was lost; {how}")
     if job.state == "stopped":

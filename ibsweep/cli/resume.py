@@ -34,6 +34,7 @@ def resume(
 ) -> None:
     """Complete sweeps after Ctrl-C, a crash or a power cut; finished trials are not repeated."""
     from ibsweep.cli.tune import run_and_print
+    from ibsweep.errors import InputError
     from ibsweep.questions import restore
     from ibsweep.store import SweepStore
     from ibsweep.sweep.manifest import resumption
@@ -44,6 +45,7 @@ def resume(
         stores = [SweepStore.find(results, name) for name in dict.fromkeys(sweeps)]
     for store in stores:
         restore(store.manifest.question, store.paths.manifest)  # what is damaged is said at once
+    before = [store.manifest.address for store in stores]
     for store in stores:
         with store.lock():
             entry = resumption(sys.argv)
@@ -51,7 +53,13 @@ def resume(
             if address is not None:
                 update["address"] = None if address == "local" else address
             store.update_manifest(store.manifest.model_copy(update=update))
-    run_and_print(stores, quiet=quiet, json=json)
+    try:
+        run_and_print(stores, quiet=quiet, json=json)
+    except InputError:  # it was refused there: the next time it is to go where it went before
+        for store, old in zip(stores, before, strict=True):
+            with store.lock():
+                store.update_manifest(store.manifest.model_copy(update={"address": old}))
+        raise
 
 
 def _unfinished(results: Path) -> list[SweepStore]:

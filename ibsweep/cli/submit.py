@@ -76,11 +76,9 @@ def submit(
         print(json_module.dumps({"job": job, "command": made.line, "results": made.results}))
     else:
         print(job, flush=True)
-    print(
-        f"ibsweep: results go to {made.results} on the cluster's head; "
-        f"`scp -r HEAD:{made.results} .` gets them",
-        file=sys.stderr,
-    )
+    at_url = "://" in made.results
+    on_head = f" on the cluster's head; `scp -r HEAD:{made.results} .` gets them"
+    print(f"ibsweep: results go to {made.results}{'' if at_url else on_head}", file=sys.stderr)
     if follow:
         follow_job(jobs, job, job_server_flag(address))
 

@@ -165,7 +165,11 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     progress = make_progress(Console(stderr=True), quiet=quiet)
     current = stores[0]
     done = all(store.paths.best_config.exists() for store in stores)
-    session = nullcontext() if done else ray_session(stores[0].manifest.address)
+
+    def how_to_go_on() -> str:
+        return _how_to_go_on(stores, current)
+
+    session = nullcontext() if done else ray_session(stores[0].manifest.address, how_to_go_on)
     try:
         with progress, session:
             # here, since the session has imported what this imports while Ray started
@@ -175,10 +179,13 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
                 current = store
                 run_sweep(store, progress)
     except KeyboardInterrupt:
-        print(f"ibsweep: interrupted; {_how_to_go_on(stores, current)}", file=sys.stderr)
+        print(f"ibsweep: interrupted; {how_to_go_on()}", file=sys.stderr)
         raise typer.Exit(130) from None
     except SweepError as error:
-        raise SweepError(f"{error}\n{_how_to_go_on(stores, current)}") from error
+        rows = current.trials()
+        if len(rows) == current.manifest.trials and all(row.state == "FAIL" for row in rows):
+            raise  # to go on would not help
+        raise SweepError(f"{error}\n{how_to_go_on()}") from error
     from ibsweep.analysis.summary import summarise
     from ibsweep.cli.output import print_json, print_summary
 

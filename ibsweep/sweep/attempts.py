@@ -13,7 +13,7 @@ from typing import Any
 import ray
 from ray import tune
 
-from ibsweep.sweep.nodes import Cause, Loss, PlacementWatch, is_lost, keeping_off, loss_of
+from ibsweep.sweep.nodes import DIED, Cause, Loss, PlacementWatch, is_lost, keeping_off, loss_of
 
 __all__ = ["Attempts", "resource_request"]
 
@@ -86,4 +86,5 @@ def _lost_attempt(error: Exception | None, actor: str | None) -> Loss:
         return Loss(Cause.WORKER, str(error).strip().splitlines()[-1], node)
     if node and is_lost(node):
         return Loss(Cause.NODE, Cause.NODE.value, node)
-    return Loss(Cause.WORKER, "its worker process died", node)
+    died = isinstance(error, ray.exceptions.ActorDiedError)
+    return Loss(Cause.WORKER, DIED, node) if died else loss

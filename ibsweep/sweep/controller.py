@@ -3,7 +3,8 @@
 Tune 2.60 gives the worker of a trial that has ended to the trial that waits, and ends the worker
 that starts for that one; and it asks for the next trial only when the last one runs. A worker
 takes seconds to start. Where trials are as short, most of a cluster would start workers for ever.
-It also keeps every trial with all of its figures, which are in the sweep's records by then.
+It ends with a worker that Ray has ended for want of memory. It also keeps every trial with all of
+its figures, which are in the sweep's records by then.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray.tune.tune
+from ray.air.execution._internal import RayActorManager
+from ray.exceptions import RayActorError, RayTaskError
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.progress_reporter import TrialProgressCallback
 
@@ -21,6 +24,33 @@ __all__ = ["steady_starts"]
 
 _KEPT = 50
 """Trials that may have ended before they are forgotten."""
+
+
+class _Lost(RayActorError):  # type: ignore[misc]
+    """A worker that Ray ended, such as one that it took memory from."""
+
+
+class _Workers(RayActorManager):  # type: ignore[misc]
+    """Takes whatever Ray says of a worker that it ended for that worker's failure alone.
+
+    Tune ends its whole run over what is neither an error in a worker nor the death of one, such as
+    ``OutOfMemoryError``; and it keeps no other errors for those who ask what happened.
+    """
+
+    def _actor_start_failed(self, tracked_actor: Any, exception: Exception) -> None:
+        super()._actor_start_failed(tracked_actor, self._lost(tracked_actor, exception))
+
+    def _actor_task_failed(self, tracked_actor_task: Any, exception: Exception) -> None:
+        lost = self._lost(tracked_actor_task._tracked_actor, exception)
+        super()._actor_task_failed(tracked_actor_task, lost)
+
+    def _lost(self, tracked_actor: Any, exception: Any) -> Any:
+        if isinstance(exception, RayActorError | RayTaskError):
+            return exception
+        live = self._live_actors_to_ray_actors_resources.get(tracked_actor)
+        actor = live[0]._actor_id.hex() if live else None
+        sentence = next(iter(str(exception).strip().splitlines()), "").split(". ")[0]
+        return _Lost(actor, f"{type(exception).__name__}: {sentence}")
 
 
 class _Controller(TuneController):  # type: ignore[misc]
@@ -33,6 +63,7 @@ class _Controller(TuneController):  # type: ignore[misc]
         # it shows nothing where Tune is silent, and keeps every trial for that
         kept = [one for one in callbacks if not isinstance(one, TrialProgressCallback)]
         super().__init__(callbacks=kept, **settings)
+        self._actor_manager: Any = _Workers(self._actor_manager._resource_manager)
 
     @property
     def _max_pending_trials(self) -> int:

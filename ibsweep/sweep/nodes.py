@@ -12,6 +12,7 @@ from typing import Any
 import ray
 
 __all__ = [
+    "DIED",
     "Cause",
     "Loss",
     "Nodes",
@@ -28,12 +29,24 @@ _IN_A_ROW = 3
 """Lost attempts in a row after which a node gets no more."""
 _PATIENCE = 8.0
 """Seconds for which nothing could be placed, until it is told."""
-_STARTING = 30.0
-"""Seconds that workers may take to start, until it is told that nothing runs."""
+_STARTING = 20.0
+"""Further seconds in which workers may start where there is room, until it is told that nothing
+runs."""
 
 
-_MEMORY = ("out of memory", "outofmemory", "memoryerror", "can't allocate memory")
+_ATTEMPTS = 3
+"""How often a trial's worker may fail; a lost node is not the trial's doing."""
+_LOST_NODES = 10
+"""How many nodes a trial may lose before it is taken for the cause."""
+
+_MEMORY = (
+    *("out of memory", "outofmemory", "memoryerror", "can't allocate memory"),
+    "low on memory",  # as Ray says when it ends a worker for it
+)
 """In the messages of what ran out of it."""
+
+
+DIED = "its worker process died"
 
 
 class Cause(Enum):
@@ -66,7 +79,13 @@ def loss_of(error: object, node: str | None) -> Loss:
         error: The exception.
         node: Id of the node it happened on.
     """
-    text = f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
+    if isinstance(error, ray.exceptions.NodeDiedError):
+        return Loss(Cause.NODE, Cause.NODE.value, node)
+    if isinstance(error, ray.exceptions.WorkerCrashedError):
+        return Loss(Cause.WORKER, DIED, node)
+    text = next(iter(str(error).strip().splitlines()), "")
+    if not isinstance(error, ray.exceptions.RayActorError):
+        text = f"{type(error).__name__}: {text}"
     if any(word in f"{type(error).__name__} {error}".lower() for word in _MEMORY):
         return Loss(Cause.MEMORY, f"{Cause.MEMORY.value} ({text})", node)
     return Loss(Cause.WORKER, text, node)
@@ -78,10 +97,17 @@ class Nodes:
     Args:
         share: CPUs and GPUs that a trial asks for, by Ray's names.
         on_excluded: Is told a line when a node is to get no more, with its name and why.
+        on_joined: Is given the record of a node that worked and was not known before.
     """
 
-    def __init__(self, share: Mapping[str, float], on_excluded: Callable[[str], None]) -> None:
-        self.share, self._on_excluded = share, on_excluded
+    def __init__(
+        self,
+        share: Mapping[str, float],
+        on_excluded: Callable[[str], None],
+        on_joined: Callable[[dict[str, Any]], None] = lambda record: None,
+    ) -> None:
+        self.share, self._on_excluded, self._on_joined = share, on_excluded, on_joined
+        self._known: set[str] = set()
         self._in_a_row: Counter[str] = Counter()
         self._lost_on: defaultdict[Hashable, set[str]] = defaultdict(set)
         self.excluded: set[str] = set()
@@ -101,9 +127,37 @@ class Nodes:
         usable = [node for node in self.usable() if node["NodeID"] not in self.excluded]
         return max(1, places(usable, self.share))
 
-    def worked(self, node: str) -> None:
-        """Count an attempt that ended as it should."""
+    def know(self, node: str, gpu_names: Sequence[str]) -> dict[str, Any]:
+        """Return the record of a node, and know it from now on.
+
+        Args:
+            node: Its id.
+            gpu_names: The GPUs that are really there.
+
+        Returns:
+            ``node``, its name, ``cpus`` and ``gpus``, what Ray offers there, and ``gpu_names``.
+        """
+        self._known.add(node)
+        offered: Mapping[str, float] = next(
+            (one["Resources"] for one in ray.nodes() if one["NodeID"] == node), {}
+        )
+        return {
+            "node": node_name(node),
+            "cpus": offered.get("CPU", 0.0),
+            "gpus": offered.get("GPU", 0.0),
+            "gpu_names": list(gpu_names),
+        }
+
+    def worked(self, node: str, gpu_names: Sequence[str] | None = None) -> None:
+        """Count an attempt that ended as it should.
+
+        Args:
+            node: Id of its node.
+            gpu_names: The GPUs that are there, None if that was not asked.
+        """
         del self._in_a_row[node]
+        if gpu_names is not None and node not in self._known:
+            self._on_joined(self.know(node, gpu_names))
 
     def failed(self, trial: Hashable, loss: Loss) -> None:
         """Count a lost attempt; neither memory nor the loss of the node itself is held against
@@ -128,6 +182,17 @@ class Nodes:
         """
         gone = loss.node is not None and is_lost(loss.node)
         return Cause.NODE if loss.cause is Cause.WORKER and gone else loss.cause
+
+    def given_up(self, losses: Sequence[Loss]) -> str | None:
+        """Return why something is not tried again, after all of its losses so far, or None."""
+        causes = Counter(map(self.cause, losses))
+        if causes[Cause.MEMORY] > 1:
+            return f"{losses[-1].reason}, also alone on a larger share"
+        if causes[Cause.WORKER] >= _ATTEMPTS:
+            return f"lost {_ATTEMPTS} times, the last time: {losses[-1].reason}"
+        if causes[Cause.NODE] >= _LOST_NODES:
+            return f"{_LOST_NODES} nodes were lost under it"
+        return None
 
     def avoided(self, trial: Hashable) -> list[str]:
         """Return the ids of the nodes that a trial's next attempt is to keep off.
@@ -216,6 +281,7 @@ class PlacementWatch:
     def __init__(self, nodes: Nodes, note: Callable[[str], None]) -> None:
         self._nodes, self._note = nodes, note
         self._idle_since: float | None = None
+        self._room_since: float | None = None
         self._looked = 0.0
         self._told: str | None = None
 
@@ -227,18 +293,21 @@ class PlacementWatch:
         """
         now = time.monotonic()
         if not idle:
-            self._idle_since = self._told = None
+            self._idle_since = self._room_since = self._told = None
             return
         self._idle_since = self._idle_since or now
-        idle_for = now - self._idle_since
-        if idle_for < _PATIENCE or now - self._looked < 1:
+        if now - self._idle_since < _PATIENCE or now - self._looked < 1:
             return
         self._looked = now
         asks = f"a trial asks for {_amounts(self._nodes.share)}"
         nodes = ray.nodes()
         if not any(map(self._nodes.can_hold, nodes)):
+            self._room_since = None
             text = f"nothing can be placed: {asks}, {offers(nodes, self._nodes.share)}"
-        elif idle_for > _STARTING:
+        elif self._room_since is None:
+            self._room_since = now
+            return
+        elif now - self._room_since > _STARTING:
             text = (
                 f"nothing runs: {asks}; what there is of it is taken by others, or its workers "
                 "take long to start"

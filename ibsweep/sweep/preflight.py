@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import ray
 
 from ibsweep.errors import InputError
-from ibsweep.sweep.nodes import Nodes, node_name
+from ibsweep.sweep.nodes import Nodes, is_lost, loss_of, node_name
 
-__all__ = ["check", "foreign", "mine", "software_faults"]
+__all__ = ["check", "foreign", "mine", "no_gpu", "software_faults"]
 
 _PACKAGES = ("ibsweep", "ray", "torch", "numba", "numpy")
 _ANSWER_SECONDS = 60.0
@@ -32,6 +33,7 @@ def _probe() -> Callable[[], dict[str, Any]]:
         import hashlib
         import importlib.metadata
         import importlib.util
+        import os
         import pathlib
         import platform
         import subprocess
@@ -48,6 +50,10 @@ def _probe() -> Callable[[], dict[str, Any]]:
             root = pathlib.Path(folder)
             for file in sorted(root.rglob("*.py")):
                 digest.update(str(file.relative_to(root)).encode() + file.read_bytes())
+
+        def mib(text: str) -> float | None:
+            return float(text) if text.replace(".", "").isdigit() else None  # some say "[N/A]"
+
         gpus = []
         try:
             fields = "--query-gpu=name,memory.free,memory.total"
@@ -55,9 +61,12 @@ def _probe() -> Callable[[], dict[str, Any]]:
             done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
             for line in done.stdout.splitlines():
                 name, free, total = (part.strip() for part in line.rsplit(",", 2))
-                gpus.append({"name": name, "free_mib": float(free), "total_mib": float(total)})
+                gpus.append({"name": name, "free_mib": mib(free), "total_mib": mib(total)})
         except (OSError, ValueError, subprocess.SubprocessError):
             pass  # no driver, so no GPU that torch could use
+        given = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        if all(one.isdigit() and int(one) < len(gpus) for one in given):
+            gpus = [gpus[int(one)] for one in given]
         return {
             "python": platform.python_version(),
             "packages": {name: version(name) for name in packages},
@@ -71,7 +80,7 @@ def _probe() -> Callable[[], dict[str, Any]]:
 @lru_cache(maxsize=1)
 def mine() -> dict[str, Any]:
     """Return what this process runs on: ``python``, ``packages`` by name, a digest of ibsweep's
-    ``source`` and ``gpus`` with their memory in MiB.
+    ``source`` and ``gpus`` with their memory in MiB, None where a driver does not tell it.
     """
     return _probe()()
 
@@ -120,7 +129,8 @@ def gpu_faults(gpus: Sequence[Mapping[str, Any]], share: float) -> list[str]:
         f"{together * gpu['total_mib'] / 1024:.1f} GiB: end what else runs there (nvidia-smi "
         "lists it)"
         for number, gpu in enumerate(gpus)
-        if gpu["free_mib"] < _FREE * together * gpu["total_mib"]
+        if None not in (gpu["free_mib"], gpu["total_mib"])
+        and gpu["free_mib"] < _FREE * together * gpu["total_mib"]
     ]
 
 
@@ -136,8 +146,7 @@ def check(nodes: Nodes, note: Callable[[str], None], *, local: bool) -> list[dic
             which could hold a trial may be missing there.
 
     Returns:
-        For each node ``node``, ``cpus``, ``gpus`` and ``gpu_names``, the GPUs that are really
-        there.
+        Each node's record, see ``Nodes.know``; nodes that were lost meanwhile have none.
 
     Raises:
         InputError: If nothing can ever be placed; or with a line for each node on which a check
@@ -151,25 +160,25 @@ def check(nodes: Nodes, note: Callable[[str], None], *, local: bool) -> list[dic
     faults, found = [], []
     for node in usable:
         name, facts = node_name(node["NodeID"]), told[node["NodeID"]]
-        if facts is None:
-            wait = f"{_ANSWER_SECONDS:.0f} s"
-            faults.append(f"{name}: no worker started within {wait}: see Ray's logs there")
+        if isinstance(facts, str):
+            if not is_lost(node["NodeID"]):
+                faults.append(f"{name}: {facts}")
             continue
-        wrong = [*software_faults(facts, mine()), *gpu_faults(facts["gpus"], share)]
+        # where Ray was given fewer GPUs than there are, it hands out the first ones
+        gpus = facts["gpus"][: math.ceil(node["Resources"].get("GPU", 0))]
+        wrong = [*software_faults(facts, mine()), *gpu_faults(gpus, share)]
         faults += [f"{name}: {one}" for one in wrong]
-        if share and not facts["gpus"]:
-            note(f"{name} offers a GPU and has none: trials train on its CPU")
-        found.append(
-            {
-                "node": name,
-                "cpus": node["Resources"].get("CPU", 0.0),
-                "gpus": node["Resources"].get("GPU", 0.0),
-                "gpu_names": [gpu["name"] for gpu in facts["gpus"]],
-            }
-        )
+        if share and not gpus:
+            note(no_gpu(name))
+        found.append(nodes.know(node["NodeID"], [gpu["name"] for gpu in gpus]))
     if faults:
         raise InputError("\n".join(faults))
     return found
+
+
+def no_gpu(name: str) -> str:
+    """Return what to tell of a node that offers a GPU, given by its name, and has none."""
+    return f"{name} offers a GPU and has none that works: trials train on its CPU"
 
 
 def _too_much(share: Mapping[str, float]) -> str:
@@ -178,7 +187,7 @@ def _too_much(share: Mapping[str, float]) -> str:
     flag = f"--{name.lower()}s-per-trial"
     return (
         f"a trial asks for {share[name]:g} {name}, this machine offers {there.get(name, 0):g}: "
-        f"lower {flag}, or join a cluster with --address"
+        f"tune with a lower {flag}, or join a cluster with --address"
     )
 
 
@@ -190,12 +199,13 @@ def foreign(software: Mapping[str, Any]) -> str | None:
     return "; ".join(software_faults(mine(), software)) or None
 
 
-def _ask(nodes: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any] | None]:
-    """Return what each node tells; None for one that does not answer."""
+def _ask(nodes: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any] | str]:
+    """Return what each node tells, or why it tells nothing."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     remote = ray.remote(_probe())
-    told: dict[str, dict[str, Any] | None] = dict.fromkeys(node["NodeID"] for node in nodes)
+    silence = f"no worker started within {_ANSWER_SECONDS:.0f} s: see Ray's logs there"
+    told: dict[str, dict[str, Any] | str] = {node["NodeID"]: silence for node in nodes}
     asked = {
         remote.options(
             num_cpus=0,
@@ -208,8 +218,10 @@ def _ask(nodes: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any] | None]
         return told
     answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=_ANSWER_SECONDS)
     for one in answered:
+        node = asked[one]
         try:
-            told[asked[one]] = ray.get(one)
-        except ray.exceptions.RayError:
-            continue
+            told[node] = ray.get(one)
+        except ray.exceptions.RayError as error:
+            loss = loss_of(error, node)
+            told[node] = f"a worker cannot run there, {loss.reason}: see to that, or to Ray's logs"
     return told

@@ -13,9 +13,6 @@ from ibsweep.sweep.nodes import Cause, Loss, Nodes, PlacementWatch, keeping_off,
 
 __all__ = ["as_they_end"]
 
-_ATTEMPTS = 3
-"""How often a job may fail; Ray starts one again as often whose worker or node was lost."""
-
 Job = TypeVar("Job")
 
 
@@ -55,7 +52,7 @@ def as_they_end(
         reference = remote.options(
             num_cpus=share["CPU"],
             num_gpus=share.get("GPU", 0),
-            max_retries=_ATTEMPTS,
+            max_retries=0,
             label_selector=keeping_off(nodes.avoided(number)),
         ).remote(work, arguments(jobs[number]), share)
         waiting[reference] = number
@@ -70,18 +67,19 @@ def as_they_end(
         number = waiting.pop(ready[0])
         try:
             returned, loss, node = ray.get(ready[0])
-        except ray.exceptions.RayError as error:
+        except ray.exceptions.RayTaskError as error:
             reason = str(error).strip().splitlines()[-1]
             raise SweepError(f"{describe(jobs[number])} failed: {reason}") from error
+        except ray.exceptions.RayError as error:
+            returned, loss, node = None, loss_of(error, None), ""
         if loss is None:
             nodes.worked(node)
             yield jobs[number], returned
             continue
         losses[number].append(loss)
         nodes.failed(number, loss)
-        memory = sum(one.cause is Cause.MEMORY for one in losses[number])
-        if memory > 1 or len(losses[number]) - memory >= _ATTEMPTS:
-            raise SweepError(f"{describe(jobs[number])} failed: {loss.reason}")
+        if given_up := nodes.given_up(losses[number]):
+            raise SweepError(f"{describe(jobs[number])} failed: {given_up}")
         start(number)
 
 

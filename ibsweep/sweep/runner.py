@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,7 @@ def check_nodes(store: SweepStore, progress: Progress, *, local: bool) -> Nodes:
         InputError: If nothing can be placed, or a node would train otherwise than this one.
     """
     from ibsweep.sweep.nodes import Nodes
-    from ibsweep.sweep.preflight import check
+    from ibsweep.sweep.preflight import check, no_gpu
 
     def note(line: str) -> None:
         progress.note(f"{store.manifest.name}: {line}")
@@ -82,10 +83,18 @@ def check_nodes(store: SweepStore, progress: Progress, *, local: bool) -> Nodes:
         store.update_manifest(store.manifest.model_copy(update={"excluded": excluded}))
         note(line)
 
-    nodes = Nodes(store.manifest.share, exclude)
-    found = tuple(check(nodes, note, local=local))
-    if found != store.manifest.nodes:
-        store.update_manifest(store.manifest.model_copy(update={"nodes": found}))
+    def remember(records: Iterable[dict[str, Any]]) -> None:
+        known = {one["node"]: one for one in (*store.manifest.nodes, *records)}
+        if (all_nodes := tuple(known.values())) != store.manifest.nodes:
+            store.update_manifest(store.manifest.model_copy(update={"nodes": all_nodes}))
+
+    def join(record: dict[str, Any]) -> None:
+        remember([record])
+        if record["gpus"] and store.manifest.gpus_per_trial and not record["gpu_names"]:
+            note(no_gpu(record["node"]))
+
+    nodes = Nodes(store.manifest.share, exclude, join)
+    remember(check(nodes, note, local=local))
     return nodes
 
 

@@ -8,7 +8,7 @@ trial is on disk before Tune goes on.
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -24,11 +24,6 @@ from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.proposals import Proposer
 
 __all__ = ["SweepSearcher"]
-
-_ATTEMPTS = 3
-"""How often a trial's worker may fail; a lost node is not the trial's doing."""
-_LOST_NODES = 10
-"""How many nodes a trial may lose before it is taken for the cause."""
 
 
 class SweepSearcher(Searcher):  # type: ignore[misc]
@@ -124,7 +119,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             return
         self.on_trial_result(trial_id, result)
         del self._proposals[trial_id]
-        self.nodes.worked(result["node_id"])
+        self._write(lambda: self.nodes.worked(result["node_id"], result["gpu_names"]))
         if result["failure"]:
             self._finish(proposal, result, TrialState.FAIL, result["failure"])
         elif result["epoch"] < proposal_epochs(self.configure(proposal)):
@@ -141,15 +136,9 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self._write(self.store.probe)  # a full disk loses workers; no trial is to blame for it
         losses = self._losses[proposal.trial]
         losses.append(loss)
-        self.nodes.failed(proposal.trial, loss)
-        causes = Counter(map(self.nodes.cause, losses))
-        if causes[Cause.MEMORY] > 1:
-            reason = f"{loss.reason}, also alone on a larger share"
-        elif causes[Cause.WORKER] >= _ATTEMPTS:
-            reason = f"lost {_ATTEMPTS} times, the last time: {loss.reason}"
-        elif causes[Cause.NODE] >= _LOST_NODES:
-            reason = f"{_LOST_NODES} nodes were lost under it"
-        else:
+        self._write(lambda: self.nodes.failed(proposal.trial, loss))
+        reason = self.nodes.given_up(losses)
+        if reason is None:
             self._lost.append(proposal)
             return
         self._finish(proposal, {}, TrialState.FAIL, reason)

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
@@ -91,11 +91,11 @@ def _require_listener(address: str) -> None:
     except OSError as error:
         raise InputError(
             f"cannot join the Ray cluster at {asked!r}: {error.strerror or error}; check "
-            "--address and that its head runs"
+            f"{'RAY_ADDRESS' if address == 'auto' else '--address'} and that its head runs"
         ) from error
 
 
-def _watch_head(gcs: str, over: threading.Event) -> None:
+def _watch_head(gcs: str, over: threading.Event, how_to_go_on: Callable[[], str]) -> None:
     """End this process with a word on how to go on when the cluster's head is lost.
 
     Ray would end it as suddenly, some time later, with its own words.
@@ -103,6 +103,7 @@ def _watch_head(gcs: str, over: threading.Event) -> None:
     Args:
         gcs: Host and port of Ray's control service on the head.
         over: Is set when the session is over; then the head may go.
+        how_to_go_on: See ``ray_session``.
     """
     patience = 0.75 * float(os.environ.get(_RECONNECT, 60))
     seen = time.monotonic()
@@ -114,9 +115,8 @@ def _watch_head(gcs: str, over: threading.Event) -> None:
             if time.monotonic() - seen > patience and not over.is_set():
                 show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
                 print(
-                    f"{show_cursor}ibsweep: the head of the Ray cluster, {gcs}, is lost; what is "
-                    "finished is safe: `ibsweep resume` goes on from there, with `--address` on "
-                    "another cluster",
+                    f"{show_cursor}ibsweep: the head of the Ray cluster, {gcs}, is lost; "
+                    f"{how_to_go_on()}, on another cluster with its --address",
                     file=sys.stderr,
                     flush=True,
                 )
@@ -175,7 +175,10 @@ def _few_daemons() -> Iterator[None]:
 
 
 @contextmanager
-def ray_session(address: str | None) -> Iterator[None]:
+def ray_session(
+    address: str | None,
+    how_to_go_on: Callable[[], str] = lambda: "what is finished is safe, give the command again",
+) -> Iterator[None]:
     """Start Ray on this machine, or join the cluster at ``address``, for the time of a block.
 
     A Ray that this process has started already is used as it is. A cluster that happens to run on
@@ -183,10 +186,13 @@ def ray_session(address: str | None) -> Iterator[None]:
 
     Args:
         address: Address of a cluster, or None for a Ray of one's own.
+        how_to_go_on: Returns what to say about that when the cluster's head is lost.
 
     Raises:
         InputError: If the cluster cannot be joined.
     """
+    if address == "":
+        raise InputError("--address is empty: give HOST:PORT of the cluster's head, or auto")
     if address:
         _require_listener(address)
     for name, value in {**_ENVIRONMENT, **({} if address else _NO_METRICS)}.items():
@@ -206,6 +212,7 @@ def ray_session(address: str | None) -> Iterator[None]:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     on_term = signal.getsignal(signal.SIGTERM)
     with (
+        contextlib.redirect_stdout(io.StringIO()),  # Ray tells what went wrong on it before
         _importing_meanwhile(),
         _said_aside() if address else _few_daemons() as said,
     ):
@@ -232,7 +239,7 @@ def ray_session(address: str | None) -> Iterator[None]:
         import ray._private.worker
 
         gcs = ray._private.worker.global_worker.gcs_client.address
-        threading.Thread(target=_watch_head, args=(gcs, over), daemon=True).start()
+        threading.Thread(target=_watch_head, args=(gcs, over, how_to_go_on), daemon=True).start()
     try:
         # Ray prints what its daemons report, log_to_driver or not; results go to stdout when it is
         # over

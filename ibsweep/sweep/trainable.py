@@ -15,7 +15,7 @@ with uncollected():
     from ray import tune
 
     from ibsweep.sweep.device import choose_device, device_name
-    from ibsweep.sweep.preflight import foreign
+    from ibsweep.sweep.preflight import foreign, mine
     from ibsweep.sweep.trial import TrialPlan, TrialRun
 
 __all__ = ["TrialTrainable"]
@@ -43,6 +43,8 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         """
         if config["software"] and (wrong := foreign(config["software"])):
             raise RuntimeError(f"not the driver's software: {wrong}")
+        gpus = mine()["gpus"] if config["software"] else ()
+        self._gpu_names = [gpu["name"] for gpu in gpus]
         self._plan = TrialPlan(**config["plan"])
         self._spared: bool = config["spared"]
         self._device = choose_device(config["reserved"])
@@ -67,6 +69,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
             "spared": self._spared,
             "device": device_name(self._device),
             "node_id": ray.get_runtime_context().get_node_id(),
+            "gpu_names": self._gpu_names,
         }
         try:
             if self._run is None:
