@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -49,6 +50,20 @@ def test_a_job_that_fails_twice_is_done_in_the_end(tmp_path):
         return done
 
     assert run(work, ["unlucky", "plain"], tmp_path) == {"unlucky": 2, "plain": 0}
+
+
+def test_a_job_whose_worker_dies_is_done_elsewhere_or_fails_in_the_end(tmp_path):
+    def work(job, folder, share):
+        done = len(list(Path(folder).glob(f"{job}-*")))
+        Path(folder, f"{job}-{done}").touch()
+        if done < job:
+            os._exit(1)
+        return done
+
+    assert run(work, [1, 0], tmp_path) == {1: 1, 0: 0}
+    with pytest.raises(SweepError, match="lost 3 times, the last time: its worker process died"):
+        run(work, [9], tmp_path)
+    assert attempts(tmp_path, 9) == 3
 
 
 def test_a_job_that_always_fails_ends_the_rest_with_its_reason(tmp_path):
