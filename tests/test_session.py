@@ -82,5 +82,6 @@ def test_an_address_where_nobody_listens_is_refused_at_once(address, reason, mon
     with pytest.raises(InputError, match=re.escape(reason)), ray_session(address):
         pass
     monkeypatch.setenv("RAY_ADDRESS", address)
+    reason = reason.replace("check --address", "check RAY_ADDRESS")
     with pytest.raises(InputError, match=re.escape(reason)), ray_session("auto"):
         pass
