@@ -97,7 +97,7 @@ def test_the_command_writes_and_draws_what_it_measured(tmp_path, monkeypatch, ca
     assert [row["arm"] for row in found["engine"]["rows"]] == ["q1_mlp"]
     mean = f"{found['engine']['geometric_mean']:.1f}x"
     assert f"geometric mean over questions: {mean}" in printed
-    assert [row["lanes"] for row in found["lanes"]] == [1, 2, 4, 8, 16]
+    assert [row["lanes"] for row in found["lanes"]] == [1, 2, 4, 8, 16, 32]
     assert 0 < found["start"]["import ibsweep"] <= found["start"]["ibsweep --help"]
     assert (tmp_path / "benchmark.svg").read_text().startswith("<?xml")
     text = page.read_text()
