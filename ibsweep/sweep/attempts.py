@@ -86,5 +86,7 @@ def _lost_attempt(error: Exception | None, actor: str | None) -> Loss:
         return Loss(Cause.WORKER, str(error).strip().splitlines()[-1], node)
     if node and is_lost(node):
         return Loss(Cause.NODE, Cause.NODE.value, node)
+    if isinstance(error, ray.exceptions.ActorUnavailableError):
+        return Loss(Cause.WORKER, "its worker does not answer", node)
     died = isinstance(error, ray.exceptions.ActorDiedError)
     return Loss(Cause.WORKER, DIED, node) if died else loss

@@ -177,11 +177,13 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             device=result.get("device", "unknown"),
             node=node_name(result["node_id"]) if result else "unknown",
             reason=reason,
-            lost=tuple(
-                loss.reason + (f", on {node_name(loss.node)}" if loss.node else "")
-                for loss in self._losses.pop(proposal.trial, ())
-            ),
+            lost=tuple(self._told(loss) for loss in self._losses.pop(proposal.trial, ())),
         )
+
+    def _told(self, loss: Loss) -> str:
+        lost = self.nodes.cause(loss) is Cause.NODE
+        reason = Cause.NODE.value if lost else loss.reason
+        return reason + (f", on {node_name(loss.node)}" if loss.node else "")
 
     def _write(self, write: Callable[[], None]) -> None:
         try:
