@@ -113,14 +113,16 @@ def _watch_head(gcs: str, over: threading.Event, how_to_go_on: Callable[[], str]
             seen = time.monotonic()
         except OSError:
             if time.monotonic() - seen > patience and not over.is_set():
-                show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
-                print(
-                    f"{show_cursor}ibsweep: the head of the Ray cluster, {gcs}, is lost; "
-                    f"{how_to_go_on()}, on another cluster with its --address",
-                    file=sys.stderr,
-                    flush=True,
-                )
-                os._exit(1)
+                try:
+                    show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
+                    print(
+                        f"{show_cursor}ibsweep: the head of the Ray cluster, {gcs}, is lost; "
+                        f"{how_to_go_on()}, on another cluster with its --address",
+                        file=sys.stderr,
+                        flush=True,
+                    )
+                finally:  # whatever became of the words
+                    os._exit(1)
 
 
 @contextmanager
