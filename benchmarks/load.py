@@ -20,14 +20,14 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from benchmarks.sweeps import narrowed
-from ibsweep.options import SweepOptions
-from ibsweep.questions import load_all
-from ibsweep.records import Trial
-from ibsweep.store import SweepStore
+from ibsweep.cluster.session import ray_session, require_token
+from ibsweep.questions.files import load_all
+from ibsweep.results.records import Trial
+from ibsweep.results.store import SweepStore
 from ibsweep.sweep.manifest import make_manifest
+from ibsweep.sweep.options import SweepOptions
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.runner import run_sweep
-from ibsweep.sweep.session import ray_session, require_token
 
 __all__ = ["measure"]
 

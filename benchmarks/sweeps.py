@@ -15,17 +15,18 @@ from ray.tune.search.optuna import OptunaSearch
 
 from benchmarks.engine import settings
 from benchmarks.notebook_loop import Loop, make_module
+from ibsweep.cluster.session import ray_session
 from ibsweep.data import Task, replicate_data
-from ibsweep.hyperparameters import resolve, split_settings
-from ibsweep.options import SweepOptions
-from ibsweep.questions import Arm, Question, load_all
-from ibsweep.records import Trial
-from ibsweep.search_space import to_distributions
-from ibsweep.store import SweepStore
+from ibsweep.models.settings import resolve, split_settings
+from ibsweep.questions.files import load_all
+from ibsweep.questions.schema import Arm, Question
+from ibsweep.questions.space import to_distributions
+from ibsweep.results.records import Trial
+from ibsweep.results.store import SweepStore
 from ibsweep.sweep.manifest import make_manifest
+from ibsweep.sweep.options import SweepOptions
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.runner import run_sweep
-from ibsweep.sweep.session import ray_session
 
 __all__ = ["ARMS", "against_stock", "overhead"]
 

@@ -8,7 +8,7 @@ IbsweepError          anything this project reports as one clear message; exit c
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,3 +45,27 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     if near:
         return f"did you mean {' or '.join(repr(name) for name in near)}?"
     return f"known are {', '.join(names)}"
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong in something the user gave.
+
+    Attributes:
+        path: Keys and list positions that lead to the place, outermost first.
+        text: What is wrong, what was found and what would be right.
+    """
+
+    path: tuple[str | int, ...]
+    text: str
+
+    def __str__(self) -> str:
+        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path)
+        # A key may hold anything; it must not break the line, nor steer the terminal.
+        plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in where.removeprefix("."))
+        return f"{plain}: {self.text}" if where else self.text
+
+
+def format_value(value: object) -> str:
+    """Return a value for a message: its repr, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -18,7 +18,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(scope="session")
 def ray_local():
     """One Ray of two CPUs and a declared GPU, which exists on paper only."""
-    from ibsweep.sweep.session import ray_session
+    from ibsweep.cluster.session import ray_session
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 2, "GPU": 1}')

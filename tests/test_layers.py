@@ -57,25 +57,35 @@ def users(of):
 
 def test_the_walk_sees_the_package():
     assert len(FILES) > 30
-    assert {"ibsweep", "ibsweep.store", "ibsweep.cli.tune", "ibsweep.sweep.trial"} <= FILES.keys()
-    assert users(["torch"]) > {"ibsweep.models.nets", "ibsweep.sweep.trial"}
+    assert {
+        "ibsweep",
+        "ibsweep.results.store",
+        "ibsweep.cli.tune",
+        "ibsweep.trial.run",
+    } <= FILES.keys()
+    assert users(["torch"]) > {"ibsweep.models.base", "ibsweep.trial.run"}
 
 
 def test_the_engine_knows_no_framework():
     assert {module for module in users(FRAMEWORKS) if within(module, ENGINE)} == set()
-    others = ["ibsweep.sweep", "ibsweep.analysis", "ibsweep.cli", "ibsweep.store"]
+    others = ["ibsweep.sweep", "ibsweep.analysis", "ibsweep.cli", "ibsweep.results.store"]
     assert {module for module in users(others) if within(module, ENGINE)} == set()
 
 
 def test_ray_is_used_by_the_sweep_the_confirmation_and_the_cluster_alone():
-    allowed = ("ibsweep.sweep", "ibsweep.confirm", "ibsweep.replicate.runner", "ibsweep.cluster")
+    allowed = (
+        "ibsweep.sweep",
+        "ibsweep.sweep.confirm",
+        "ibsweep.replicate.runs",
+        "ibsweep.cluster",
+    )
     assert {module for module in users(["ray"]) if not within(module, allowed)} == set()
-    assert "ibsweep.sweep.trial" not in users(["ray"])
+    assert "ibsweep.trial.run" not in users(["ray"])
 
 
 def test_optuna_is_used_by_search_spaces_proposals_and_their_plots_alone():
     plots = "ibsweep.analysis.plots.search"
-    assert users(["optuna"]) == {"ibsweep.search_space", "ibsweep.sweep.proposals", plots}
+    assert users(["optuna"]) == {"ibsweep.questions.space", "ibsweep.sweep.proposals", plots}
 
 
 def test_matplotlib_is_used_by_plots_and_pages_alone():
@@ -115,10 +125,10 @@ HELP = "import runpy; sys.argv[1:] = ['--help']; runpy.run_module('ibsweep', run
     ("code", "expected"),
     [
         ("import ibsweep", ""),
-        ("import ibsweep.questions", ""),
+        ("import ibsweep.questions.schema", ""),
         ("import ibsweep.analysis.summary", ""),
         (HELP, ""),
-        ("import ibsweep.search_space, ibsweep.sweep.proposals", "optuna"),  # it can be seen
+        ("import ibsweep.questions.space, ibsweep.sweep.proposals", "optuna"),  # it can be seen
     ],
 )
 def test_a_light_import_loads_nothing_heavy(code, expected):

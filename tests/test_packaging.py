@@ -22,7 +22,10 @@ def test_the_wheel_holds_package_and_search_spaces(tmp_path):
     assert {path.name for path in inside.iterdir()} == spaces
     templates = tmp_path / "site" / "ibsweep" / "analysis" / "report" / "templates"
     assert {"question.html", "index.html", "page.css"} <= {p.name for p in templates.iterdir()}
-    code = "import ibsweep.questions as q; print(q.search_spaces_dir()); print(len(q.find('all')))"
+    code = (
+        "import ibsweep.questions.files as q; print(q.search_spaces_dir()); "
+        "print(len(q.find('all')))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

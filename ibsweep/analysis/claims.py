@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ibsweep.analysis.efficiency import check_one_sweep
 from ibsweep.analysis.findings import Finding, carry_out, target
 from ibsweep.analysis.statistics import Comparison, holm
-from ibsweep.questions import Claim, Level, Question, Test
+from ibsweep.questions.schema import Claim, Level, Question, Test
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from ibsweep.questions import Question
+    from ibsweep.questions.schema import Question
 
 __all__ = [
     "Efficiency",

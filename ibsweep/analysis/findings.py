@@ -1,6 +1,6 @@
 """What a test of a claim measures: the rows that it compares, and its effect in words and figures.
 
-What each kind of test compares is said at ``ibsweep.questions``: sides are best confirmed
+What each kind of test compares is said at ``ibsweep.questions.schema``: sides are best confirmed
 configurations, scored on held-out test images, and paired by replicate seed.
 """
 
@@ -20,7 +20,7 @@ from ibsweep.analysis.statistics import (
     paired_difference,
     reached,
 )
-from ibsweep.questions import Difference, ImagesNeeded, Level, Question, Test
+from ibsweep.questions.schema import Difference, ImagesNeeded, Level, Question, Test
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,10 +18,10 @@ import pandas as pd
 
 from ibsweep.analysis.summary import SweepSummary, summarise
 from ibsweep.errors import IbsweepError, InputError, suggestion
-from ibsweep.questions import Question
-from ibsweep.records import Manifest, Trial, TrialState
-from ibsweep.remote_results import fetched, shown
-from ibsweep.store import ReplicationStore, SweepStore, list_sweeps
+from ibsweep.questions.schema import Question
+from ibsweep.results.location import display_path, fetched
+from ibsweep.results.records import Manifest, Trial, TrialState
+from ibsweep.results.store import ReplicationStore, SweepStore, list_sweeps
 
 __all__ = ["Results", "load"]
 
@@ -367,7 +367,7 @@ def load(path: str | os.PathLike[str] = "results") -> Results:
     root = fetched(path)
     if not root.is_dir():
         raise InputError(
-            f"no results directory {shown(root)}: name one that `ibsweep tune` wrote, or a "
+            f"no results directory {display_path(root)}: name one that `ibsweep tune` wrote, or a "
             "sweep's in it"
         )
     if (root / "manifest.json").exists():

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ibsweep.analysis.statistics import mean_interval
-from ibsweep.published import BASELINE, Cell, cells
-from ibsweep.questions import Figure, Question
+from ibsweep.questions.published import BASELINE, Cell, cells
+from ibsweep.questions.schema import Figure, Question
 
 if TYPE_CHECKING:
     import pandas as pd

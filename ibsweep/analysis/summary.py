@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ibsweep.analysis.statistics import Interval, mean_interval
-from ibsweep.questions import Arm, Objective, Question, restore
-from ibsweep.records import Confirmation, Trial, TrialState, mean
-from ibsweep.remote_results import shown
-from ibsweep.store import SweepStore
+from ibsweep.questions.files import restore
+from ibsweep.questions.schema import Arm, Objective, Question
+from ibsweep.results.location import display_path
+from ibsweep.results.records import Confirmation, Trial, TrialState, mean
+from ibsweep.results.store import SweepStore
 
 __all__ = ["Confirmed", "SweepSummary", "config_text", "has_values", "leading", "summarise"]
 
@@ -110,7 +111,7 @@ class SweepSummary:
         return {
             "sweep": self.name,
             "arm": self.arm.name,
-            "directory": shown(self.directory),
+            "directory": display_path(self.directory),
             "trials": {
                 "complete": self.counts[TrialState.COMPLETE],
                 "pruned": self.counts[TrialState.PRUNED],

@@ -33,7 +33,7 @@ from ibsweep.cli import (
     tune,
 )
 from ibsweep.errors import IbsweepError
-from ibsweep.remote_results import close
+from ibsweep.results.location import close
 
 __all__ = ["app", "run"]
 

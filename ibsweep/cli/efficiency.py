@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from ibsweep.cli.options import Address, QuietFlag, Results
-from ibsweep.remote_results import shown
+from ibsweep.cli.flags import Address, QuietFlag, Results
+from ibsweep.results.location import display_path
 
 if TYPE_CHECKING:
-    from ibsweep.questions import Question
-    from ibsweep.store import SweepStore
+    from ibsweep.questions.schema import Question
+    from ibsweep.results.store import SweepStore
 
 EXAMPLES = """
 Examples: ibsweep efficiency q2 | ibsweep efficiency q3_mlp | ibsweep efficiency all --images 10
@@ -45,8 +45,8 @@ def efficiency(
     of images of the question's list, on the replicates of its confirmation. What is stored already
     is not trained again, so the same command goes on after an interruption.
     """
+    from ibsweep.analysis.evidence import gather
     from ibsweep.analysis.frames import load
-    from ibsweep.analysis.report.evidence import gather
     from ibsweep.analysis.report.tables import efficiency_table, wanted_table
     from ibsweep.cli.report import print_table
     from ibsweep.errors import InputError, SweepError
@@ -72,8 +72,8 @@ def _chosen(results: Path, targets: list[str]) -> list[tuple[SweepStore, Questio
     """Return the newest finished sweep of each arm that is meant."""
     from ibsweep.analysis.frames import load
     from ibsweep.errors import InputError, suggestion
-    from ibsweep.questions import restore
-    from ibsweep.store import SweepStore
+    from ibsweep.questions.files import restore
+    from ibsweep.results.store import SweepStore
 
     sweeps = load(results).sweeps
     unfinished = sweeps[sweeps["state"] == "interrupted"]["sweep"].tolist()
@@ -84,7 +84,7 @@ def _chosen(results: Path, targets: list[str]) -> list[tuple[SweepStore, Questio
             hint = suggestion(target, names) if names else "`ibsweep tune` comes first"
             if unfinished and not names:
                 hint = "`ibsweep resume all` comes first"
-            raise InputError(f"no finished sweep of {target!r} in {shown(results)}: {hint}")
+            raise InputError(f"no finished sweep of {target!r} in {display_path(results)}: {hint}")
     stores = [
         SweepStore.find(results, row["sweep"])
         for row in current.sort_values("arm").to_dict("records")
@@ -100,10 +100,10 @@ def _run(
     *,
     quiet: bool,
 ) -> None:
-    from ibsweep.confirm import measure_efficiency, missing_sizes
-    from ibsweep.sweep.progress import make_progress
+    from ibsweep.cli.progress import make_progress
+    from ibsweep.cluster.session import ray_session
+    from ibsweep.sweep.confirm import measure_efficiency, missing_sizes
     from ibsweep.sweep.runner import check_nodes
-    from ibsweep.sweep.session import ray_session
 
     work = [
         (store, question, sizes)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ibsweep.cli.options import JOB_SERVER, JobServer, JsonFlag
+from ibsweep.cli.flags import JOB_SERVER, JobServer, JsonFlag
 
 _UNBROKEN = 10_000
 """Columns of what goes to a file or a pipe: a line a job."""

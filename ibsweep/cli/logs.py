@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ibsweep.cli.options import JOB_SERVER, JobServer, job_server_flag
+from ibsweep.cli.flags import JOB_SERVER, JobServer, job_server_flag
 from ibsweep.errors import IbsweepError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ibsweep.analysis.summary import config_text
-from ibsweep.records import TrialState
-from ibsweep.remote_results import shown
+from ibsweep.results.location import display_path
+from ibsweep.results.records import TrialState
 
 if TYPE_CHECKING:
     from ibsweep.analysis.statistics import Interval
@@ -65,7 +65,9 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
         f"{counts[TrialState.FAIL]} failed; {tally.elapsed:.0f} s, "
         f"{tally.rate:,.0f} model-epochs/s",
     )
-    table.add_row("results", "", f"{shown(summary.directory)} (best.yaml, best.pt, trials.jsonl)")
+    table.add_row(
+        "results", "", f"{display_path(summary.directory)} (best.yaml, best.pt, trials.jsonl)"
+    )
     console.print(f"\n[bold]{summary.name}[/bold]", highlight=False)
     console.print(table, highlight=False, soft_wrap=not console.is_terminal)
 

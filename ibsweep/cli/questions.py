@@ -8,7 +8,7 @@ from rich.table import Table
 
 def questions() -> None:
     """List the questions, their arms and the notebook's figures."""
-    from ibsweep.questions import load_all
+    from ibsweep.questions.files import load_all
 
     console = Console()
     for question in load_all().values():

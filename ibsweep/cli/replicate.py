@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ibsweep.cli.options import (
+from ibsweep.cli.flags import (
     CHECK_ONLY,
     Address,
     CpusPerTrial,
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ibsweep.analysis.replications import ReplicationSummary
-    from ibsweep.questions import Arm, Question
-    from ibsweep.replicate.runner import Job
-    from ibsweep.store import ReplicationStore
+    from ibsweep.questions.schema import Arm, Question
+    from ibsweep.replicate.runs import Job
+    from ibsweep.results.store import ReplicationStore
 
 EXAMPLES = """
 Examples: ibsweep replicate q6 | ibsweep replicate all --seeds 1 | ibsweep replicate q2 q3
@@ -62,9 +62,9 @@ def replicate(
     from ibsweep.analysis.frames import load
     from ibsweep.analysis.replications import summarise_replications
     from ibsweep.errors import InputError, SweepError
-    from ibsweep.published import cells
-    from ibsweep.questions import find
-    from ibsweep.store import ReplicationStore
+    from ibsweep.questions.files import find
+    from ibsweep.questions.published import cells
+    from ibsweep.results.store import ReplicationStore
 
     if not 1 <= seeds <= 10_000:
         raise InputError(f"`--seeds` must be at least 1 and at most 10000, but got {seeds}")
@@ -79,7 +79,7 @@ def replicate(
     store = ReplicationStore(results)
     numbers = range(10, 10 + seeds)
     with store.open():
-        from ibsweep.replicate.runner import missing_jobs
+        from ibsweep.replicate.runs import missing_jobs
 
         jobs = missing_jobs(wanted, numbers, store.rows())
         try:
@@ -108,7 +108,7 @@ def _questions(pairs: Sequence[tuple[Question, Arm]]) -> dict[str, Question]:
         InputError: If two files give one name to different questions, or a task is wrong.
     """
     from ibsweep.errors import InputError
-    from ibsweep.questions import check_task
+    from ibsweep.questions.files import check_task
 
     whole: dict[str, Question] = {}
     arms: dict[str, dict[str, Arm]] = {}
@@ -144,11 +144,11 @@ def _train(
     *,
     quiet: bool,
 ) -> None:
-    from ibsweep.records import share_of
-    from ibsweep.replicate.runner import replicate as run
-    from ibsweep.sweep.nodes import Nodes
-    from ibsweep.sweep.preflight import check
-    from ibsweep.sweep.session import ray_session
+    from ibsweep.cluster.nodes import Nodes
+    from ibsweep.cluster.preflight import check
+    from ibsweep.cluster.session import ray_session
+    from ibsweep.replicate.runs import replicate as run
+    from ibsweep.results.records import share_of
 
     console = Console(stderr=True)
     bar = Progress(

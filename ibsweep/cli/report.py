@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from ibsweep.cli.options import Results
+from ibsweep.cli.flags import Results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ibsweep.analysis.evidence import Evidence
     from ibsweep.analysis.frames import Results as Loaded
     from ibsweep.analysis.report.cells import Cell, Table
-    from ibsweep.analysis.report.evidence import Evidence
 
 __all__ = ["print_report", "print_table", "report"]
 
@@ -77,7 +77,7 @@ def print_report(
     Raises:
         InputError: If a name is unknown.
     """
-    from ibsweep.analysis.report.evidence import gather
+    from ibsweep.analysis.evidence import gather
 
     _print(results, gather(results, questions).values(), console)
 

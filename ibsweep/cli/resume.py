@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ibsweep.cli.options import JsonFlag, QuietFlag, Results
-from ibsweep.remote_results import shown
+from ibsweep.cli.flags import JsonFlag, QuietFlag, Results
+from ibsweep.results.location import display_path
 
 if TYPE_CHECKING:
-    from ibsweep.store import SweepStore
+    from ibsweep.results.store import SweepStore
 
 
 def resume(
@@ -35,8 +35,8 @@ def resume(
     """Complete sweeps after Ctrl-C, a crash or a power cut; finished trials are not repeated."""
     from ibsweep.cli.tune import run_and_print
     from ibsweep.errors import InputError
-    from ibsweep.questions import restore
-    from ibsweep.store import SweepStore
+    from ibsweep.questions.files import restore
+    from ibsweep.results.store import SweepStore
     from ibsweep.sweep.manifest import resumption
 
     if sweeps == ["all"]:
@@ -65,10 +65,10 @@ def resume(
 def _unfinished(results: Path) -> list[SweepStore]:
     """Return the sweeps that were interrupted, the oldest first, as they were asked for."""
     from ibsweep.errors import InputError
-    from ibsweep.store import SweepStore, list_sweeps
+    from ibsweep.results.store import SweepStore, list_sweeps
 
     stores = [SweepStore(directory) for directory in list_sweeps(results)]
     stores = [s for s in stores if not s.paths.best_config.exists() and not s.is_running()]
     if not stores:
-        raise InputError(f"no sweep in {shown(results)} is unfinished")
+        raise InputError(f"no sweep in {display_path(results)} is unfinished")
     return sorted(stores, key=lambda store: store.manifest.created)

@@ -13,9 +13,9 @@ def show(
     arm: Annotated[str, typer.Argument(metavar="ARM", help="An arm, a question or a file.")],
 ) -> None:
     """Print the resolved search space, task and default budget of an arm."""
-    from ibsweep.options import SweepOptions
-    from ibsweep.questions import check_task, find
-    from ibsweep.search_space import highest
+    from ibsweep.questions.files import check_task, find
+    from ibsweep.questions.space import highest
+    from ibsweep.sweep.options import SweepOptions
     from ibsweep.sweep.pruning import rungs
 
     console = Console()

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ibsweep.cli.options import JOB_SERVER, JobServer, job_server_flag
+from ibsweep.cli.flags import JOB_SERVER, JobServer, job_server_flag
 
 
 def stop(

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 import typer
 from typer.core import TyperArgument, TyperGroup
 
+from ibsweep.cli.flags import CHECK_ONLY, JOB_SERVER, JobServer, JsonFlag, job_server_flag
 from ibsweep.cli.logs import FollowFlag, follow_job
-from ibsweep.cli.options import CHECK_ONLY, JOB_SERVER, JobServer, JsonFlag, job_server_flag
 from ibsweep.errors import InputError
-from ibsweep.remote_results import no_transfer, shown
+from ibsweep.results.location import display_path, no_transfer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def submit(
     directory there.
     """
     from ibsweep.cluster.jobs import Jobs
-    from ibsweep.store import check_name
+    from ibsweep.results.store import check_name
 
     if follow and json:
         raise InputError("--follow and --json exclude each other: give one of them")
@@ -130,7 +130,7 @@ def job_command(inner: typer.Context, python: str) -> JobCommand:
     """
     targets, files = _targets(inner)
     results: Path = inner.params["results"]
-    there = shlex.quote(shown(results))
+    there = shlex.quote(display_path(results))
     if not results.is_absolute():
         there = f"~/{there}"  # a job runs in a directory that does not last
     words = [python, "-m", "ibsweep", str(inner.info_name), *targets, *_options(inner)]
@@ -140,7 +140,7 @@ def job_command(inner: typer.Context, python: str) -> JobCommand:
 
 def _targets(inner: typer.Context) -> tuple[list[str], dict[str, Path]]:
     """Return a command's arguments as the job calls them, and the files among them."""
-    from ibsweep.questions import is_file
+    from ibsweep.questions.files import is_file
 
     targets: list[str] = []
     files: dict[str, Path] = {}

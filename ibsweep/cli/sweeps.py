@@ -7,20 +7,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ibsweep.cli.options import Results
-from ibsweep.remote_results import shown
+from ibsweep.cli.flags import Results
+from ibsweep.results.location import display_path
 
 
 def sweeps(results: Results = Path("results")) -> None:
     """List the stored sweeps and their state."""
     from ibsweep.analysis.summary import summarise
     from ibsweep.errors import IbsweepError
-    from ibsweep.store import SweepStore, list_sweeps
+    from ibsweep.results.store import SweepStore, list_sweeps
 
     console = Console()
     directories = list_sweeps(results)
     if not directories:
-        console.print(f"no sweeps in {shown(results)} yet", highlight=False, markup=False)
+        console.print(f"no sweeps in {display_path(results)} yet", highlight=False, markup=False)
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("sweep", "arm", "state", "trials", "best confirmed"):

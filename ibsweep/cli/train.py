@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ibsweep.cli.options import JsonFlag, QuietFlag, Results
+from ibsweep.cli.flags import JsonFlag, QuietFlag, Results
 
 EXAMPLES = """
 Examples: ibsweep train q7_wider | ibsweep train q7_wider --from q7_wider-20261123-101500
@@ -42,9 +42,9 @@ def train(
     Trains the notebook's own setting unless told otherwise, and validates after every epoch.
     """
     from ibsweep.errors import InputError
-    from ibsweep.questions import check_task, find
-    from ibsweep.train_one import TrainOne, chosen_config
-    from ibsweep.yaml_file import read_yaml
+    from ibsweep.questions.files import check_task, find
+    from ibsweep.questions.yaml_file import read_yaml
+    from ibsweep.trial.train_one import TrainOne, chosen_config
 
     pairs = find(arm)
     if len(pairs) != 1:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from ibsweep.cli.options import (
+from ibsweep.cli.flags import (
     CHECK_ONLY,
     Address,
     CpusPerTrial,
@@ -22,13 +22,13 @@ from ibsweep.cli.options import (
     Results,
     parse_duration,
 )
-from ibsweep.options import PRUNERS, QUICK, SAMPLERS, SweepOptions
-from ibsweep.remote_results import remove, shown
+from ibsweep.results.location import display_path, remove
+from ibsweep.sweep.options import PRUNERS, QUICK, SAMPLERS, SweepOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ibsweep.store import SweepStore
+    from ibsweep.results.store import SweepStore
 
 EXAMPLES = """
 Examples: ibsweep tune q7_wider | ibsweep tune q7 --trials 100 | ibsweep tune my_question.yaml
@@ -96,8 +96,8 @@ def tune(
 ) -> None:
     """Sweep an arm, confirm the leaders on fresh replicates, print the best configuration."""
     from ibsweep.errors import IbsweepError, InputError
-    from ibsweep.questions import find
-    from ibsweep.store import SweepStore, check_name
+    from ibsweep.questions.files import find
+    from ibsweep.results.store import SweepStore, check_name
     from ibsweep.sweep.manifest import make_manifest
 
     budget = {
@@ -158,9 +158,9 @@ def _is_given(context: typer.Context, name: str) -> bool:
 
 def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> None:
     """Run sweeps one after another in one display and one Ray, and print what they found."""
+    from ibsweep.cli.progress import make_progress
+    from ibsweep.cluster.session import ray_session
     from ibsweep.errors import SweepError
-    from ibsweep.sweep.progress import make_progress
-    from ibsweep.sweep.session import ray_session
 
     progress = make_progress(Console(stderr=True), quiet=quiet)
     current = stores[0]
@@ -199,7 +199,7 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
 
 def _how_to_go_on(stores: Sequence[SweepStore], current: SweepStore) -> str:
     folder, manifest = current.paths.root.parent, current.manifest
-    flag = "" if folder == Path("results") else f" --results {shlex.quote(shown(folder))}"
+    flag = "" if folder == Path("results") else f" --results {shlex.quote(display_path(folder))}"
     left = [store.manifest.name for store in stores if not store.paths.best_config.exists()]
     done = f"{len(current.trials())} of {manifest.trials} trials of {manifest.name} are done"
     if len(stores) > 1:

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ibsweep.cluster.session import require_token
 from ibsweep.errors import IbsweepError, InputError, suggestion
-from ibsweep.sweep.session import require_token
 
 __all__ = ["Job", "Jobs"]
 

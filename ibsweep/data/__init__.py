@@ -13,8 +13,8 @@ Domain shift (``possible_edge_location_ratio < 1``): the bands of ``train`` lie 
 it follows ``valid``.
 """
 
-from ibsweep.data.config import CLASS_TYPES, SPLITS, EdgeConfig
-from ibsweep.data.images import (
+from ibsweep.data.edges.config import CLASS_TYPES, SPLITS, EdgeConfig
+from ibsweep.data.edges.images import (
     ANGLES,
     EdgeImages,
     draw,
@@ -23,7 +23,7 @@ from ibsweep.data.images import (
     skip,
     to_float,
 )
-from ibsweep.data.task import ReplicateData, Task, held_out_data, replicate_data
+from ibsweep.data.edges.task import ReplicateData, Task, held_out_data, replicate_data
 
 __all__ = [
     "ANGLES",

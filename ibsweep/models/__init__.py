@@ -1,6 +1,6 @@
 """The notebook's six models, each built for L lanes at once."""
 
-from ibsweep.models.nets import LaneModel
-from ibsweep.models.registry import MODELS, build, count_parameters
+from ibsweep.models.base import LaneModel
+from ibsweep.models.catalogue import MODELS, build, count_parameters
 
 __all__ = ["MODELS", "LaneModel", "build", "count_parameters"]

@@ -23,7 +23,7 @@ import torch
 from ibsweep.models import build
 
 if TYPE_CHECKING:
-    from ibsweep.sweep.trial import TrialPlan
+    from ibsweep.trial.plan import TrialPlan
 
 __all__ = ["PROCEDURES", "SEED", "Procedure", "follow"]
 

@@ -13,7 +13,9 @@ from typing import Any
 import ray
 from ray import tune
 
-from ibsweep.sweep.nodes import DIED, Cause, Loss, PlacementWatch, is_lost, keeping_off, loss_of
+from ibsweep.cluster.losses import DIED, Cause, Loss, loss_of
+from ibsweep.cluster.nodes import is_lost, keeping_off
+from ibsweep.cluster.placement import PlacementWatch
 
 __all__ = ["Attempts", "resource_request"]
 

@@ -11,10 +11,11 @@ import socket
 import subprocess
 from typing import Any
 
-from ibsweep.options import SweepOptions
-from ibsweep.questions import Arm, Question, check_task
-from ibsweep.records import Manifest
-from ibsweep.search_space import highest
+from ibsweep.questions.files import check_task
+from ibsweep.questions.schema import Arm, Question
+from ibsweep.questions.space import highest
+from ibsweep.results.records import Manifest
+from ibsweep.sweep.options import SweepOptions
 from ibsweep.sweep.proposals import sampler_arguments
 from ibsweep.sweep.pruning import pruner_arguments
 

@@ -22,10 +22,10 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages.journal import JournalFileBackend
 
-from ibsweep.options import SAMPLERS
-from ibsweep.questions import Arm, Objective
-from ibsweep.records import Manifest, Proposal, Trial, TrialState
-from ibsweep.search_space import grid, to_distributions
+from ibsweep.questions.schema import Arm, Objective
+from ibsweep.questions.space import grid, to_distributions
+from ibsweep.results.records import Manifest, Proposal, Trial, TrialState
+from ibsweep.sweep.options import SAMPLERS
 
 __all__ = ["Proposer", "export_study", "sampler_arguments"]
 

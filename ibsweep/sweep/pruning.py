@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ibsweep.records import Curve, Trial, TrialState
+from ibsweep.results.records import Curve, Trial, TrialState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,17 +9,18 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ibsweep.cluster.session import ray_session
 from ibsweep.errors import SweepError
-from ibsweep.hyperparameters import resolve
-from ibsweep.questions import Arm, Question, restore
-from ibsweep.records import Proposal
-from ibsweep.store import SweepStore
+from ibsweep.models.settings import resolve
+from ibsweep.questions.files import restore
+from ibsweep.questions.schema import Arm, Question
+from ibsweep.results.records import Proposal
+from ibsweep.results.store import SweepStore
 from ibsweep.sweep.progress import Progress
-from ibsweep.sweep.session import ray_session
-from ibsweep.sweep.trial import TrialPlan
+from ibsweep.trial.plan import TrialPlan
 
 if TYPE_CHECKING:
-    from ibsweep.sweep.nodes import Nodes
+    from ibsweep.cluster.nodes import Nodes
 
 __all__ = ["check_nodes", "run_sweep"]
 
@@ -49,7 +50,7 @@ def run_sweep(store: SweepStore, progress: Progress) -> None:
             nodes = check_nodes(store, progress, local=manifest.address is None)
             try:
                 _train(store, question, arm, progress, nodes)
-                from ibsweep.confirm import confirm
+                from ibsweep.sweep.confirm import confirm
 
                 confirm(store, question, arm, progress, nodes)
             finally:
@@ -72,8 +73,8 @@ def check_nodes(store: SweepStore, progress: Progress, *, local: bool) -> Nodes:
     Raises:
         InputError: If nothing can be placed, or a node would train otherwise than this one.
     """
-    from ibsweep.sweep.nodes import Nodes
-    from ibsweep.sweep.preflight import check, no_gpu
+    from ibsweep.cluster.nodes import Nodes
+    from ibsweep.cluster.preflight import check, no_gpu
 
     def note(line: str) -> None:
         progress.note(f"{store.manifest.name}: {line}")
@@ -109,14 +110,14 @@ def _train(
     progress.phase("training")
     from ray import tune
 
+    from ibsweep.cluster.placement import PlacementWatch
+    from ibsweep.cluster.preflight import mine
     from ibsweep.sweep.attempts import Attempts, resource_request
-    from ibsweep.sweep.controller import steady_starts
-    from ibsweep.sweep.nodes import PlacementWatch
-    from ibsweep.sweep.preflight import mine
     from ibsweep.sweep.proposals import Proposer
     from ibsweep.sweep.pruning import make_scheduler, replay
     from ibsweep.sweep.searcher import SweepSearcher
     from ibsweep.sweep.trainable import TrialTrainable
+    from ibsweep.sweep.tune_controller import steady_starts
 
     software = mine() if manifest.address else None
 

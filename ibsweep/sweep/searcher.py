@@ -15,11 +15,12 @@ from typing import Any
 import ray
 from ray.tune.search import Searcher
 
+from ibsweep.cluster.losses import Cause, Loss
+from ibsweep.cluster.nodes import Nodes, node_name
 from ibsweep.errors import SweepError
-from ibsweep.questions import Objective
-from ibsweep.records import Curve, Proposal, Trial, TrialState
-from ibsweep.store import SweepStore
-from ibsweep.sweep.nodes import Cause, Loss, Nodes, node_name
+from ibsweep.questions.schema import Objective
+from ibsweep.results.records import Curve, Proposal, Trial, TrialState
+from ibsweep.results.store import SweepStore
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.proposals import Proposer
 

@@ -14,9 +14,10 @@ with uncollected():
     import torch
     from ray import tune
 
-    from ibsweep.sweep.device import choose_device, device_name
-    from ibsweep.sweep.preflight import foreign, mine
-    from ibsweep.sweep.trial import TrialPlan, TrialRun
+    from ibsweep.cluster.preflight import foreign, mine
+    from ibsweep.trial.device import choose_device, device_name
+    from ibsweep.trial.plan import TrialPlan
+    from ibsweep.trial.run import TrialRun
 
 __all__ = ["TrialTrainable"]
 

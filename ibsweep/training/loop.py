@@ -20,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ibsweep.models import LaneModel, compiled
+from ibsweep.models import LaneModel
+from ibsweep.models import backend as compiled
 from ibsweep.training.optimizers import OPTIMIZERS
 
 __all__ = ["Evaluation", "LaneData", "Trainer", "TrainingSettings"]

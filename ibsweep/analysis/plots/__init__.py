@@ -5,7 +5,7 @@ axes of the shape that their info names: ``plot_kernels(figure.subplots(*info.sh
 Nothing changes matplotlib's settings; the colours read on light and on dark paper.
 """
 
-from ibsweep.analysis.plots.evidence import (
+from ibsweep.analysis.plots.comparisons import (
     ArmsInfo,
     EfficiencyInfo,
     ReplicationInfo,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ibsweep.analysis.plots.style import INK, SIZE, nothing, style
-from ibsweep.search_space import to_distributions
+from ibsweep.questions.space import to_distributions
 
 if TYPE_CHECKING:
     import optuna
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from optuna.distributions import BaseDistribution
 
-    from ibsweep.questions import Question
+    from ibsweep.questions.schema import Question
 
 __all__ = [
     "LEAST_TRIALS",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from matplotlib.axes import Axes
 
-    from ibsweep.analysis.report.evidence import Evidence
+    from ibsweep.analysis.evidence import Evidence
     from ibsweep.analysis.summary import SweepSummary
 
 __all__ = ["Drawing", "of_arm", "of_arms", "of_efficiency", "of_replications"]

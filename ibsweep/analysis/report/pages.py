@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from ibsweep import __version__
 from ibsweep.analysis.claims import RULE
+from ibsweep.analysis.evidence import gather, known_questions
 from ibsweep.analysis.report import figures, provenance, tables, verdicts
-from ibsweep.analysis.report.evidence import gather, known_questions
 from ibsweep.analysis.summary import config_text
 from ibsweep.errors import InputError
-from ibsweep.store import replace_file
+from ibsweep.results.store import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
+    from ibsweep.analysis.evidence import Evidence
     from ibsweep.analysis.frames import Results
     from ibsweep.analysis.report.cells import Table
-    from ibsweep.analysis.report.evidence import Evidence
     from ibsweep.analysis.report.figures import Drawing
 
 __all__ = ["gather_all", "write_pages", "write_report"]

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.analysis.report.cells import Cell, Table, number, words
-from ibsweep.records import TrialState
+from ibsweep.results.records import TrialState
 
 if TYPE_CHECKING:
-    from ibsweep.analysis.report.evidence import Evidence
+    from ibsweep.analysis.evidence import Evidence
 
 __all__ = ["settings_rows", "sweeps_table"]
 

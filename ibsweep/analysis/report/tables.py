@@ -19,13 +19,13 @@ from ibsweep.analysis.report.cells import (
 )
 from ibsweep.analysis.statistics import Interval, mean_interval
 from ibsweep.analysis.summary import config_text
-from ibsweep.questions import Level
+from ibsweep.questions.schema import Level
 
 if TYPE_CHECKING:
+    from ibsweep.analysis.evidence import Evidence
     from ibsweep.analysis.replications import ReplicationSummary
-    from ibsweep.analysis.report.evidence import Evidence
     from ibsweep.analysis.summary import SweepSummary
-    from ibsweep.questions import Arm, Question
+    from ibsweep.questions.schema import Arm, Question
 
 __all__ = [
     "arms_table",

@@ -16,11 +16,11 @@ from ibsweep.analysis.report.cells import (
     words,
 )
 from ibsweep.analysis.summary import config_text
-from ibsweep.questions import Difference, ImagesNeeded, Level
+from ibsweep.questions.schema import Difference, ImagesNeeded, Level
 
 if TYPE_CHECKING:
-    from ibsweep.analysis.report.evidence import Evidence
-    from ibsweep.questions import Test
+    from ibsweep.analysis.evidence import Evidence
+    from ibsweep.questions.schema import Test
 
 __all__ = ["claims_table", "counts", "questions_table", "sentences", "tests_table"]
 

@@ -1,0 +1,78 @@
+"""The model families: convolutional networks and multi-layer perceptrons, built for L lanes.
+
+A batch is ``[L, B, C, H, W]``, logits are ``[L, B, classes]``; parameters carry the lane axis
+first. One lane is the ordinary model: lanes have no implementation of their own. What stands here
+in torch's operations is the definition; ``ibsweep.models.backend`` trains the same faster on the
+CPU.
+
+Work that does not depend on the weights is done once per data set by ``prepare``: reflect padding
+of images, flattening, the features of frozen convolutions. Training in torch's operations gathers
+batches from the prepared images and calls ``forward_prepared``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from ibsweep.models import backend as compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["LaneModel"]
+
+
+class LaneModel(nn.Module):
+    """What all models share: lanes, their initialisation and their export."""
+
+    def __init__(self, lanes: int, num_classes: int) -> None:
+        super().__init__()
+        self.lanes = lanes
+        self.num_classes = num_classes
+        self.compiled = True
+        """Whether compiled kernels may be used. They sum in another order than torch, and where
+        rounding itself is to be reproduced, it must be torch's."""
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Do once what every pass over ``images`` ``[L, N, C, H, W]`` would repeat."""
+        raise NotImplementedError
+
+    def arrange(self, prepared: Tensor) -> Tensor:
+        """Copy prepared images ``[L, N, ...]`` into the order in memory that batches want."""
+        return prepared
+
+    def compiles(self, prepared: Tensor) -> bool:
+        """Whether ``models.compiled.train`` takes the model and its prepared images."""
+        return self.compiled and compiled.fits(prepared)
+
+    def forward_prepared(self, prepared: Tensor) -> Tensor:
+        """Map prepared images ``[L, B, ...]`` to logits ``[L, B, classes]``."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images ``[L, B, C, H, W]`` to logits ``[L, B, classes]``."""
+        return self.forward_prepared(self.prepare(images))
+
+    def features(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the activations after every stage, by name, each with the lane axis first."""
+        raise NotImplementedError
+
+    def initialise(self, seeds: Sequence[int | torch.Generator]) -> None:
+        """Give lane ``i`` the weights of an ordinary module built after
+        ``torch.manual_seed(seeds[i])``, or with a generator for a seed, from its next draws.
+
+        The global generator is not touched.
+        """
+        for lane, seed in enumerate(seeds):
+            generator = torch.Generator().manual_seed(seed) if isinstance(seed, int) else seed
+            for layer in self.children():  # in the order of construction, as torch draws
+                layer.initialise(lane, generator)  # type: ignore[operator]
+
+    def lane_state_dict(self, lane: int) -> dict[str, Tensor]:
+        """Return one lane's parameters as an ordinary module's state dict, copied to the CPU."""
+        return {
+            name: value[lane].detach().cpu().clone() for name, value in self.state_dict().items()
+        }

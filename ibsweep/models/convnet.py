@@ -1,0 +1,156 @@
+"""Convolutional networks: ReLU, one pooling half-way, global average pooling, a classifier."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ibsweep.models import backend as compiled
+from ibsweep.models.layers import LaneConv2d, LaneLinear, arrange, fold, unfold
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+from ibsweep.models.base import LaneModel
+
+__all__ = [
+    "ConvNet",
+]
+
+
+_WIDE = 64
+"""Filters from which on torch's convolutions are used: at 64 they draw with the kernels, at 32 and
+fewer the kernels are faster."""
+
+
+_FEATURE_IMAGES = 512
+"""Images of a lane whose features are computed in one pass."""
+
+
+class ConvNet(LaneModel):
+    """Convolutions with ReLU, one 2x2 pooling half-way, global average pooling, a linear
+    classifier.
+
+    Two convolutions make the notebook's SimpleCNN and WiderCNN, four its DeeperCNN: the pooling
+    follows convolution ``num_layers // 2``. Padding is ``(K - 1) // 2`` on each side, so an even
+    kernel shrinks the image by one pixel at every convolution (K=2: 28 -> 27 -> 13 -> 12).
+
+    Args:
+        lanes: Number of lanes.
+        num_classes: Number of classes.
+        widths: Output channels of each convolution.
+        kernel_size: Side of the square kernels, in pixels.
+        padding_mode: ``"reflect"`` or ``"constant"`` (zeros).
+        pooling: ``"max"``, ``"average"`` or None for no pooling half-way.
+        head: Name of the classifier layer, as in the notebook's state dict.
+    """
+
+    def __init__(
+        self,
+        lanes: int,
+        num_classes: int,
+        *,
+        widths: Sequence[int],
+        kernel_size: int,
+        padding_mode: str = "reflect",
+        pooling: str | None = "max",
+        head: str = "fc",
+    ) -> None:
+        super().__init__(lanes, num_classes)
+        self.padding = (kernel_size - 1) // 2
+        self.padding_mode = padding_mode
+        self.pooling = pooling
+        self.pool_after = len(widths) // 2 if pooling else 0
+        self.head = head
+        self.widths = tuple(widths)
+        channels = [1, *widths]
+        self.convs: list[str] = [f"conv{i + 1}" for i in range(len(widths))]
+        for name, (before, after) in zip(self.convs, itertools.pairwise(channels), strict=True):
+            self.add_module(name, LaneConv2d(lanes, before, after, kernel_size))
+        self.add_module(head, LaneLinear(lanes, widths[-1], num_classes))
+
+    def compiles(self, prepared: Tensor) -> bool:
+        """Whether the kernels take it; many filters fill a core in torch's operations too."""
+        fast = prepared.dim() == 3 or max(self.widths) < _WIDE
+        return fast and super().compiles(prepared)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether no convolution learns, so that an image's features never change."""
+        layers = (self.get_submodule(name) for name in self.convs)
+        return not any(p.requires_grad for layer in layers for p in layer.parameters())
+
+    def _pad(self, x: Tensor) -> Tensor:
+        if self.padding == 0:
+            return x
+        return F.pad(x, (self.padding,) * 4, mode=self.padding_mode)
+
+    def _pool(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Pad images for the first convolution: ``[L, N, C, H, W] -> [L, N, C, H+2P, W+2P]``.
+
+        Where the convolutions are frozen, features ``[L, N, F]`` are all that training needs.
+        """
+        padded = self._pad(images.flatten(0, 1))
+        padded = padded.view(*images.shape[:2], *padded.shape[1:])
+        if not self.frozen:
+            return padded
+        with torch.no_grad():
+            return torch.cat(
+                [self._means(part) for part in torch.split(padded, _FEATURE_IMAGES, 1)], 1
+            )
+
+    def arrange(self, prepared: Tensor) -> Tensor:
+        """Copy padded images into the order that folding wants."""
+        return prepared if prepared.dim() == 3 else arrange(prepared)
+
+    def forward_prepared(self, prepared: Tensor) -> Tensor:
+        """Map padded images ``[L, B, C, H+2P, W+2P]``, or features, to logits ``[L, B, K]``."""
+        if prepared.dim() == 5 and not torch.is_grad_enabled() and self.compiles(prepared):
+            return compiled.infer(self, prepared)
+        means = prepared if prepared.dim() == 3 else self._means(prepared)
+        logits: Tensor = self.get_submodule(self.head)(means)
+        return logits
+
+    def _means(self, padded: Tensor) -> Tensor:
+        """Map padded images ``[L, B, C, H+2P, W+2P]`` to features ``[L, B, F]``."""
+        x = fold(padded)  # [B, L*C, H+2P, W+2P]
+        for i, name in enumerate(self.convs, start=1):
+            if i > 1:
+                x = self._pad(x)
+            x = self.get_submodule(name)(x)
+            if i == self.pool_after and self.pooling == "max":
+                # max and ReLU commute; pooled first, ReLU has a quarter of the work
+                x = F.relu(self._pool(x))
+            else:
+                x = F.relu(x)
+                if i == self.pool_after:
+                    x = self._pool(x)
+        return x.mean((2, 3)).view(x.shape[0], self.lanes, -1).transpose(0, 1)
+
+    def features(self, images: Tensor) -> dict[str, Tensor]:
+        """Return activations in the notebook's order: conv1, relu1, (pool), conv2, ..., mean.
+
+        Args:
+            images: ``[L, B, C, H, W]``.
+
+        Returns:
+            ``[L, B, F, H', W']`` for each stage, ``[L, B, F]`` for ``mean``.
+        """
+        found: dict[str, Tensor] = {}
+        x = fold(images)
+        for i, name in enumerate(self.convs, start=1):
+            x = self.get_submodule(name)(self._pad(x))
+            found[name] = unfold(x, self.lanes)
+            x = F.relu(x)
+            found[f"relu{i}"] = unfold(x, self.lanes)
+            if i == self.pool_after:
+                x = self._pool(x)
+                found["pool"] = unfold(x, self.lanes)
+        found["mean"] = unfold(x, self.lanes).mean((3, 4))
+        return found

@@ -1,0 +1,82 @@
+"""Hand-made edge detectors as initial kernels, and freezing of convolutions.
+
+The notebook puts a horizontal detector, a vertical detector and a third kernel into SimpleCNN's
+three filters, repeats them over the second convolution's inputs and zeroes both biases. Two of its
+quirks are
+kept: at 7x7 the third filter keeps its own random kernel (else it is zero), and the Sobel-like
+    kernels of
+the other odd sizes have their axes swapped against the names used at 7x7.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ibsweep.errors import InputError
+from ibsweep.models.convnet import ConvNet
+
+__all__ = ["edge_detectors", "freeze_convolutions", "set_edge_detectors"]
+
+
+def _sobel_like(size: int, axis: int) -> Tensor:
+    """Return offset / squared distance from the centre, along columns (axis 0) or rows (1)."""
+    steps = torch.arange(size, dtype=torch.float64) - (size - 1) // 2
+    rows, columns = torch.meshgrid(steps, steps, indexing="ij")
+    distance = rows**2 + columns**2
+    distance[size // 2, size // 2] = 1  # the numerator is 0 there
+    return ((columns if axis == 0 else rows) / distance).float()
+
+
+def edge_detectors(kernel_size: int, third: Tensor) -> Tensor:
+    """Return the three kernels ``[3, K, K]``: horizontal, vertical and the third one.
+
+    Args:
+        kernel_size: 2, or an odd number.
+        third: ``[K, K]``; the random kernel that the third filter keeps at 7x7.
+
+    Raises:
+        InputError: For even sizes other than 2, which have no centre pixel.
+    """
+    if kernel_size == 2:
+        horizontal = torch.tensor([[1.0, 1.0], [-1.0, -1.0]])
+        return torch.stack([horizontal, horizontal.T, torch.zeros(2, 2)])
+    if kernel_size == 7:
+        horizontal = torch.zeros(7, 7)
+        horizontal[2], horizontal[3] = 1.0, -1.0
+        return torch.stack([horizontal, horizontal.T, third])
+    if kernel_size % 2 == 0:
+        raise InputError(
+            f"edge detectors exist for kernel_size 2 and odd sizes, but got {kernel_size}: "
+            "an even kernel has no centre pixel"
+        )
+    return torch.stack(
+        [_sobel_like(kernel_size, 0), _sobel_like(kernel_size, 1), torch.zeros_like(third)]
+    )
+
+
+@torch.no_grad()
+def set_edge_detectors(model: ConvNet) -> None:
+    """Overwrite both convolutions of every lane of a three-filter SimpleCNN with edge detectors.
+
+    Raises:
+        InputError: If the model is not of that shape, or its kernel size has no detectors.
+    """
+    conv1, conv2 = model.get_submodule("conv1"), model.get_submodule("conv2")
+    assert isinstance(conv1.weight, Tensor)
+    assert isinstance(conv2.weight, Tensor)
+    filters, kernel_size = conv1.weight.shape[1], conv1.weight.shape[-1]
+    if filters != 3:
+        raise InputError(f"edge detectors fill exactly 3 filters, but got num_filters={filters}")
+    for lane in range(model.lanes):
+        kernels = edge_detectors(kernel_size, third=conv1.weight[lane, 0, 0].clone())
+        conv1.weight[lane] = kernels.unsqueeze(1)  # [3, 1, K, K]
+        conv2.weight[lane] = kernels.unsqueeze(1).expand(3, 3, kernel_size, kernel_size)
+    conv1.bias.zero_()  # type: ignore[operator]
+    conv2.bias.zero_()  # type: ignore[operator]
+
+
+def freeze_convolutions(model: ConvNet) -> None:
+    """Keep every convolution as it is: only the classifier will be trained."""
+    for name in model.convs:
+        model.get_submodule(name).requires_grad_(False)

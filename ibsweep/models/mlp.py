@@ -1,0 +1,61 @@
+"""Multi-layer perceptrons."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from ibsweep.models.layers import LaneLinear
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+from ibsweep.models.base import LaneModel
+
+__all__ = [
+    "MLP",
+]
+
+
+class MLP(LaneModel):
+    """Linear layers with ReLU between them, named fc1, fc2, ....
+
+    Args:
+        lanes: Number of lanes.
+        num_classes: Number of classes.
+        in_features: Pixels of an image.
+        hidden_dims: Width of each hidden layer.
+    """
+
+    def __init__(
+        self, lanes: int, num_classes: int, *, in_features: int, hidden_dims: Sequence[int]
+    ) -> None:
+        super().__init__(lanes, num_classes)
+        sizes = [in_features, *hidden_dims, num_classes]
+        for i, (before, after) in enumerate(itertools.pairwise(sizes), start=1):
+            self.add_module(f"fc{i}", LaneLinear(lanes, before, after))
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Flatten images: ``[L, N, C, H, W] -> [L, N, C*H*W]``."""
+        return images.flatten(2)
+
+    def forward_prepared(self, prepared: Tensor) -> Tensor:
+        """Map flattened images ``[L, B, C*H*W]`` to logits ``[L, B, classes]``."""
+        *hidden, last = self.children()
+        x = prepared
+        for layer in hidden:
+            x = F.relu(layer(x))
+        logits: Tensor = last(x)
+        return logits
+
+    def features(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the hidden activations ``[L, B, width]``: fc1, relu1, fc2, ...."""
+        found: dict[str, Tensor] = {}
+        x = self.prepare(images)
+        for i, layer in enumerate(list(self.children())[:-1], start=1):
+            found[f"fc{i}"] = layer(x)
+            x = F.relu(found[f"fc{i}"])
+            found[f"relu{i}"] = x
+        return found

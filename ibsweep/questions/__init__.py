@@ -1,0 +1,1 @@
+"""One question file and nothing else: its schema, its faults, and how a target names it."""

@@ -1,0 +1,168 @@
+"""Question files: reading one, those that are shipped, and what a target stands for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from ibsweep.errors import IbsweepError, InputError, suggestion
+from ibsweep.questions.faults import inconsistencies, worded
+from ibsweep.questions.space import SPECS
+from ibsweep.questions.yaml_file import read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ibsweep.data import Task
+from ibsweep.questions.schema import _TESTS, Arm, Claim, Figure, Objective, Question, Variant
+
+__all__ = [
+    "check_task",
+    "find",
+    "is_file",
+    "load_all",
+    "load_file",
+    "restore",
+    "search_spaces_dir",
+]
+
+
+def load_file(path: str | os.PathLike[str]) -> Question:
+    """Read a question from a file.
+
+    Args:
+        path: A YAML file as in ``search_spaces/``.
+
+    Raises:
+        InputError: If the file cannot be read, or with one line for everything wrong in it.
+    """
+    data = read_yaml(path)
+    try:
+        return Question.model_validate(data)
+    except ValidationError as error:
+        faults = [worded(details, _model_at(details["loc"][:-1])) for details in error.errors()]
+    # Where a part is malformed, pydantic does not come to compare the parts.
+    lines = dict.fromkeys(f"{path}: {fault}" for fault in [*faults, *inconsistencies(data)])
+    raise InputError("\n".join(lines))
+
+
+def _model_at(place: tuple[str | int, ...]) -> type[BaseModel] | None:
+    match place:
+        case ():
+            return Question
+        case ("objective",):
+            return Objective
+        case ("arms", _):
+            return Arm
+        case ("arms", _, "notebook", _):
+            return Figure
+        case ("arms", _, "space", _, str(kind)):
+            return SPECS.get(kind)
+        case ("claims", _):
+            return Claim
+        case ("claims", _, "tests", _, str(kind)):
+            return _TESTS.get(kind)
+        case ("arms", _, "variants", _):
+            return Variant
+        case ("arms", _, "variants", _, "notebook", _):
+            return Figure
+    return None
+
+
+def restore(document: Mapping[str, Any], where: Path) -> Question:
+    """Return the question that a sweep's manifest holds.
+
+    Args:
+        document: What ``model_dump`` returned when the sweep was made.
+        where: The manifest, for the message.
+
+    Raises:
+        InputError: If it is no question any more.
+    """
+    try:
+        return Question.model_validate(document)
+    except ValidationError as error:
+        fault = error.errors()[0]["msg"]
+        raise InputError(f"{where}: its question is damaged: {fault}") from None
+
+
+def check_task(question: Question) -> Task:
+    """Return the task of a question, its image options checked.
+
+    Loading a question leaves the options unchecked, because what knows them imports torch.
+
+    Raises:
+        InputError: If an option is unknown or out of range.
+    """
+    from ibsweep.data import Task
+
+    try:
+        return Task.from_dict(question.task)
+    except InputError as error:
+        raise InputError(f"{question.question}: task: {error}") from None
+
+
+def search_spaces_dir() -> Path:
+    """Return the folder of the question files that come with ibsweep.
+
+    Raises:
+        IbsweepError: If the installation lacks it.
+    """
+    package = Path(__file__).parent.parent
+    # Inside the package where a wheel was installed, beside it in a source tree.
+    for folder in (package / "search_spaces", package.parent / "search_spaces"):
+        if folder.is_dir():
+            return folder
+    raise IbsweepError(f"ibsweep's question files are missing from {package}; install it again")
+
+
+def load_all() -> dict[str, Question]:
+    """Return the questions that come with ibsweep, by name, sorted.
+
+    Raises:
+        InputError: If a file is wrong, or two give the same name to a question or an arm.
+    """
+    questions: dict[str, Question] = {}
+    owners: dict[str, Path] = {}
+    for path in sorted(search_spaces_dir().glob("*.yaml")):
+        question = load_file(path)
+        for name in (question.question, *question.arms):
+            if name in owners:
+                raise InputError(f"{path}: {name!r} is already the name of one in {owners[name]}")
+            owners[name] = path
+        questions[question.question] = question
+    return dict(sorted(questions.items()))
+
+
+def find(target: str) -> list[tuple[Question, Arm]]:
+    """Return the arms that a name or a file on the command line stands for.
+
+    Args:
+        target: An arm, a question, ``all``, or a path to a question file of the user's own. A
+            shipped name goes before a file of that name without a suffix.
+
+    Raises:
+        InputError: If it is none of these, or the file is wrong.
+    """
+    if not is_file(target):
+        pairs = [(q, arm) for q in load_all().values() for arm in q.arms.values()]
+        found = [(q, arm) for q, arm in pairs if target in ("all", q.question, arm.name)]
+        if found:
+            return found
+        names = {"all", *(q.question for q, _ in pairs), *(arm.name for _, arm in pairs)}
+        raise InputError(f"{target!r} is no arm, question or file; {suggestion(target, names)}")
+    question = load_file(target)
+    return [(question, arm) for arm in question.arms.values()]
+
+
+def is_file(target: str) -> bool:
+    """Say whether a target of the command line stands for a file and not for a shipped name."""
+    if target.endswith((".yaml", ".yml")) or "/" in target or os.sep in target:
+        return True
+    if not Path(target).is_file():
+        return False
+    questions = load_all()
+    return target not in {"all", *questions, *(arm for q in questions.values() for arm in q.arms)}

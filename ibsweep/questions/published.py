@@ -1,0 +1,83 @@
+"""The figures that the notebook published, cell by cell: what `replicate` trains and pages show.
+
+A cell is one setting of an arm at one number of images; light enough for whoever only reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ibsweep.models.settings import resolve
+from ibsweep.questions.schema import Figure, Question
+from ibsweep.results.records import Replication
+
+__all__ = ["BASELINE", "Cell", "cells"]
+
+BASELINE = "baseline"
+"""The setting of an arm that is no variant."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A setting of the notebook at a number of images: what published figures are about.
+
+    Attributes:
+        question: Name of the question.
+        arm: Name of the arm.
+        setting: ``"baseline"`` or the name of a variant.
+        images: Training images per class.
+        model: Name of the model.
+        task: The question's task.
+        settings: Complete settings.
+    """
+
+    question: str
+    arm: str
+    setting: str
+    images: int
+    model: str
+    task: dict[str, Any]
+    settings: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The arm's name, or the variant's."""
+        return self.arm if self.setting == BASELINE else self.setting
+
+    def holds(self, row: Replication) -> bool:
+        """Tell whether a row is of this cell, trained just as the cell now says."""
+        mine = (self.question, self.arm, self.setting, self.images)
+        if (row.question, row.arm, row.setting, row.images) != mine:
+            return False
+        return (row.model, row.task, row.settings) == (self.model, self.task, self.settings)
+
+
+def cells(questions: Iterable[Question]) -> list[tuple[Cell, tuple[Figure, ...]]]:
+    """Return the cells that figures were published for, each with its figures.
+
+    Args:
+        questions: The questions; those of the user's own have the figures that their files give.
+    """
+    found = []
+    for question in questions:
+        for arm in question.arms.values():
+            settings = [(BASELINE, arm.baseline, arm.notebook)]
+            settings += [
+                (name, arm.baseline | variant.changes, variant.notebook)
+                for name, variant in arm.variants.items()
+            ]
+            for name, config, figures in settings:
+                for images in dict.fromkeys(figure.images for figure in figures):
+                    cell = Cell(
+                        question=question.question,
+                        arm=arm.name,
+                        setting=name,
+                        images=images,
+                        model=arm.model,
+                        task=dict(question.task),
+                        settings=resolve(arm.model, arm.fixed, config),
+                    )
+                    found.append((cell, tuple(f for f in figures if f.images == images)))
+    return found

@@ -1,0 +1,264 @@
+"""The questions: a file parsed and validated into its task, objective, arms and claims.
+
+A file is read whole before anything runs, and everything that is wrong in it is reported at once.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from ibsweep.errors import Fault
+from ibsweep.models.settings import MODEL_OPTIONS
+from ibsweep.questions.faults import EFFICIENCY, TESTS, inconsistencies
+from ibsweep.questions.space import Scalar, Spec, fault_error
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+__all__ = [
+    "Arm",
+    "Claim",
+    "Difference",
+    "Figure",
+    "ImagesNeeded",
+    "Level",
+    "Objective",
+    "Question",
+    "Scored",
+    "Test",
+    "Variant",
+]
+
+_Name = Annotated[str, Field(pattern="^[a-z0-9_]+$")]
+_Text = Annotated[str, Field(min_length=1)]
+_Count = Annotated[int, Field(strict=True, gt=0)]
+_Percent = Annotated[float, Field(strict=True, ge=0, le=100)]
+
+
+class Scored(Protocol):
+    """A result to compare with others; without figures where it failed."""
+
+    @property
+    def valid_accuracy(self) -> float | None:
+        """Accuracy on validation images, percent."""
+
+    @property
+    def valid_loss(self) -> float | None:
+        """Cross-entropy on validation images."""
+
+
+class _Record(BaseModel):
+    # The descriptions of the fields end the message "is missing; give ...".
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Figure(_Record):
+    """A figure that the notebook published for an arm: of validation images, or of training ones.
+
+    The training figure is that of the trained model on its training images.
+    """
+
+    images: _Count = Field(description="the training images per class")
+    valid_accuracy: _Percent | None = Field(
+        default=None, description="the final validation accuracy in percent"
+    )
+    train_accuracy: _Percent | None = Field(
+        default=None, description="the final training accuracy in percent"
+    )
+
+    @model_validator(mode="after")
+    def _one_figure(self) -> Self:
+        if (self.valid_accuracy is None) is (self.train_accuracy is None):
+            text = "must give one of valid_accuracy and train_accuracy, in percent"
+            raise fault_error(type(self).__name__, [Fault((), text)])
+        return self
+
+    @property
+    def metric(self) -> Literal["valid_accuracy", "train_accuracy"]:
+        """Which accuracy it is."""
+        return "train_accuracy" if self.valid_accuracy is None else "valid_accuracy"
+
+    @property
+    def percent(self) -> float:
+        """The accuracy."""
+        value = self.train_accuracy if self.valid_accuracy is None else self.valid_accuracy
+        assert value is not None, "validated"
+        return value
+
+
+class Variant(_Record):
+    """Another setting that the notebook published figures for: the baseline with changes."""
+
+    title: _Text = Field(description="a short title")
+    changes: dict[str, Scalar] = Field(
+        min_length=1, description="the values that replace the baseline's"
+    )
+    notebook: tuple[Figure, ...] = Field(min_length=1, description="the notebook's figures")
+
+
+class Objective(_Record):
+    """What a sweep optimises, and which way; whoever compares results asks here."""
+
+    metric: Literal["valid_accuracy"] = Field(description="valid_accuracy")
+    direction: Literal["maximize"] = Field(description="maximize")
+
+    @property
+    def mode(self) -> Literal["max"]:
+        """The direction as Ray Tune writes it."""
+        return "max"
+
+    def rank(self, row: Scored) -> tuple[float, float]:
+        """Return the key that sorts results, best first; ties go to the lower validation loss."""
+        accuracy, loss = row.valid_accuracy, row.valid_loss
+        if accuracy is None or loss is None:
+            return (math.inf, math.inf)
+        # A loss that is not a number must neither win a tie nor break the order.
+        return (-accuracy, math.inf if math.isnan(loss) else loss)
+
+
+class Arm(_Record):
+    """One model family and its search space; its name is its key among the question's arms."""
+
+    name: str
+    title: _Text = Field(description="a short title")
+    model: str = Field(description=f"one of {', '.join(MODEL_OPTIONS)}")
+    images: _Count = Field(description="the images per class that the sweep trains on")
+    fixed: dict[str, Scalar] = Field(default={}, description="the settings that are not tuned")
+    space: dict[str, Spec] = Field(min_length=1, description="the distributions to tune over")
+    baseline: dict[str, Scalar] = Field(description="the notebook's own values of the space")
+    notebook: tuple[Figure, ...] = Field(description="the notebook's figures, or []")
+    variants: dict[_Name, Variant] = Field(
+        default={}, description="other settings with figures, by name"
+    )
+
+
+class _Test(_Record):
+    arm: str = Field(description="the name of an arm")
+    where: dict[str, Scalar] = Field(
+        default={}, description="values that its configuration must have"
+    )
+    images: _Count | None = Field(default=None, description="the training images per class")
+
+
+class Difference(_Test):
+    """One arm does better than another on held-out test images, by more than ``-margin`` points.
+
+    Each side is its arm's best confirmed configuration; with ``where``, the best of those that
+    have these values. ``images`` is the arm's own number unless it is given.
+    """
+
+    type: Literal["difference"]
+    than: str = Field(description="the name of the arm it is compared with")
+    than_where: dict[str, Scalar] = Field(
+        default={}, description="values that the other's configuration must have"
+    )
+    margin: float = Field(
+        default=0.0,
+        ge=0,
+        le=100,
+        strict=True,
+        description="how many points worse still count as no worse",
+    )
+
+
+class Level(_Test):
+    """An arm's accuracy is at least, or below, so many percent."""
+
+    type: Literal["level"]
+    metric: Literal["test_accuracy", "train_accuracy"] = Field(
+        default="test_accuracy", description="test_accuracy or train_accuracy"
+    )
+    config: Literal["best", "baseline"] = Field(
+        default="best", description="best, or baseline for the notebook's setting"
+    )
+    at_least: _Percent | None = Field(default=None, description="the percent it reaches")
+    below: _Percent | None = Field(default=None, description="the percent it stays below")
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Self:
+        if (self.at_least is None) is (self.below is None):
+            text = "must give one of at_least and below, in percent"
+            raise fault_error(type(self).__name__, [Fault((), text)])
+        return self
+
+    @property
+    def bound(self) -> float:
+        """The accuracy that is said to be reached, or not to be."""
+        value = self.below if self.at_least is None else self.at_least
+        assert value is not None, "validated"
+        return value
+
+
+class ImagesNeeded(_Record):
+    """An arm needs fewer training images than another to reach an accuracy on test images."""
+
+    type: Literal["images_needed"]
+    arm: str = Field(description="the name of an arm")
+    than: str = Field(description="the name of the arm it is compared with")
+    percent: _Percent = Field(description="the accuracy to reach, in percent")
+
+
+Test = Annotated[Difference | Level | ImagesNeeded, Field(discriminator="type")]
+_TESTS: dict[str, type[BaseModel]] = dict(
+    zip(TESTS, (Difference, ImagesNeeded, Level), strict=True)
+)
+
+
+class Claim(_Record):
+    """A statement of the notebook; it holds where all its tests hold."""
+
+    id: _Name = Field(description="an id in small letters, digits and underscores")
+    text: _Text = Field(description="the statement")
+    tests: tuple[Test, ...] = Field(min_length=1, description="what would have to hold")
+
+
+class Question(_Record):
+    """A hypothesis, its task, the arms compared under it and the claims to test.
+
+    ``Question.model_validate(question.model_dump(mode="json"))`` is the question again.
+    """
+
+    question: _Name = Field(description="the question's name, such as q7")
+    title: _Text = Field(description="a short title")
+    text: _Text = Field(description="what is asked")
+    task: dict[str, JsonValue] = Field(description="the task's options")
+    objective: Objective = Field(description="metric and direction")
+    arms: dict[_Name, Arm] = Field(min_length=1, description="the arms by name")
+    claims: tuple[Claim, ...] = Field(default=(), description="the claims to test")
+    efficiency: tuple[_Count, ...] = Field(
+        default=tuple(EFFICIENCY),
+        min_length=1,
+        description="images per class at which the best configurations are compared",
+    )
+
+    def conditions(self, arm: str) -> list[dict[str, Any]]:
+        """Return the values that claims want an arm's configuration to have, each once."""
+        wanted = []
+        for claim in self.claims:
+            for test in claim.tests:
+                if isinstance(test, Difference):
+                    wanted += [test.where] if test.arm == arm else []
+                    wanted += [test.than_where] if test.than == arm else []
+                elif isinstance(test, Level) and test.arm == arm:
+                    wanted.append(test.where)
+        return [values for i, values in enumerate(wanted) if values and values not in wanted[:i]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_arms(cls, data: Any) -> Any:
+        arms = data.get("arms") if isinstance(data, dict) else None
+        if not isinstance(arms, dict):
+            return data
+        named = {k: {"name": k, **v} if isinstance(v, dict) else v for k, v in arms.items()}
+        return {**data, "arms": named}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        faults = list(inconsistencies(self.model_dump()))
+        if faults:
+            raise fault_error(type(self).__name__, faults)
+        return self

@@ -1,0 +1,385 @@
+"""The search space of an arm: distributions by hyperparameter, one to one with Optuna's.
+
+The keys are the short form that ``optuna.distributions.json_to_distribution`` reads. Optuna is
+imported only where its distributions are made, so that reading a question stays quick.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from ibsweep.errors import Fault, InputError, format_value, suggestion
+from ibsweep.models.settings import Choice, known_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Self
+
+    from optuna.distributions import BaseDistribution
+
+__all__ = [
+    "SPEC",
+    "SPECS",
+    "CategoricalSpec",
+    "FloatSpec",
+    "IntSpec",
+    "Scalar",
+    "Spec",
+    "config_faults",
+    "contains",
+    "fault_error",
+    "from_distributions",
+    "grid",
+    "highest",
+    "space_faults",
+    "to_distributions",
+]
+
+# Optuna keeps every parameter as a float, which is exact for integers up to here.
+_EXACT = 2**53
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"must be finite, but got {value}")
+    if not isinstance(value, bool | int | float | str):
+        raise ValueError(
+            f"must be a number, a text or true or false, but got {format_value(value)}"
+        )
+    return value
+
+
+# A union of strict types would report a wrong value four times, once for each of them.
+Scalar = Annotated[Any, AfterValidator(_scalar)]
+_Float = Annotated[float, Strict()]
+_Int = Annotated[int, Strict(), Field(ge=-_EXACT, le=_EXACT)]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def _faults(self) -> list[Fault]:
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        faults = self._faults()
+        if faults:
+            raise fault_error(type(self).__name__, faults)
+        return self
+
+
+class FloatSpec(_Spec):
+    """A range of the real line, both ends included; ``log`` samples its logarithm uniformly."""
+
+    type: Literal["float"]
+    low: _Float = Field(description="the smallest value")
+    high: _Float = Field(description="the largest value")
+    log: bool = Field(default=False, strict=True)
+    step: _Float | None = None
+
+    def _faults(self) -> list[Fault]:
+        return _range_faults(self, self.step is not None, log_low="such as 1e-4")
+
+
+class IntSpec(_Spec):
+    """A range of integers, both ends included; ``log`` samples their logarithm uniformly."""
+
+    type: Literal["int"]
+    low: _Int = Field(description="the smallest value")
+    high: _Int = Field(description="the largest value")
+    log: bool = Field(default=False, strict=True)
+    step: _Int = 1
+
+    def _faults(self) -> list[Fault]:
+        return _range_faults(self, self.step != 1, log_low="1 is the least")
+
+
+class CategoricalSpec(_Spec):
+    """A few values without an order."""
+
+    type: Literal["categorical"]
+    choices: tuple[Scalar, ...] = Field(min_length=1, description="the values to choose from")
+
+    def _faults(self) -> list[Fault]:
+        # Compared by ==, as Optuna looks values up: to it True, 1 and 1.0 are one choice.
+        return [
+            Fault(
+                ("choices", i), f"`choices` must differ, but got {choice!r} twice; leave one out"
+            )
+            for i, choice in enumerate(self.choices)
+            if choice in self.choices[:i]
+        ]
+
+
+Spec = Annotated[FloatSpec | IntSpec | CategoricalSpec, Field(discriminator="type")]
+SPEC: TypeAdapter[FloatSpec | IntSpec | CategoricalSpec] = TypeAdapter(Spec)
+SPECS: dict[str, type[BaseModel]] = {
+    "float": FloatSpec,
+    "int": IntSpec,
+    "categorical": CategoricalSpec,
+}
+
+
+def fault_error(title: str, faults: Sequence[Fault]) -> ValidationError:
+    """Return the error that a validator raises to report several faults, each at its own place.
+
+    Args:
+        title: Name of the model under validation.
+        faults: What is wrong, with paths relative to the model.
+    """
+    details = [
+        InitErrorDetails(
+            type=PydanticCustomError("fault", "{text}", {"text": fault.text}),
+            loc=fault.path,
+            input=None,
+        )
+        for fault in faults
+    ]
+    return ValidationError.from_exception_data(title, details)
+
+
+def _range_faults(spec: FloatSpec | IntSpec, stepped: bool, log_low: str) -> list[Fault]:
+    """Find the faults that Optuna would raise for, or mend in silence by shrinking ``high``."""
+    low, high, step = spec.low, spec.high, spec.step
+    faults = []
+    if low > high:
+        faults.append(
+            Fault(("low",), f"`low <= high` must hold, but got {low=}, {high=}; swap them")
+        )
+    if spec.log and low <= 0:
+        text = f"`low` must be above 0 where `log` is true, but got {low=}; {log_low}"
+        faults.append(Fault(("low",), text))
+    if spec.log and stepped:
+        text = f"`step` and `log` exclude each other, but got {step=}; leave one out"
+        faults.append(Fault(("step",), text))
+    if step is not None and step <= 0:
+        faults.append(Fault(("step",), f"`step` must be above 0, but got {step=}"))
+    elif step is not None and low < high and not spec.log and not _divides(low, high, step):
+        text = f"`step` must divide `high - low`, but got {low=}, {high=}, {step=}"
+        count = _steps(low, high, step)
+        below, above = _step(low, step, count), _step(low, step, count + 1)
+        faults.append(Fault(("step",), f"{text}; a high of {below} or {above} would do"))
+    return faults
+
+
+# Steps are counted in decimal, as Optuna does it: 0.3 is three steps of 0.1.
+
+
+def _divides(low: float, high: float, step: float) -> bool:
+    try:
+        return (Decimal(str(high)) - Decimal(str(low))) % Decimal(str(step)) == 0
+    except InvalidOperation:  # more steps than Decimal has digits
+        return False
+
+
+def _steps(low: float, high: float, step: float) -> int:
+    """Return how many whole steps lead from ``low`` to ``high`` or to short of it."""
+    return math.floor((Decimal(str(high)) - Decimal(str(low))) / Decimal(str(step)))
+
+
+def _step(low: float, step: float, i: int) -> float:
+    """Return the value ``i`` steps above ``low``, an integer where ``low`` is one."""
+    return type(low)(Decimal(str(low)) + i * Decimal(str(step)))
+
+
+def to_distributions(space: Mapping[str, Spec]) -> dict[str, BaseDistribution]:
+    """Return the Optuna distributions of a space, in its order.
+
+    Args:
+        space: Specs by hyperparameter.
+    """
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    def one(spec: Spec) -> BaseDistribution:
+        match spec:
+            case FloatSpec():
+                return FloatDistribution(spec.low, spec.high, log=spec.log, step=spec.step)
+            case IntSpec():
+                return IntDistribution(spec.low, spec.high, log=spec.log, step=spec.step)
+            case CategoricalSpec():
+                return CategoricalDistribution(spec.choices)
+
+    return {name: one(spec) for name, spec in space.items()}
+
+
+def from_distributions(distributions: Mapping[str, BaseDistribution]) -> dict[str, Spec]:
+    """Return the space of Optuna distributions, the inverse of `to_distributions`.
+
+    Args:
+        distributions: Float, int and categorical distributions by hyperparameter.
+    """
+    space = {}
+    for name, distribution in distributions.items():
+        kind = type(distribution).__name__.removesuffix("Distribution").lower()
+        space[name] = SPEC.validate_python({"type": kind, **vars(distribution)})
+    return space
+
+
+def contains(spec: Spec, value: object) -> bool:
+    """Tell whether a spec can produce a value.
+
+    An integer is a value of a float range, as in Optuna; a boolean is no number.
+    """
+    if isinstance(spec, CategoricalSpec):
+        same = isinstance(value, bool)
+        return any(value == c and isinstance(c, bool) is same for c in spec.choices)
+    kind = int if isinstance(spec, IntSpec) else int | float
+    if isinstance(value, bool) or not isinstance(value, kind):
+        return False
+    if not spec.low <= value <= spec.high:
+        return False
+    if isinstance(spec, IntSpec):
+        return (value - spec.low) % spec.step == 0
+    steps = 0.0 if spec.step is None else (value - spec.low) / spec.step
+    return abs(steps - round(steps)) < 1e-8  # Optuna's tolerance
+
+
+def _range_in_words(spec: Spec) -> str:
+    if isinstance(spec, CategoricalSpec):
+        return f"one of {', '.join(map(repr, spec.choices))}"
+    noun = "an integer" if isinstance(spec, IntSpec) else "a number"
+    steps = "" if spec.step in (None, 1) else f" in steps of {spec.step:g}"
+    return f"{noun} from {spec.low:g} to {spec.high:g}{steps}"
+
+
+def config_faults(
+    space: Mapping[str, Spec], config: Mapping[str, Any], path: tuple[str | int, ...] = ()
+) -> list[Fault]:
+    """Find what keeps a configuration from being a point of a space.
+
+    Args:
+        space: Specs by hyperparameter.
+        config: Values by hyperparameter: one for each of the space, no other.
+        path: Where the configuration stands, for the messages.
+    """
+    faults = []
+    for name, value in config.items():
+        if name not in space:
+            hint = suggestion(name, space) if space else "nothing is tuned"
+            text = f"is not tuned here, but got {format_value(value)}; {hint}"
+            faults.append(Fault((*path, name), text))
+        elif not contains(space[name], value):
+            text = f"must be {_range_in_words(space[name])}, but got {format_value(value)}"
+            faults.append(Fault((*path, name), text))
+    for name in space:
+        if name not in config:
+            text = f"is missing; give {_range_in_words(space[name])}"
+            faults.append(Fault((*path, name), text))
+    return faults
+
+
+def space_faults(
+    model: str, space: Mapping[str, Spec], path: tuple[str | int, ...] = ()
+) -> list[Fault]:
+    """Find the specs that can produce a value which their hyperparameter cannot take.
+
+    Args:
+        model: A key of `MODEL_OPTIONS`.
+        space: Specs by hyperparameter; those that the model does not have are passed over.
+        path: Where the space stands, for the messages.
+    """
+    faults = []
+    known = known_settings(model)
+    values: dict[tuple[str | int, ...], Any]  # those that tell, by where they stand in the spec
+    for name, spec in space.items():
+        parameter = known.get(name)
+        if parameter is None:
+            continue
+        if isinstance(spec, CategoricalSpec):
+            values = {("choices", i): choice for i, choice in enumerate(spec.choices)}
+        elif isinstance(parameter, Choice):
+            text = f"must be categorical, of {parameter.rule}, but got {spec.type!r}"
+            faults.append(Fault((*path, name, "type"), text))
+            continue
+        elif parameter.kind is int and isinstance(spec, FloatSpec):
+            faults.append(Fault((*path, name, "type"), "must be 'int', but got 'float'"))
+            continue
+        else:
+            # The legal values have no gap: a range is legal where both of its ends are.
+            values = {("low",): spec.low, ("high",): spec.high}
+        faults += [
+            Fault((*path, name, *place), f"must be {parameter.rule}, but got {value!r}")
+            for place, value in values.items()
+            if not parameter.accepts(value)
+        ]
+    return faults
+
+
+def highest(spec: Spec) -> Any:
+    """Return the largest value of a spec.
+
+    Args:
+        spec: A range, or choices that can be ordered.
+    """
+    return max(spec.choices) if isinstance(spec, CategoricalSpec) else spec.high
+
+
+def grid(spec: Spec, points: int) -> list[Any]:
+    """Return values that cover a spec, in rising order.
+
+    Args:
+        spec: What to cover.
+        points: How many values at most, at least 2.
+
+    Returns:
+        Every value where there are no more than ``points``; else ``points`` of them, spaced evenly
+        (evenly in the logarithm where ``log`` is true), both ends among them. A categorical spec
+        has no spacing to thin out by: all of its choices, as they stand.
+
+    Raises:
+        InputError: If ``points`` is below 2.
+    """
+    if points < 2:
+        raise InputError(f"a grid needs at least 2 points a hyperparameter, but got {points}")
+    if isinstance(spec, CategoricalSpec):
+        return list(spec.choices)
+    if spec.step is not None:
+        count = _steps(spec.low, spec.high, spec.step) + 1
+        return [_step(spec.low, spec.step, i) for i in _positions(spec, count, points)]
+    if spec.low == spec.high:
+        return [spec.low]
+    parts = (i / (points - 1) for i in range(1, points - 1))
+    return [spec.low, *(_between(spec.low, spec.high, p, spec.log) for p in parts), spec.high]
+
+
+def _between(low: float, high: float, part: float, log: bool) -> float:
+    if log:
+        value = math.exp(math.log(low) * (1 - part) + math.log(high) * part)
+    else:
+        value = low * (1 - part) + high * part  # high - low could overflow
+    return min(max(value, low), high)  # rounding could leave a narrow range
+
+
+def _positions(spec: FloatSpec | IntSpec, count: int, points: int) -> Sequence[int]:
+    """Choose ``points`` of ``count`` steps: all different, the first and the last among them."""
+    if count <= points:
+        return range(count)
+    chosen: list[int] = []
+    for i in range(points):
+        if spec.log:
+            ideal = _between(spec.low, spec.high, i / (points - 1), log=True) - spec.low
+        else:
+            ideal = i * (count - 1) / (points - 1)
+        # On a log scale the small ones crowd: step on to the next free one, leave room above.
+        least = chosen[-1] + 1 if chosen else 0
+        chosen.append(min(max(round(ideal), least), count - points + i))
+    return chosen

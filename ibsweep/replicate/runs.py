@@ -1,0 +1,165 @@
+"""Training the notebook's settings: seed 10 as the notebook did, the other seeds as lanes."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from ibsweep.cluster.nodes import Nodes
+from ibsweep.cluster.pool import as_they_end
+from ibsweep.questions.files import load_all
+from ibsweep.questions.published import Cell, cells
+from ibsweep.replicate.notebook import PROCEDURES, SEED, follow
+from ibsweep.results.records import Replication
+from ibsweep.results.store import ReplicationStore
+from ibsweep.trial.device import choose_device
+from ibsweep.trial.parts import in_parts
+from ibsweep.trial.plan import TrialPlan
+from ibsweep.trial.run import TrialRun
+
+__all__ = ["Job", "missing_jobs", "replicate", "train"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cell and the seeds to train it with; ``exact`` for the notebook's own, a job by itself."""
+
+    cell: Cell
+    seeds: tuple[int, ...]
+    exact: bool
+
+    @property
+    def plan(self) -> TrialPlan:
+        """What a trial needs to know to train it."""
+        cell = self.cell
+        return TrialPlan(0, cell.model, cell.task, cell.images, cell.settings, self.seeds)
+
+    @property
+    def cost(self) -> float:
+        """Image passes, a measure of how long it takes."""
+        cell = self.cell
+        slow = 1.0 if cell.model == "three_layer_mlp" else 8.0
+        return slow * len(self.seeds) * cell.images * int(cell.settings["epochs"])
+
+
+def missing_jobs(
+    wanted: Sequence[Cell], seeds: Sequence[int], rows: Iterable[Replication]
+) -> list[Job]:
+    """Return what is left to train.
+
+    Args:
+        wanted: The cells.
+        seeds: Replicate seeds of each.
+        rows: What is trained already; rows of another task or of other settings than a cell has
+            now do not count.
+    """
+    trained = list(rows)
+    itself = [cell for cell, _ in cells(load_all().values()) if cell.name in PROCEDURES]
+    jobs = []
+    for cell in wanted:
+        done = {row.seed for row in trained if cell.holds(row)}
+        left = [seed for seed in seeds if seed not in done]
+        if SEED in left and cell in itself:
+            left.remove(SEED)
+            jobs.append(Job(cell, (SEED,), exact=True))
+        if left:
+            jobs.append(Job(cell, tuple(left), exact=False))
+    return jobs
+
+
+def _in_parts(jobs: Sequence[Job], workers: int, *, gpu: bool) -> list[Job]:
+    """Split jobs so that workers end together, the longest first."""
+    total = sum(job.cost for job in jobs)
+    found = []
+    for job in jobs:
+        plans = in_parts(job.plan, share=job.cost / total, workers=workers, gpu=gpu)
+        found += [replace(job, seeds=tuple(plan.seeds)) for plan in plans]
+    return sorted(found, key=lambda job: job.cost, reverse=True)
+
+
+def train(job: Job, device: str = "cpu") -> list[Replication]:
+    """Train a job and return a row a seed.
+
+    Args:
+        job: What to train.
+        device: ``"cpu"`` or a CUDA device.
+    """
+    cell = job.cell
+    plan = job.plan
+    if job.exact:
+        generator, orders = follow(PROCEDURES[cell.name], plan)
+        run = TrialRun(plan, device, generators=[generator])
+        run.model.compiled = (
+            False  # torch's sums, as the notebook's: rounding decides some figures
+        )
+        for order in orders:
+            run.trainer.run_epoch(order.unsqueeze(0))
+            if run.trainer.all_diverged:
+                break
+        curve = run.validate()
+    else:
+        run = TrialRun(plan, device)
+        curve = run.complete()
+    fitted = run.score("train").accuracy
+    software = {"ibsweep": version("ibsweep"), "torch": torch.__version__}
+    software |= {"python": platform.python_version(), "machine": platform.machine()}
+    return [
+        Replication(
+            question=cell.question,
+            arm=cell.arm,
+            setting=cell.setting,
+            images=cell.images,
+            seed=replicate.seed,
+            exact=job.exact,
+            model=cell.model,
+            task=cell.task,
+            settings=cell.settings,
+            epochs=curve.epoch,
+            valid_accuracy=replicate.valid_accuracy,
+            valid_loss=replicate.valid_loss,
+            train_accuracy=fitted[lane].item(),
+            diverged_epoch=replicate.diverged_epoch,
+            software=software,
+        )
+        for lane, replicate in enumerate(curve.replicates)
+    ]
+
+
+def _work(job: dict[str, Any], share: dict[str, float]) -> list[dict[str, Any]]:
+    job = job | {"cell": Cell(**job["cell"])}
+    return [row.model_dump() for row in train(Job(**job), choose_device(share))]
+
+
+def replicate(
+    store: ReplicationStore,
+    jobs: Sequence[Job],
+    nodes: Nodes,
+    note: Callable[[str], None],
+    on_done: Callable[[Job], None],
+) -> None:
+    """Train jobs on the Ray that runs, in parts, and store each part's rows as it ends.
+
+    Args:
+        store: Where rows go, open for writing.
+        jobs: What to train.
+        nodes: The nodes, and what a job asks for.
+        note: Is told why nothing runs.
+        on_done: Is told each part whose rows are on disk.
+
+    Raises:
+        SweepError: If a worker was lost too often or the disk is full.
+    """
+    parts = _in_parts(jobs, nodes.room(), gpu="GPU" in nodes.share)
+    ended = as_they_end(parts, _work, lambda job: (asdict(job),), _described, nodes, note)
+    for job, rows in ended:
+        store.add(Replication.model_validate(row) for row in rows)
+        on_done(job)
+
+
+def _described(job: Job) -> str:
+    return f"replicating {job.cell.name} with {job.cell.images} images"

@@ -1,0 +1,408 @@
+"""Reading and writing a sweep's directory: durable lines, torn tails, atomic replacement."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ibsweep.errors import InputError, SweepError
+from ibsweep.results.location import display_path, held, is_held_elsewhere
+from ibsweep.results.records import (
+    FORMAT,
+    REPLICATIONS,
+    Confirmation,
+    Curve,
+    Manifest,
+    Proposal,
+    Replication,
+    SweepPaths,
+    Trial,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ReplicationStore", "SweepStore", "check_name", "list_sweeps", "replace_file"]
+
+Row = TypeVar("Row", bound=BaseModel)
+
+_PROBE_BYTES = 4 * 2**20
+"""More than a checkpoint of the largest trial takes."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def check_name(name: str, of: str = "sweep") -> str:
+    """Return a sweep's or job's name if it can be a directory's and nothing else.
+
+    Raises:
+        InputError: If it could leave the results directory or is no plain name.
+    """
+    if not _NAME.fullmatch(name) or ".." in name:
+        raise InputError(
+            f"a {of}'s name is 1 to 100 letters, digits, '.', '_' or '-', starts with a letter "
+            f"or digit and has no '..', but got {name!r}"
+        )
+    return name
+
+
+@contextmanager
+def _disk(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses into one clear line."""
+    try:
+        yield
+    except OSError as error:
+        what = (
+            "the disk is full"
+            if error.errno in (errno.ENOSPC, errno.EDQUOT)
+            else (error.strerror or str(error)).lower()
+        )
+        raise SweepError(f"cannot write {path}: {what}") from error
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a whole file so that readers see the old one or the new one, also after a power cut.
+
+    Raises:
+        SweepError: If the disk is full or refuses.
+    """
+    aside = path.with_name(f".{path.name}.new")
+    with _disk(path):
+        try:
+            with aside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+            _sync_directory(path.parent)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _append(path: Path, rows: Iterable[BaseModel]) -> None:
+    """Append rows as lines; once this returns they survive a power cut."""
+    content = _lines(rows)
+    with _disk(path), path.open("ab") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(path: Path, kind: type[Row]) -> list[Row]:
+    """Read rows; a torn last line (no newline, or half a row) was never finished and is left out.
+
+    Raises:
+        SweepError: If a line before the last is not a row.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_bytes().split(b"\n")
+    torn = lines.pop()  # what follows the last newline: nothing, or a torn line
+    rows: list[Row] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows.append(kind.model_validate_json(line))
+        except ValidationError as error:
+            if number == len(lines) and not torn:
+                break  # blocks of the last write can reach the disk out of order
+            raise SweepError(
+                f"{path}: line {number} is no {kind.__name__.lower()} row ({_first(error)}); "
+                "remove that line to go on without it"
+            ) from error
+    return rows
+
+
+def _first(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    return f"{where}: {fault['msg']}" if where else fault["msg"]
+
+
+def _lines(rows: Iterable[BaseModel]) -> bytes:
+    return "".join(row.model_dump_json() + "\n" for row in rows).encode()
+
+
+def _make_directory(results: Path) -> None:
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise InputError(f"--results {results} is a file; name a directory") from error
+    except OSError as error:
+        raise _unwritable(results, error) from error
+
+
+def _unwritable(results: Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot write to the results directory {results}: "
+        f"{(error.strerror or str(error)).lower()}; name another with --results"
+    )
+
+
+@contextmanager
+def _exclusive(path: Path, taken: str, patience: float = 2.0) -> Iterator[None]:
+    """Hold a lock that dies with the process.
+
+    Args:
+        path: The lock's file.
+        taken: Says what another process does that holds it.
+        patience: Seconds to wait for one that only looks whether the lock is held.
+    """
+    import filelock
+
+    lock = filelock.FileLock(path)
+    with _disk(path):
+        try:
+            lock.acquire(timeout=patience)
+        except filelock.Timeout as error:
+            raise InputError(f"{taken}; wait for it or stop it") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class SweepStore:
+    """One sweep's directory.
+
+    Args:
+        root: The sweep's directory, which exists; use ``create`` for a new one.
+
+    Raises:
+        InputError: If there is no sweep, or one of another version.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.paths = SweepPaths(root)
+        self.manifest = self._read_manifest()
+
+    @classmethod
+    def create(cls, results: Path, manifest: Manifest) -> SweepStore:
+        """Make the directory of a new sweep and write its manifest.
+
+        Raises:
+            InputError: If the name is taken or the results directory cannot be written.
+            SweepError: If the disk is full.
+        """
+        root = results / check_name(manifest.name)
+        _make_directory(results)
+        try:
+            root.mkdir()
+        except FileExistsError as error:
+            if not SweepPaths(root).manifest.exists():
+                raise InputError(
+                    f"{root} is no sweep, but the name is taken: remove it if nobody needs it, or "
+                    "choose another --name"
+                ) from error
+            raise InputError(
+                f"a sweep named {manifest.name!r} is in {display_path(results)} already: "
+                f"`ibsweep resume {manifest.name}` completes it, or choose another --name"
+            ) from error
+        except OSError as error:
+            raise _unwritable(results, error) from error
+        try:
+            replace_file(SweepPaths(root).manifest, _pretty(manifest))
+        except SweepError:
+            root.rmdir()  # else the name would be taken by no sweep
+            raise
+        return cls(root)
+
+    @classmethod
+    def find(cls, results: Path, name: str) -> SweepStore:
+        """Open a sweep by name.
+
+        Raises:
+            InputError: If there is none; the message lists those that there are.
+        """
+        root = results / check_name(name)
+        if not root.is_dir():
+            known = [path.name for path in list_sweeps(results)]
+            there = f"there are {', '.join(known)}" if known else "there are none yet"
+            raise InputError(f"no sweep named {name!r} in {display_path(results)}: {there}")
+        return cls(root)
+
+    def _read_manifest(self) -> Manifest:
+        path = self.paths.manifest
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{self.paths.root} is no sweep: it has no manifest.json") from error
+        try:
+            found = _Format.model_validate_json(text)
+            if found.format != FORMAT:
+                raise InputError(
+                    f"{self.paths.root} was written in format {found.format}, this ibsweep reads "
+                    f"format {FORMAT}: use the version that wrote it, which its manifest names, "
+                    "or start a new sweep"
+                )
+            return Manifest.model_validate_json(text)
+        except ValidationError as error:
+            raise InputError(f"{path} is damaged: {_first(error)}") from error
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the sweep for this process; the lock dies with the process.
+
+        Raises:
+            InputError: If another process runs it, here or where the results are at a URL.
+            SweepError: If the directory cannot be written.
+        """
+        taken = f"sweep {self.manifest.name!r} is being run by another process"
+        with _exclusive(self.paths.lock, taken), held(self.paths.root):
+            yield
+
+    def is_running(self) -> bool:
+        """Return whether a living process holds the sweep; of one that we can only read, False."""
+        try:
+            with _exclusive(self.paths.lock, "", patience=0):
+                return is_held_elsewhere(self.paths.root)
+        except SweepError:
+            return False
+        except InputError:
+            return True
+
+    def repair(self) -> None:
+        """Make the files ready for appending after a stop at any moment.
+
+        Torn tails are cut off. Curves of trials that did not finish are dropped, and confirmations
+        that lack a replicate: those start again.
+        """
+        finished = {row.trial for row in self.trials()}
+        curves = [row for row in self.curves() if row.trial in finished]
+        confirmations = self.confirmations()
+        replicates = Counter((row.trial, row.images) for row in confirmations)
+        wanted = self.manifest.confirm_replicates
+        whole = [r for r in confirmations if replicates[r.trial, r.images] >= wanted]
+        chosen_at = self.manifest.question["arms"][self.manifest.arm]["images"]
+        if any(row.images == chosen_at and row not in whole for row in confirmations):
+            # what was best is to be decided again, once they are complete
+            self.paths.best_config.unlink(missing_ok=True)
+        for path, rows in (
+            (self.paths.proposals, self.proposals()),
+            (self.paths.trials, self.trials()),
+            (self.paths.curves, curves),
+            (self.paths.confirmations, whole),
+        ):
+            content = _lines(rows)
+            if path.exists() and path.read_bytes() != content:
+                replace_file(path, content)
+        self.clean()
+
+    def probe(self) -> None:
+        """Check that the disk still takes a few megabytes.
+
+        Raises:
+            SweepError: If it does not.
+        """
+        replace_file(self.paths.root / ".probe", bytes(_PROBE_BYTES))
+        (self.paths.root / ".probe").unlink()
+
+    def clean(self) -> None:
+        """Remove Ray Tune's working files."""
+        shutil.rmtree(self.paths.tune, ignore_errors=True)
+
+    def proposals(self) -> list[Proposal]:
+        """Return what was proposed, in order."""
+        return _read(self.paths.proposals, Proposal)
+
+    def trials(self) -> list[Trial]:
+        """Return the finished trials, in the order in which they finished."""
+        return _read(self.paths.trials, Trial)
+
+    def curves(self) -> list[Curve]:
+        """Return the validated epochs of the trials."""
+        return _read(self.paths.curves, Curve)
+
+    def confirmations(self) -> list[Confirmation]:
+        """Return the confirmed replicates."""
+        return _read(self.paths.confirmations, Confirmation)
+
+    def add_proposal(self, row: Proposal) -> None:
+        """Append a proposal, durably."""
+        _append(self.paths.proposals, [row])
+
+    def add_trial(self, row: Trial, curves: Iterable[Curve]) -> None:
+        """Append a finished trial, durably; its curves first, so that a trial never lacks them."""
+        _append(self.paths.curves, curves)
+        _append(self.paths.trials, [row])
+
+    def add_confirmations(self, rows: Iterable[Confirmation]) -> None:
+        """Append a trial's replicates at one number of images in one write, durably."""
+        _append(self.paths.confirmations, rows)
+
+    def update_manifest(self, manifest: Manifest) -> None:
+        """Replace the manifest."""
+        replace_file(self.paths.manifest, _pretty(manifest))
+        self.manifest = manifest
+
+
+class ReplicationStore:
+    """The replications of the notebook's settings, one file for all questions.
+
+    Args:
+        results: The results directory, made where there is none.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+
+    def __init__(self, results: Path) -> None:
+        self.path = results / REPLICATIONS
+
+    def rows(self) -> list[Replication]:
+        """Return the replications, in the order in which they finished."""
+        return _read(self.path, Replication)
+
+    def add(self, rows: Iterable[Replication]) -> None:
+        """Append rows in one write, durably."""
+        _append(self.path, rows)
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Hold the file for this process, a torn tail cut off.
+
+        Raises:
+            InputError: If another process writes it, or the directory cannot be made.
+            SweepError: If the directory cannot be written.
+        """
+        _make_directory(self.path.parent)
+        lock = self.path.with_name(".replications.lock")
+        taken = f"{self.path} is being written by another process"
+        with _exclusive(lock, taken), held(self.path):
+            content = _lines(self.rows())
+            if self.path.exists() and self.path.read_bytes() != content:
+                replace_file(self.path, content)
+            yield
+
+
+class _Format(BaseModel):
+    """The one field of a manifest that every version has."""
+
+    format: int
+
+
+def _pretty(manifest: Manifest) -> bytes:
+    return (manifest.model_dump_json(indent=2) + "\n").encode()
+
+
+def list_sweeps(results: Path) -> list[Path]:
+    """Return the directories of the stored sweeps, by name."""
+    if not results.is_dir():
+        return []
+    return sorted(path.parent for path in results.glob("*/manifest.json"))

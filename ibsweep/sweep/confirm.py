@@ -1,0 +1,239 @@
+"""Confirmation: the leading trials re-trained with fresh replicates, scored on held-out test
+images.
+
+The sweep's winner is the luckiest of many, so its own figure flatters it. Here the leaders meet
+replicate seeds that the sweep never used: the best configuration is the one that is best on
+*their* validation images, and test images only score it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import torch
+import yaml
+
+from ibsweep.analysis.summary import Confirmed, leading, summarise
+from ibsweep.cluster.nodes import Nodes
+from ibsweep.cluster.pool import as_they_end
+from ibsweep.errors import SweepError
+from ibsweep.models.settings import resolve
+from ibsweep.questions.schema import Arm, Question
+from ibsweep.results.location import display_path
+from ibsweep.results.records import Confirmation, Trial
+from ibsweep.results.store import SweepStore, replace_file
+from ibsweep.sweep.progress import Progress
+from ibsweep.trial.parts import in_parts
+from ibsweep.trial.plan import TrialPlan
+from ibsweep.trial.score import train_and_score
+
+__all__ = ["confirm", "measure_efficiency", "missing_sizes"]
+
+
+class Job(NamedTuple):
+    """A trial to train with fresh replicates at a number of images per class."""
+
+    trial: Trial
+    images: int
+
+    @property
+    def cost(self) -> float:
+        """A measure of how long it takes."""
+        return self.trial.seconds * self.images
+
+
+def confirm(
+    store: SweepStore,
+    question: Question,
+    arm: Arm,
+    progress: Progress,
+    nodes: Nodes,
+) -> None:
+    """Confirm what is not confirmed yet, then write ``best.yaml`` and ``best.pt``.
+
+    Args:
+        store: The sweep, its trials finished.
+        question: Its question.
+        arm: Its arm.
+        progress: Is told how far it is.
+        nodes: The nodes.
+
+    Raises:
+        SweepError: If no trial was completed, or a worker was lost too often.
+    """
+    manifest, objective = store.manifest, question.objective
+    conditions = question.conditions(arm.name)
+    leaders = leading(store.trials(), manifest.confirm, objective, conditions)
+    if not leaders:
+        raise SweepError(
+            f"no trial of {manifest.name} was completed, so there is nothing to confirm: "
+            f"see the reasons in {display_path(store.paths.trials)}, and tune anew"
+        )
+    jobs = [Job(trial, arm.images) for trial in leaders]
+    steps = _finish(store, question, arm, jobs, progress, "confirming", nodes, weights=True)
+    for job, rows, states in steps:
+        _save_models(store, job.trial.trial, states)
+        store.add_confirmations(rows)
+    _write_best(store, arm)
+
+
+def missing_sizes(store: SweepStore, images: Sequence[int]) -> list[int]:
+    """Return the numbers of images that a confirmed sweep's best was not trained at yet.
+
+    A number of which replicates are missing, after a crash, is none that it was trained at.
+    """
+    best = summarise(store).best
+    assert best is not None, "the sweep is confirmed"
+    done = Counter(row.images for row in store.confirmations() if row.trial == best.trial.trial)
+    return [size for size in images if done[size] < store.manifest.confirm_replicates]
+
+
+def measure_efficiency(
+    store: SweepStore,
+    question: Question,
+    arm: Arm,
+    images: Sequence[int],
+    progress: Progress,
+    nodes: Nodes,
+) -> None:
+    """Train the best configuration of a sweep at several numbers of images.
+
+    The replicates are the confirmation's, so that an arm's accuracies at several numbers, and
+    several arms' at one, are paired.
+
+    Args:
+        store: The sweep, confirmed.
+        question: Its question.
+        arm: Its arm.
+        images: Training images per class.
+        progress: Is told how far it is.
+        nodes: The nodes.
+
+    Raises:
+        SweepError: If a worker was lost too often.
+    """
+    best = summarise(store).best
+    assert best is not None, "the sweep is confirmed"
+    jobs = [Job(best.trial, size) for size in images]
+    steps = _finish(
+        store, question, arm, jobs, progress, "measuring efficiency", nodes, weights=False
+    )
+    for _, rows, _ in steps:
+        store.add_confirmations(rows)
+
+
+def _finish(
+    store: SweepStore,
+    question: Question,
+    arm: Arm,
+    jobs: Sequence[Job],
+    progress: Progress,
+    phase: str,
+    nodes: Nodes,
+    *,
+    weights: bool,
+) -> Iterator[tuple[Job, list[Confirmation], dict[int, dict[str, torch.Tensor]]]]:
+    """Train the jobs that have no rows yet, and yield each with its rows and weights."""
+    manifest = store.manifest
+    seeds = manifest.confirmation_seeds
+    done = {(row.trial, row.images) for row in store.confirmations() if row.seed in seeds}
+    missing = [job for job in jobs if (job.trial.trial, job.images) not in done]
+    # the longest first, and in the most parts: cores end together
+    missing.sort(key=lambda job: job.cost, reverse=True)
+    total = sum(job.cost for job in missing) or 1.0
+    pieces = [
+        (job, part)
+        for job in missing
+        for part in in_parts(
+            _plan(question, arm, job, seeds),
+            share=job.cost / total,
+            workers=nodes.room(),
+            gpu=manifest.gpus_per_trial > 0,
+        )
+    ]
+    parts: dict[tuple[int, int], tuple[list[Confirmation], dict[int, Any]]] = {}
+    done_jobs = len(jobs) - len(missing)
+    progress.phase(f"{phase} {done_jobs}/{len(jobs)}")
+    for (job, _), (rows, states) in as_they_end(
+        pieces,
+        train_and_score,
+        lambda piece: (asdict(piece[1]), weights),
+        lambda piece: f"{phase} trial {piece[0].trial.trial} of {manifest.name}",
+        nodes,
+        progress.note,
+    ):
+        confirmed, weights_by_seed = parts.setdefault((job.trial.trial, job.images), ([], {}))
+        confirmed += [Confirmation.model_validate(row) for row in rows]
+        weights_by_seed |= states
+        progress.trained(sum(row["epochs"] for row in rows))
+        if len(confirmed) == len(seeds):  # a trial's rows are one write
+            # by seed, whichever part ended first
+            confirmed.sort(key=lambda row: row.seed)
+            yield job, confirmed, dict(sorted(weights_by_seed.items()))
+            done_jobs += 1
+            progress.phase(f"{phase} {done_jobs}/{len(jobs)}")
+
+
+def _plan(question: Question, arm: Arm, job: Job, seeds: tuple[int, ...]) -> TrialPlan:
+    return TrialPlan(
+        trial=job.trial.trial,
+        model=arm.model,
+        task=question.task,
+        images=job.images,
+        settings=resolve(arm.model, arm.fixed, job.trial.config),
+        seeds=seeds,
+    )
+
+
+def _save_models(
+    store: SweepStore, trial: int, states: dict[int, dict[str, torch.Tensor]]
+) -> None:
+    store.paths.models.mkdir(exist_ok=True)
+    replace_file(store.paths.model(trial), _tensor_bytes(states))
+
+
+def _tensor_bytes(value: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+def _write_best(store: SweepStore, arm: Arm) -> None:
+    """Write the best configuration, and its replicate that is best on validation images."""
+    summary = summarise(store)
+    best = summary.best
+    assert best is not None, "something was confirmed"
+    row = best.best_row(summary.question.objective)
+    states = torch.load(store.paths.model(best.trial.trial), weights_only=True)
+    replace_file(store.paths.best_model, _tensor_bytes(states[row.seed]))
+    text = yaml.safe_dump(_best_document(store, arm, best, row), sort_keys=False)
+    replace_file(store.paths.best_config, text.encode())
+
+
+def _best_document(
+    store: SweepStore, arm: Arm, best: Confirmed, row: Confirmation
+) -> dict[str, Any]:
+    return {
+        "sweep": store.manifest.name,
+        "arm": arm.name,
+        "trial": best.trial.trial,
+        "config": best.trial.config,
+        "model": arm.model,
+        "settings": resolve(arm.model, arm.fixed, best.trial.config),
+        "images": arm.images,
+        "sweep_valid_accuracy": best.trial.valid_accuracy,
+        "confirmed": {
+            "replicates": len(best.rows),
+            "valid_accuracy": best.valid._asdict(),
+            "test_accuracy": best.test._asdict(),
+        },
+        "best_pt": {
+            "seed": row.seed,
+            "valid_accuracy": row.valid_accuracy,
+            "test_accuracy": row.test_accuracy,
+        },
+    }

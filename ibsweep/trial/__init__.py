@@ -1,0 +1,1 @@
+"""One configuration, in any process: free of Ray and Optuna."""

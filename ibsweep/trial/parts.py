@@ -1,0 +1,89 @@
+"""How many replicates of a configuration are trained together, and in how many parts.
+
+In torch's operations a second lane is nearly free, a fifth no longer; a GPU takes many more. The
+compiled kernels train lane after lane: there a lane alone costs what it costs in company, and
+replicates may be shared out over as many cores as are free.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from ibsweep.data import Task
+from ibsweep.models import build
+from ibsweep.models.settings import split_settings
+from ibsweep.trial.plan import TrialPlan
+
+__all__ = ["in_parts", "lane_parts"]
+
+_TOGETHER = 4
+"""Lanes from which on another one costs the same again in torch's operations on a CPU."""
+
+_MOST, _MOST_ON_GPU = 10, 64
+"""Lanes of a part: what is lost with a worker, and what a GPU's memory surely holds."""
+
+_PARTS_A_WORKER = 3
+"""Parts for every worker, over all that is to be trained: workers then end at about one time."""
+
+
+def lane_parts(
+    seeds: Sequence[int],
+    model: str,
+    options: Mapping[str, Any],
+    resolution: int,
+    *,
+    share: float,
+    workers: int,
+    gpu: bool,
+) -> list[tuple[int, ...]]:
+    """Split the replicates of a configuration into parts, each trained as one model's lanes.
+
+    Args:
+        seeds: The replicates' seeds.
+        model: Name of the model.
+        options: Its options.
+        resolution: Side of the images, in pixels.
+        share: The configuration's share of all that is to be trained, 0 to 1.
+        workers: Parts that can be trained at the same time.
+        gpu: Whether they are trained on a GPU.
+
+    Returns:
+        The parts, in order, nearly equal: a lane that is left over alone may cost the most.
+    """
+    if gpu:
+        least, most = len(seeds), _MOST_ON_GPU
+    else:
+        least, most = (1 if _compiles(model, options, resolution) else _TOGETHER), _MOST
+    wanted = math.ceil(share * workers * _PARTS_A_WORKER)
+    count = max(-(-len(seeds) // most), min(wanted, len(seeds) // least))
+    bounds = [len(seeds) * i // count for i in range(count + 1)] if seeds else [0]
+    return [tuple(seeds[a:b]) for a, b in itertools.pairwise(bounds)]
+
+
+def _compiles(name: str, options: Mapping[str, Any], resolution: int) -> bool:
+    """Whether the compiled kernels train a model on this machine's CPU."""
+    model = build(name, [0], resolution=resolution, **options)
+    return model.compiles(model.prepare(torch.zeros(1, 1, 1, resolution, resolution)))
+
+
+def in_parts(plan: TrialPlan, *, share: float, workers: int, gpu: bool) -> list[TrialPlan]:
+    """Split a plan's replicates, so that several workers can train them.
+
+    Args:
+        plan: What to train.
+        share: Its share of all that is to be trained, 0 to 1.
+        workers: Trials that can be trained at the same time.
+        gpu: Whether they are trained on a GPU.
+    """
+    _, options = split_settings(plan.settings)
+    resolution = Task.from_dict(plan.task).edges.spatial_resolution
+    parts = lane_parts(
+        plan.seeds, plan.model, options, resolution, share=share, workers=workers, gpu=gpu
+    )
+    return [replace(plan, seeds=part) for part in parts]

@@ -1,0 +1,36 @@
+"""What a trial trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "TrialPlan",
+]
+
+
+@dataclass(frozen=True)
+class TrialPlan:
+    """All that a process needs to know to train a trial; plain JSON values.
+
+    Attributes:
+        trial: Number of the trial.
+        model: Name of the model.
+        task: The question's task.
+        images: Training images per class.
+        settings: Complete settings, as ``hyperparameters.resolve`` returns them.
+        seeds: Replicate seeds, one lane each.
+        stops: Epochs at which to stop for a comparison, besides the last one.
+        every_epoch: Validate after every epoch, not at the stops alone.
+    """
+
+    trial: int
+    model: str
+    task: Mapping[str, Any]
+    images: int
+    settings: Mapping[str, Any]
+    seeds: Sequence[int]
+    stops: Sequence[int] = ()
+    every_epoch: bool = False

@@ -1,0 +1,54 @@
+"""A confirmation's work; apart, since a worker that starts imports all that it stands beside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ibsweep.imports import uncollected
+from ibsweep.results.records import Confirmation
+
+with uncollected():
+    import torch
+
+    from ibsweep.trial.device import choose_device
+    from ibsweep.trial.plan import TrialPlan
+    from ibsweep.trial.run import TrialRun
+
+__all__ = ["train_and_score"]
+
+
+def train_and_score(
+    plan: dict[str, Any], weights: bool, share: dict[str, float]
+) -> tuple[list[dict[str, Any]], dict[int, dict[str, torch.Tensor]]]:
+    """Train a plan to its end and score every split.
+
+    Args:
+        plan: A ``TrialPlan`` as a dict.
+        weights: Whether to return them.
+        share: CPUs and GPUs that there are for it, by Ray's names.
+
+    Returns:
+        Rows of ``Confirmation`` as dicts, one a replicate; and state dicts by replicate seed.
+    """
+    run = TrialRun(TrialPlan(**plan), choose_device(share))
+    last = run.complete()
+    train, test = run.score("train"), run.score("test")
+    rows = [
+        Confirmation(
+            trial=last.trial,
+            images=run.plan.images,
+            seed=replicate.seed,
+            epochs=last.epoch,
+            valid_accuracy=replicate.valid_accuracy,
+            valid_loss=replicate.valid_loss,
+            train_accuracy=train.accuracy[lane].item(),
+            test_accuracy=test.accuracy[lane].item(),
+            test_loss=test.loss[lane].item(),
+            test_confusion=test.confusion[lane].tolist(),
+            diverged_epoch=replicate.diverged_epoch,
+            seconds=run.seconds,
+        ).model_dump()
+        for lane, replicate in enumerate(last.replicates)
+    ]
+    kept = enumerate(last.replicates) if weights else ()
+    return rows, {r.seed: run.model.lane_state_dict(i) for i, r in kept}

@@ -1,0 +1,146 @@
+"""Published figures against the seeds: which rows count, the luck rule at its edges, the words."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import tiny
+
+from ibsweep.analysis.replications import in_words, summarise_replications
+from ibsweep.analysis.statistics import mean_interval
+from ibsweep.questions.published import cells
+from ibsweep.questions.schema import Figure, Variant
+from ibsweep.results.records import Replication
+
+ARM = tiny.arm(
+    notebook=(
+        Figure(images=10, valid_accuracy=86.67),
+        Figure(images=10, train_accuracy=100.0),
+    ),
+    variants={
+        "long": Variant(
+            title="for longer",
+            changes={"epochs": 40},
+            notebook=(Figure(images=10, valid_accuracy=90.0),),
+        )
+    },
+)
+QUESTION = tiny.question().model_copy(update={"arms": {ARM.name: ARM}})
+BASELINE, LONG = (cell for cell, _ in cells([QUESTION]))
+
+
+def frame(rows):
+    columns = list(Replication.model_fields)
+    return pd.DataFrame([row.model_dump() for row in rows], columns=columns)
+
+
+def summaries(rows):
+    return summarise_replications({QUESTION.question: QUESTION}, frame(rows))
+
+
+def others(*accuracies, of=BASELINE):
+    """Rows of seeds 11, 12, ... with these accuracies."""
+    return [tiny.replication(of, 11 + i, value) for i, value in enumerate(accuracies)]
+
+
+def test_cells_know_their_settings():
+    assert (BASELINE.name, BASELINE.setting) == ("tiny_cnn", "baseline")
+    assert (LONG.name, LONG.setting, LONG.settings["epochs"]) == ("long", "long", 40)
+    assert BASELINE.settings["epochs"] == 20
+    assert [len(figures) for _, figures in cells([QUESTION])] == [2, 1]
+
+
+def test_the_figures_of_a_summary():
+    notebook = tiny.replication(BASELINE, 10, 86.66666666666667, train=100.0, exact=True)
+    rows = [notebook, *others(80.0, 90.0, 70.0)]
+    valid, train = summaries(rows)
+    assert valid.seed10 == pytest.approx(86.67, abs=0.005)
+    assert valid.reproduced is True
+    assert valid.others == (70, 80, 90)
+    assert valid.spread == (70, 90)
+    assert valid.share_below == pytest.approx(2 / 3)
+    assert valid.seeds == 4
+    assert (valid.mean, valid.low, valid.high) == mean_interval([86.66666666666667, 80, 90, 70])
+    assert valid.luck is None
+    assert (train.metric, train.published, train.mean) == ("train_accuracy", 100, 100)
+    assert train.share_below == 0.5  # all of them tie
+    assert valid.to_json()["seed10"] == notebook.valid_accuracy
+
+
+def test_a_figure_is_rounded_and_a_tie_counts_half():
+    (found, _) = summaries(others(86.66666666666667, 86.0, 87.0, 87.5))
+    assert found.share_below == pytest.approx((1 + 0.5) / 4)
+    assert found.seed10 is None
+    assert found.reproduced is None
+    rerun = tiny.replication(BASELINE, 10, 86.0, exact=True)
+    assert summaries([rerun])[0].reproduced is False
+    assert summaries([rerun])[0].spread is None
+    assert summaries([rerun])[0].low is None
+
+
+@pytest.mark.parametrize(
+    ("count", "as_high", "luck"),
+    [
+        (18, 0, None),
+        (19, 0, "lucky"),
+        (19, 1, "typical"),
+        (39, 1, "lucky"),
+        (39, 2, "typical"),
+        (59, 2, "lucky"),
+        (99, 4, "lucky"),
+        (99, 5, "typical"),
+    ],
+)
+def test_luck_at_its_boundary(count, as_high, luck):
+    high = others(*[95.0] * as_high, *[70.0] * (count - as_high))
+    low = others(*[70.0] * as_high, *[95.0] * (count - as_high))
+    assert summaries(high)[0].luck == luck
+    assert summaries(low)[0].luck == ("unlucky" if luck == "lucky" else luck)
+
+
+def test_a_tie_is_as_high_and_as_low():
+    """Where most seeds reach the ceiling too, reaching it is no luck."""
+    figure = Figure(images=10, valid_accuracy=100.0)
+    arm = ARM.model_copy(update={"notebook": (figure,), "variants": {}})
+    question = QUESTION.model_copy(update={"arms": {arm.name: arm}})
+    ceiling = others(*[100.0] * 30, *[99.0] * 9)
+    (found,) = summarise_replications({"tiny": question}, frame(ceiling))
+    assert found.luck == "typical"
+
+
+def test_rows_of_another_task_or_setting_are_left_out():
+    right = others(80.0, 82.0)
+    wrong = [
+        row.model_copy(update=update)
+        for row in others(10.0)
+        for update in (
+            {"settings": {**BASELINE.settings, "lr": 0.5}},
+            {"task": {**BASELINE.task, "max_edge_width": 2}},
+            {"model": "wider_cnn"},
+            {"question": "mine"},
+            {"images": 30},
+        )
+    ]
+    assert summaries(right + wrong)[0].others == (80, 82)
+    assert summaries(wrong) == []
+    (found,) = summaries(others(50.0, of=LONG))
+    assert (found.name, found.epochs, found.mean) == ("long", 40, 50)
+
+
+def test_in_words():
+    notebook = tiny.replication(BASELINE, 10, 86.66666666666667, train=90.0, exact=True)
+    few = summaries([notebook, *others(80.0)])
+    assert in_words(few) == "Run again, the notebook lands on 1 of 2 of its figures to the digit."
+    again = tiny.replication(LONG, 10, 90.0, exact=True)
+    many = summaries(
+        [notebook, *others(*[80.0] * 24), again, *others(*[95.0] * 12, *[85.0] * 12, of=LONG)]
+    )
+    assert in_words(many) == (
+        "Run again, the notebook lands on 2 of 3 of its figures to the digit. Of 3 figures with "
+        "seeds enough, 1 looks lucky (tiny_cnn at 10) and 0 look unlucky."
+    )
+    unlucky = summaries(others(*[95.0] * 24, of=LONG))
+    assert in_words(unlucky) == (
+        "Of 1 figure with seeds enough, 0 look lucky and 1 looks unlucky (long at 10)."
+    )
+    assert in_words([]) == ""

@@ -1,0 +1,218 @@
+"""What a sweep found: who leads, who is best, and the document that `tune --json` prints."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import tiny
+
+from ibsweep.analysis.statistics import mean_interval
+from ibsweep.analysis.summary import leading, summarise
+from ibsweep.questions.schema import Figure
+from ibsweep.results.records import Confirmation, TrialState
+from ibsweep.results.store import SweepStore
+
+OBJECTIVE = tiny.question().objective
+SEEDS = (1_000_010, 1_000_011, 1_000_012)
+
+
+def numbers(trials):
+    return [trial.trial for trial in trials]
+
+
+def rows(trial, valid, test, loss=0.5, images=10):
+    """Confirmation rows of one trial, an accuracy of each kind for every replicate."""
+    return [
+        Confirmation(
+            trial=trial,
+            images=images,
+            train_accuracy=100.0,
+            seed=seed,
+            epochs=20,
+            valid_accuracy=valid_accuracy,
+            valid_loss=loss,
+            test_accuracy=test_accuracy,
+            test_loss=loss,
+            test_confusion=((50, 0, 0), (0, 50, 0), (0, 0, 50)),
+            diverged_epoch=None,
+            seconds=2.0,
+        )
+        for seed, valid_accuracy, test_accuracy in zip(SEEDS, valid, test, strict=True)
+    ]
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Four trials; each criterion that could choose the best would choose another one.
+
+    The sweep's own figure: 1. Fresh validation images: 2. Test images: 0, the baseline.
+    """
+    store = SweepStore.create(tmp_path, tiny.manifest("sweep", trials=5, confirm_replicates=3))
+    for trial in (
+        tiny.trial(0, accuracy=70.0, origin="baseline"),
+        tiny.trial(1, {"lr": 0.05, "epochs": 30, "batch_size": 5}, accuracy=99.0),
+        tiny.trial(2, {"lr": 0.03, "epochs": 25, "batch_size": 5}, accuracy=95.0),
+        tiny.trial(3, accuracy=99.9, state=TrialState.PRUNED, rungs=((2, 99.9),), reason="weak"),
+        tiny.trial(4, state=TrialState.FAIL, reason="every replicate diverged"),
+    ):
+        store.add_trial(trial, [])
+    store.add_confirmations(rows(1, (80.0, 85.0, 90.0), (91.0, 92.0, 93.0)))
+    store.add_confirmations(rows(2, (96.0, 88.0, 92.0), (90.0, 86.0, 88.0)))
+    store.add_confirmations(rows(0, (71.0, 72.0, 73.0), (97.0, 98.0, 99.0)))
+    return store
+
+
+# Leaders
+
+
+def test_a_claim_brings_the_leading_trial_of_its_condition():
+    small, large = {"lr": 0.01, "batch_size": 5}, {"lr": 0.01, "batch_size": 10}
+    trials = [
+        tiny.trial(0, large, accuracy=80.0, origin="baseline"),
+        tiny.trial(1, large, accuracy=90.0),
+        tiny.trial(2, small, accuracy=70.0),
+        tiny.trial(3, small, accuracy=75.0),
+        tiny.trial(4, small, accuracy=99.0, state=TrialState.PRUNED, rungs=((2, 99.0),)),
+    ]
+    conditions = [{"batch_size": 10}, {"batch_size": 5}]
+    assert numbers(leading(trials, 1, OBJECTIVE, conditions)) == [1, 0, 3]
+    # where all of them were pruned: the one that got furthest, then the better one
+    pruned = [
+        tiny.trial(5, small, state=TrialState.PRUNED, rungs=((2, 99.0),), accuracy=99.0),
+        tiny.trial(6, small, state=TrialState.PRUNED, rungs=((2, 40.0), (6, 60.0)), accuracy=60.0),
+        tiny.trial(7, small, state=TrialState.PRUNED, rungs=((2, 40.0), (6, 65.0)), accuracy=65.0),
+        tiny.trial(8, small, state=TrialState.FAIL, reason="every replicate diverged"),
+    ]
+    assert numbers(leading(trials[:2] + pruned, 1, OBJECTIVE, conditions)) == [1, 0, 7]
+    assert numbers(leading(trials[:2], 1, OBJECTIVE, conditions)) == [1, 0]
+
+
+def test_other_numbers_of_images_do_not_choose_the_best(store):
+    best = summarise(store).best
+    store.add_confirmations(rows(1, (100.0, 100.0, 100.0), (99.0, 99.0, 99.0), images=500))
+    assert summarise(store).best == best
+    assert len(summarise(store).confirmed) == 3
+
+
+def test_the_best_lead_and_ties_go_to_the_lower_loss():
+    trials = [
+        tiny.trial(0, accuracy=80.0, loss=0.4),
+        tiny.trial(1, accuracy=90.0, loss=0.9),
+        tiny.trial(2, accuracy=90.0, loss=0.2),
+        tiny.trial(3, accuracy=85.0, loss=0.1),
+    ]
+    assert numbers(leading(trials, 4, OBJECTIVE)) == [2, 1, 3, 0]
+    assert numbers(leading(trials[::-1], 2, OBJECTIVE)) == [2, 1]
+    assert numbers(leading(trials, 9, OBJECTIVE)) == [2, 1, 3, 0]
+    assert leading([], 3, OBJECTIVE) == []
+
+
+def test_the_baseline_joins_the_leaders_once():
+    def trials(baseline):
+        return [
+            tiny.trial(0, accuracy=baseline, origin="baseline"),
+            *(tiny.trial(number, accuracy=80.0 + number) for number in (1, 2, 3)),
+        ]
+
+    assert numbers(leading(trials(10.0), 2, OBJECTIVE)) == [3, 2, 0]
+    assert numbers(leading(trials(90.0), 2, OBJECTIVE)) == [0, 3]
+    assert numbers(leading(trials(82.5), 2, OBJECTIVE)) == [3, 0]
+
+
+def test_pruned_and_failed_trials_never_lead():
+    trials = [
+        tiny.trial(0, state=TrialState.FAIL, origin="baseline"),
+        tiny.trial(1, accuracy=99.0, state=TrialState.PRUNED),
+        tiny.trial(2, accuracy=50.0),
+    ]
+    assert numbers(leading(trials, 3, OBJECTIVE)) == [2]
+    assert leading(trials[:2], 3, OBJECTIVE) == []
+
+
+# The summary
+
+
+def test_the_best_is_best_on_fresh_validation_images(store):
+    summary = summarise(store)
+    assert summary.best is summary.confirmed[0]
+    assert [c.trial.trial for c in summary.confirmed] == [2, 1, 0]
+    assert summary.best.valid_accuracy == 92
+    assert summary.best.valid == mean_interval([96.0, 88.0, 92.0])
+    assert summary.best.test == mean_interval([90.0, 86.0, 88.0])
+    assert summary.best.trial.valid_accuracy == 95  # the sweep's own, shown beside it
+    assert summary.best.best_row(OBJECTIVE).seed == SEEDS[0]
+
+
+def test_equal_confirmations_are_told_apart_by_their_loss(tmp_path):
+    store = SweepStore.create(tmp_path, tiny.manifest())
+    for number, loss in ((0, 0.9), (1, 0.1), (2, 0.5)):
+        store.add_trial(tiny.trial(number), [])
+        store.add_confirmations(rows(number, (90.0,) * 3, (90.0,) * 3, loss))
+    assert [c.trial.trial for c in summarise(store).confirmed] == [1, 2, 0]
+
+
+def test_the_counts_the_baseline_and_the_question(store):
+    summary = summarise(store)
+    assert (summary.name, summary.arm, summary.question) == ("sweep", tiny.arm(), tiny.question())
+    assert summary.counts == {
+        TrialState.COMPLETE: 3,
+        TrialState.PRUNED: 1,
+        TrialState.FAIL: 1,
+    }
+    assert summary.trials == 5
+    assert summary.baseline.trial == 0
+    assert summary.confirmed_baseline.trial == summary.baseline
+    assert summary.notebook_figure is None
+
+
+@pytest.mark.parametrize(("images", "expected"), [(10, 77.2), (30, 97.2), (50, None)])
+def test_the_notebooks_figure_is_that_of_the_arms_images(store, images, expected):
+    figures = (Figure(images=10, valid_accuracy=77.2), Figure(images=30, valid_accuracy=97.2))
+    arm = tiny.arm().model_copy(update={"images": images, "notebook": figures})
+    assert replace(summarise(store), arm=arm).notebook_figure == expected
+
+
+def test_the_state(store):
+    assert summarise(store).state == "interrupted"
+    store.paths.best_config.write_text("config: {}\n")
+    assert summarise(store).state == "done"
+    with store.lock():
+        assert summarise(store).state == "running"
+
+
+def test_a_confirmation_of_a_trial_that_is_gone_is_passed_over(store):
+    """A user removed a damaged line, as the message about it says; the trial runs again."""
+    lines = store.paths.trials.read_text().splitlines(keepends=True)
+    store.paths.trials.write_text("".join(lines[:2] + lines[3:]))
+    assert [c.trial.trial for c in summarise(store).confirmed] == [1, 0]
+
+
+def test_the_json_document(store):
+    document = summarise(store).to_json()
+    assert json.loads(json.dumps(document)) == document
+    low, high = mean_interval([90.0, 86.0, 88.0])[1:]
+    assert document == {
+        "sweep": "sweep",
+        "arm": "tiny_cnn",
+        "directory": str(store.paths.root),
+        "trials": {"complete": 3, "pruned": 1, "failed": 1},
+        "baseline": {
+            "config": {"lr": 0.01, "epochs": 20, "batch_size": 10},
+            "valid_accuracy": 70.0,
+        },
+        "best": {
+            "config": {"lr": 0.03, "epochs": 25, "batch_size": 5},
+            "valid_accuracy": 95.0,
+            "test_accuracy": {"mean": 88.0, "low": low, "high": high},
+            "replicates": 3,
+        },
+    }
+
+
+def test_the_json_document_of_a_sweep_without_results(tmp_path):
+    document = summarise(SweepStore.create(tmp_path, tiny.manifest())).to_json()
+    assert document["baseline"] is None
+    assert document["best"] is None
+    assert document["trials"] == {"complete": 0, "pruned": 0, "failed": 0}

@@ -1,0 +1,124 @@
+"""The benchmarks run, need no more than they say, and compare what they say they compare."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import engine
+from benchmarks.__main__ import PARTS, main
+from benchmarks.notebook_loop import Loop, make_module
+from benchmarks.report import BEGIN, END, renew
+from ibsweep.models import build
+from ibsweep.questions.files import load_all
+
+ROOT = Path(__file__).parents[2]
+
+WITHOUT = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("ray", "optuna", "pydantic", "typer", "numba"):
+            raise ImportError(f"{name} is not there")
+
+sys.meta_path.insert(0, Blocked())
+from benchmarks import engine
+
+row = next(engine.against_the_notebook(0.01))
+assert row["arm"] == "q1_cnn" and row["ratio"] > 0, row
+engine.MODELS = {name: engine.MODELS[name] for name in ("simple_cnn k=3", "two_layer_mlp")}
+rows = list(engine.cost_of_lanes(0.01, lanes=(1, 2)))
+assert len(rows) == 4 and all(row["ms"] > 0 for row in rows), rows
+"""
+
+
+def test_the_engine_and_its_benchmark_need_torch_alone():
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_settings_are_the_notebooks():
+    """They stand in the benchmark once more, since reading the questions needs pydantic."""
+    arms = {arm.name: (q, arm) for q in load_all().values() for arm in q.arms.values()}
+    for one in engine.settings():
+        question, arm = arms[one.arm]
+        baseline = {**arm.fixed, **arm.baseline}
+        assert one.model == arm.model
+        assert one.images == arm.images
+        for name in ("lr", "epochs", "batch_size"):
+            assert getattr(one, name) == baseline[name], (one.arm, name)
+        assert {name: baseline[name] for name in one.options} == dict(one.options)
+        assert one.classes == question.task["class_type"]
+        for name in ("possible_edge_location_ratio", "use_permutation"):
+            assert (one.task or {}).get(name) == question.task.get(name), (one.arm, name)
+    assert {one.question for one in engine.settings()} == set(load_all())
+
+
+@pytest.mark.parametrize("one", engine.settings(), ids=lambda one: one.arm)
+def test_both_ways_of_training_train_the_same_model(one):
+    """A step of the loop's module from our lane's weights ends where our lane ends."""
+    classes = len(one.classes)
+    model = build(one.model, [3], num_classes=classes, **one.options)
+    module = make_module(one.model, one.options, classes)
+    for mine, theirs in zip(model.parameters(), module.parameters(), strict=True):
+        theirs.data.copy_(mine[0])
+    images = torch.rand(4, 1, 28, 28)
+    torch.testing.assert_close(module(images), model(images.unsqueeze(0))[0])
+
+
+def test_the_loop_learns():
+    one = engine.settings()[1]
+    data = one.draw(10)
+    train, valid = ((s.images, s.labels) for s in (data.train, data.valid))
+    torch.manual_seed(0)
+    loop = Loop(make_module(one.model, one.options, 3), train, valid, 0.01, 10, 256)
+    for _ in range(60):
+        accuracy = loop.train_epoch()
+    assert accuracy > 70
+    assert loop.evaluate() > 40
+
+
+def test_the_command_writes_and_draws_what_it_measured(tmp_path, monkeypatch, capsys):
+    one = engine.settings()[1]
+    monkeypatch.setattr(engine, "settings", lambda: [one])
+    monkeypatch.setattr(engine, "MODELS", {"simple_cnn k=3": ("simple_cnn", {"kernel_size": 3})})
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n")
+    main(["engine", "--quick", "--save", str(tmp_path)])
+    printed = capsys.readouterr().out
+    main(["lanes", "start", "--quick", "--save", str(tmp_path)])
+    found = json.loads((tmp_path / "benchmark.json").read_text())["parts"]
+    assert [row["arm"] for row in found["engine"]["rows"]] == ["q1_mlp"]
+    mean = f"{found['engine']['geometric_mean']:.1f}x"
+    assert f"geometric mean over questions: {mean}" in printed
+    assert [row["lanes"] for row in found["lanes"]] == [1, 2, 4, 8, 16, 32]
+    assert 0 < found["start"]["import ibsweep"] <= found["start"]["ibsweep --help"]
+    assert (tmp_path / "benchmark.svg").read_text().startswith("<?xml")
+    text = page.read_text()
+    assert text.startswith(f"before\n\n{BEGIN}")
+    assert text.endswith(f"{END}\n\nafter\n")
+    assert "old" not in text
+    assert f"geometric mean | 10x | {mean} |" in text
+    assert f"| simple_cnn k=3 | {found['lanes'][0]['ms']:.3f} (" in text
+
+
+def test_the_page_says_what_was_measured():
+    page = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    figures = json.loads((ROOT / "docs" / "benchmark.json").read_text("utf-8"))
+    assert set(figures["parts"]) == set(PARTS)
+    assert renew(page, figures) == page
+
+
+def test_an_unknown_part_is_refused(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["lane"])
+    assert (
+        "no part 'lane': choose from engine, lanes, sweeps, overhead, start"
+        in capsys.readouterr().err
+    )

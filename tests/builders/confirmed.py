@@ -1,0 +1,98 @@
+"""Confirmations written by hand: a question of several arms, and rows of its sweeps as a frame."""
+
+from __future__ import annotations
+
+import pandas as pd
+import tiny
+
+from ibsweep.questions.schema import Question
+
+SEEDS = range(1_000_010, 1_000_018)
+IMAGES = (10, 30, 50, 100, 200, 300, 500)
+
+
+def question(arms=("a", "b"), claims=(), **fields) -> Question:
+    """Return a question; ``claims`` are lists of tests, the ids are ``claim_0`` and so on."""
+    document = tiny.question().model_dump()
+    arm = {k: v for k, v in document["arms"]["tiny_cnn"].items() if k != "name"}
+    written = [
+        {"id": f"claim_{i}", "text": "So it is said.", "tests": tests}
+        for i, tests in enumerate(claims)
+    ]
+    return Question.model_validate(
+        {
+            **document,
+            "efficiency": IMAGES,
+            "arms": dict.fromkeys(arms, arm),
+            "claims": written,
+            **fields,
+        }
+    )
+
+
+def rows(
+    arm,
+    test,
+    *,
+    images=10,
+    trial=1,
+    role="best",
+    valid=90.0,
+    loss=0.5,
+    train=100.0,
+    seeds=SEEDS,
+    **config,
+) -> pd.DataFrame:
+    """Return rows of one trial: one figure for all replicates, or one for each of them.
+
+    Args:
+        arm: The arm.
+        test: Test accuracies.
+        images: Training images per class.
+        trial: The trial; 0 is the baseline.
+        role: ``best``, ``baseline`` or ``leader``.
+        valid: Validation accuracies.
+        loss: Validation losses.
+        train: Training accuracies.
+        seeds: Replicate seeds, as many as there are accuracies in a list.
+        config: Values of the configuration.
+    """
+    count = len(test) if hasattr(test, "__len__") else len(seeds)
+    return pd.DataFrame(
+        {
+            "sweep": f"{arm}-1",
+            "question": "tiny",
+            "arm": arm,
+            "trial": trial,
+            "role": role,
+            "images": images,
+            "seed": list(seeds)[:count],
+            "epochs": 20,
+            "valid_accuracy": valid,
+            "valid_loss": loss,
+            "train_accuracy": train,
+            "test_accuracy": test,
+            "test_loss": 0.5,
+            "baseline": trial == 0,
+            **{f"config_{name}": value for name, value in config.items()},
+        }
+    )
+
+
+def frame(*parts) -> pd.DataFrame:
+    """Return all rows in one frame."""
+    return pd.concat(parts, ignore_index=True)
+
+
+def curve(arm, images, accuracies, **others) -> pd.DataFrame:
+    """Return rows of an arm's best trial at several numbers of images.
+
+    Args:
+        arm: The arm.
+        images: Numbers of images per class.
+        accuracies: At each of them, one test accuracy or one a replicate.
+        others: As for ``rows``.
+    """
+    return frame(
+        *(rows(arm, a, images=n, **others) for n, a in zip(images, accuracies, strict=True))
+    )

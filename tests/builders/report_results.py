@@ -1,0 +1,244 @@
+"""A results directory that a report can be made of, written row by row as sweeps write it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import tiny
+import yaml
+
+from ibsweep.questions.published import cells
+from ibsweep.questions.schema import Question
+from ibsweep.results.records import Confirmation, Manifest, TrialState
+from ibsweep.results.store import ReplicationStore, SweepStore
+from ibsweep.sweep.manifest import make_manifest
+from ibsweep.sweep.options import SweepOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)> & \"quoted\""
+
+YAML = """\
+question: duel
+title: two arms
+text: Which of the two is better?
+task:
+  class_type: [horizontal, vertical, none]
+  num_classes: 3
+  train_images: [10]
+  valid_images: 20
+  test_images: 50
+objective: {metric: valid_accuracy, direction: maximize}
+efficiency: [10, 30, 100]
+arms:
+  duel_cnn:
+    title: plain CNN
+    model: simple_cnn
+    images: 10
+    fixed: {kernel_size: 3}
+    space:
+      lr: {type: float, low: 1.0e-3, high: 0.1, log: true}
+      epochs: {type: int, low: 5, high: 40}
+      batch_size: {type: categorical, choices: [5, 10]}
+    baseline: {lr: 0.01, epochs: 20, batch_size: 10}
+    notebook: [{images: 10, valid_accuracy: 86.67}]
+  duel_mlp:
+    title: MLP
+    model: three_layer_mlp
+    images: 10
+    fixed: {hidden_dim_1: 50, hidden_dim_2: 10}
+    space:
+      lr: {type: float, low: 1.0e-3, high: 0.1, log: true}
+      epochs: {type: int, low: 5, high: 40}
+      batch_size: {type: categorical, choices: [5, 10]}
+    baseline: {lr: 0.01, epochs: 20, batch_size: 10}
+    notebook: [{images: 10, valid_accuracy: 58.0}]
+claims:
+  - id: duel_cnn_wins
+    text: The CNN beats the MLP.
+    tests: [{type: difference, arm: duel_cnn, than: duel_mlp}]
+  - id: duel_fewer_images
+    text: The CNN needs fewer images.
+    tests: [{type: images_needed, arm: duel_cnn, than: duel_mlp, percent: 85.0}]
+  - id: duel_mlp_is_good
+    text: The MLP reaches 90 %.
+    tests:
+      - {type: level, arm: duel_mlp, at_least: 90.0}
+      - {type: level, arm: duel_mlp, images: 100, where: {batch_size: 5}, below: 99.0}
+"""
+
+REPLICATES = 8
+LEVELS = {"duel_cnn": 90.0, "duel_mlp": 60.0}
+"""Test accuracy of each arm's best with 10 images per class, about."""
+_CONFIGS = (
+    {"lr": 0.01, "epochs": 20, "batch_size": 10},
+    {"lr": 0.05, "epochs": 30, "batch_size": 5},
+    {"lr": 0.03, "epochs": 25, "batch_size": 5},
+    {"lr": 0.002, "epochs": 40, "batch_size": 10},
+    {"lr": 0.09, "epochs": 10, "batch_size": 5},
+)
+
+
+@lru_cache
+def question(*, hostile: bool = False) -> Question:
+    """Return the question; a hostile one has markup wherever its file takes any text."""
+    data = yaml.safe_load(YAML)
+    if hostile:
+        data["title"] = data["text"] = HOSTILE
+        data["claims"][0]["text"] = f"{HOSTILE} and `{HOSTILE}`"
+        data["arms"]["duel_cnn"]["title"] = HOSTILE
+    return Question.model_validate(data)
+
+
+def manifest(arm: str, name: str, asked: Question, created: str | None = None) -> Manifest:
+    """Return the manifest of a sweep over an arm."""
+    options = SweepOptions(trials=len(_CONFIGS), confirm=2, confirm_replicates=REPLICATES)
+    made = make_manifest(name, asked, asked.arms[arm], options, ["ibsweep", "tune", arm])
+    return made.model_copy(update={"created": created or made.created})
+
+
+def confirmation(trial: int, images: int, seed: int, accuracy: float) -> Confirmation:
+    """Return a fresh replicate, its confusion matrix that of its accuracy."""
+    right = round(accuracy / 2)
+    matrix = ((right, 50 - right, 0), (0, right, 50 - right), (50 - right, 0, right))
+    return Confirmation(
+        trial=trial,
+        images=images,
+        seed=seed,
+        epochs=20,
+        valid_accuracy=accuracy,
+        valid_loss=0.5,
+        train_accuracy=100.0,
+        test_accuracy=accuracy,
+        test_loss=0.5,
+        test_confusion=matrix,
+        diverged_epoch=None,
+        seconds=2.0,
+    )
+
+
+def add_sweep(
+    results: Path,
+    arm: str,
+    *,
+    name: str | None = None,
+    asked: Question | None = None,
+    confirmed: bool = True,
+    efficiency: bool = True,
+    created: str | None = None,
+    better: float = 0.0,
+) -> SweepStore:
+    """Write a sweep whose best is trial 1.
+
+    Args:
+        results: The results directory.
+        arm: The arm.
+        name: The sweep's name, by default the arm's with ``-1``.
+        asked: The question.
+        confirmed: Whether it was confirmed.
+        efficiency: Whether its best was trained at all numbers of images.
+        created: When.
+        better: Points that its figures are above the usual ones.
+    """
+    asked = asked or question()
+    store = SweepStore.create(results, manifest(arm, name or f"{arm}-1", asked, created))
+    level = LEVELS[arm] + better
+    for number, config in enumerate(_CONFIGS):
+        origin = "baseline" if number == 0 else "tpe"
+        accuracy = level - 5 * abs(number - 1)
+        state = (TrialState.COMPLETE,) * 3 + (TrialState.PRUNED, TrialState.FAIL)
+        store.add_trial(
+            tiny.trial(
+                number,
+                config,
+                accuracy=accuracy,
+                origin=origin,
+                state=state[number],
+                rungs=((5, accuracy - 10), (20, accuracy)) if number < 4 else None,
+                reason=None if number < 3 else "weak",
+            ),
+            [tiny.curve(number, epoch, accuracy - 20 / epoch) for epoch in (5, 20)],
+        )
+    if not confirmed:
+        return store
+    seeds = store.manifest.confirmation_seeds
+    for trial, below in ((1, 0.0), (2, 6.0), (0, 10.0)):
+        store.add_confirmations(
+            [
+                confirmation(trial, 10, seed, level - below + 1.5 * (i % 3) - 1.25)
+                for i, seed in enumerate(seeds)
+            ]
+        )
+    if efficiency:
+        for images, gain in ((30, 0.5), (100, 0.9)):
+            store.add_confirmations(
+                [
+                    confirmation(1, images, seed, level + gain * (98 - level) + i % 3 / 2 - 0.4)
+                    for i, seed in enumerate(seeds)
+                ]
+            )
+    store.paths.best_config.write_text("trial: 1\n")
+    return store
+
+
+TRIO = {
+    "duel_cnn": (90.0, 92.0, 89.0, 91.0, 93.0, 88.0, 90.0, 91.0),
+    "duel_deep": (88.0, 90.2, 87.4, 89.6, 91.8, 87.0, 90.4, 91.1),
+    "duel_wide": (89.5, 89.5, 88.4, 88.6, 92.3, 86.0, 89.6, 89.5),
+}
+"""Test accuracies of three arms' best, one a replicate. The first beats the second in six of eight
+replicates: p = 0.031, which among three comparisons is 0.062."""
+
+
+def trio(results: Path) -> Path:
+    """Write sweeps of three arms that are close; the last one's best is the notebook's setting."""
+    data = yaml.safe_load(YAML)
+    cnn = data["arms"]["duel_cnn"]
+    data["arms"] = {name: {**cnn, "title": name} for name in TRIO}
+    data["claims"] = [
+        {
+            "id": "duel_cnn_fits",
+            "text": "The CNN fits its training images.",
+            "tests": [
+                {"type": "level", "arm": "duel_cnn", "metric": "train_accuracy", "at_least": 99.0}
+            ],
+        }
+    ]
+    asked = Question.model_validate(data)
+    for arm, accuracies in TRIO.items():
+        store = SweepStore.create(results, manifest(arm, f"{arm}-1", asked))
+        best = 0 if arm == "duel_wide" else 1
+        for number, config in enumerate(_CONFIGS[:2]):
+            origin = "baseline" if number == 0 else "tpe"
+            store.add_trial(tiny.trial(number, config, accuracy=80.0, origin=origin), [])
+        store.add_confirmations(
+            confirmation(best, 10, seed, accuracy)
+            for seed, accuracy in zip(store.manifest.confirmation_seeds, accuracies, strict=True)
+        )
+        store.paths.best_config.write_text(f"trial: {best}\n")
+    return results
+
+
+def add_replications(results: Path, seeds: int = 24) -> None:
+    """Write the notebook's settings over many seeds: the CNN's figure is a lucky one."""
+    by_arm = {cell.arm: cell for cell, _ in cells([question()]) if cell.images == 10}
+    rows: list[Any] = []
+    for arm, published in (("duel_cnn", 86.67), ("duel_mlp", 58.0)):
+        for seed in range(10, 10 + seeds):
+            other = published + (seed % 5 - (8.0 if arm == "duel_cnn" else 2.0))
+            accuracy = published if seed == 10 else other
+            rows.append(tiny.replication(by_arm[arm], seed, accuracy, exact=seed == 10))
+    store = ReplicationStore(results)
+    with store.open():
+        store.add(rows)
+
+
+def full(results: Path, *, hostile: bool = False) -> Path:
+    """Write everything that a report can show, and return the results directory."""
+    asked = question(hostile=hostile)
+    for arm in asked.arms:
+        add_sweep(results, arm, asked=asked)
+    add_replications(results)
+    return results

@@ -1,0 +1,151 @@
+"""A question so small that a whole sweep over it takes seconds, and rows of such a sweep."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+from ibsweep.questions.published import Cell
+from ibsweep.questions.schema import Arm, Question
+from ibsweep.results.records import Curve, Manifest, Replicate, Replication, Trial, TrialState
+from ibsweep.sweep.manifest import make_manifest
+from ibsweep.sweep.options import SweepOptions
+
+YAML = """\
+question: tiny
+title: a tiny question
+text: Does a sweep of seconds end as it should?
+task:
+  class_type: [horizontal, vertical, none]
+  num_classes: 3
+  train_images: [10]
+  valid_images: 20
+  test_images: 50
+objective: {metric: valid_accuracy, direction: maximize}
+efficiency: [10, 20, 40]
+arms:
+  tiny_cnn:
+    title: plain CNN
+    model: simple_cnn
+    images: 10
+    fixed: {kernel_size: 3}
+    space:
+      lr: {type: float, low: 1.0e-3, high: 0.1, log: true}
+      epochs: {type: int, low: 5, high: 40}
+      batch_size: {type: categorical, choices: [5, 10]}
+    baseline: {lr: 0.01, epochs: 20, batch_size: 10}
+    notebook: []
+"""
+
+
+def write(folder: Path, text: str = YAML, name: str = "tiny.yaml") -> Path:
+    """Write the question file and return its path."""
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+@lru_cache
+def question() -> Question:
+    """Return the question; it is frozen, so all tests can share it."""
+    return Question.model_validate(yaml.safe_load(YAML))
+
+
+def arm(**changes: object) -> Arm:
+    """Return the arm ``tiny_cnn``, with fields replaced by those given, validated again."""
+    return Arm.model_validate({**question().arms["tiny_cnn"].model_dump(), **changes})
+
+
+def manifest(name: str = "tiny", *, of: Arm | None = None, **options: object) -> Manifest:
+    """Return the manifest of a new sweep over the arm, or over ``of`` in its place."""
+    asked = question()
+    if of is not None:
+        asked = asked.model_copy(update={"arms": {of.name: of}})
+    chosen = of or asked.arms["tiny_cnn"]
+    return make_manifest(name, asked, chosen, SweepOptions(**options), ["tune", "tiny.yaml"])
+
+
+def replicate(seed: int = 10, accuracy: float = 50.0, loss: float = 1.0) -> Replicate:
+    """Return a row of one replicate."""
+    return Replicate(
+        seed=seed,
+        valid_accuracy=accuracy,
+        valid_loss=loss,
+        train_accuracy=accuracy,
+        train_loss=loss,
+    )
+
+
+def curve(trial: int, epoch: int, accuracy: float = 50.0, loss: float = 1.0) -> Curve:
+    """Return a row of two replicates at one epoch; ``accuracy`` and ``loss`` are their means."""
+    return Curve(
+        trial=trial,
+        epoch=epoch,
+        replicates=(
+            replicate(10, accuracy - 0.5, loss - 0.125),
+            replicate(11, accuracy + 0.5, loss + 0.125),
+        ),
+    )
+
+
+def trial(
+    number: int,
+    config: dict[str, object] | None = None,
+    *,
+    accuracy: float | None = 50.0,
+    loss: float | None = 1.0,
+    state: TrialState = TrialState.COMPLETE,
+    origin: str = "tpe",
+    rungs: tuple[tuple[int, float], ...] | None = None,
+    reason: str | None = None,
+) -> Trial:
+    """Return a row of a finished trial; without ``rungs`` it has one, its last epoch."""
+    if state == TrialState.FAIL:
+        accuracy = loss = None
+    if rungs is None:
+        rungs = () if accuracy is None else ((20, accuracy),)
+    last = rungs[-1][0] if rungs else 0
+    return Trial(
+        trial=number,
+        origin=origin,
+        state=state,
+        config=config or {"lr": 0.01, "epochs": 20, "batch_size": 10},
+        epochs=last,
+        valid_accuracy=accuracy,
+        valid_loss=loss,
+        rungs=rungs,
+        replicates=(
+            ()
+            if accuracy is None or loss is None
+            else curve(number, last, accuracy, loss).replicates
+        ),
+        seconds=0.5,
+        device="cpu",
+        node="host",
+        reason=reason,
+    )
+
+
+def replication(
+    cell: Cell, seed: int, accuracy: float, *, train: float = 100.0, exact: bool = False
+) -> Replication:
+    """Return a row of a published cell, trained with one seed."""
+    return Replication(
+        question=cell.question,
+        arm=cell.arm,
+        setting=cell.setting,
+        images=cell.images,
+        seed=seed,
+        exact=exact,
+        model=cell.model,
+        task=cell.task,
+        settings=cell.settings,
+        epochs=cell.settings["epochs"],
+        valid_accuracy=accuracy,
+        valid_loss=0.5,
+        train_accuracy=train,
+        diverged_epoch=None,
+        software={"torch": "2.13"},
+    )

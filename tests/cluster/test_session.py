@@ -1,0 +1,87 @@
+"""A Ray of one's own tells nothing to whoever has no token."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from ibsweep.cluster.session import ray_session
+from ibsweep.errors import InputError
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+SCRIPT = """
+import time
+
+import psutil
+import requests
+
+from ibsweep.cluster.session import ray_session
+
+
+def listening():
+    return {
+        connection.laddr
+        for process in psutil.Process().children(recursive=True)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+with ray_session(None):
+    import ray
+
+    @ray.remote
+    def one():
+        return 1
+
+    assert ray.get(one.remote()) == 1
+    time.sleep(5)  # the agents start after the cluster
+    found = listening()
+    answers = []
+    for ip, port in found:
+        host = "127.0.0.1" if ip in ("::", "0.0.0.0") else ip
+        for path in ("/metrics", "/api/jobs/"):
+            try:
+                answer = requests.get(f"http://{host}:{port}{path}", timeout=5)
+            except requests.RequestException:
+                continue  # it speaks no HTTP
+            answers.append((port, path, answer.status_code))
+import sys
+print(len(found), answers, file=sys.stderr)
+assert len(found) >= 4, found
+assert [one for one in answers if one[2] != 401] == [], answers
+"""
+
+
+def test_no_port_answers_without_the_token():
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "TUNE_"))},
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("127.0.0.1:1", "Connection refused; check --address and that its head runs"),
+        ("somewhere", "an address is HOST:PORT of the head, or auto"),
+        ("ray://127.0.0.1:10001", "must run on a node of the cluster"),
+    ],
+)
+def test_an_address_where_nobody_listens_is_refused_at_once(address, reason, monkeypatch):
+    with pytest.raises(InputError, match=re.escape(reason)), ray_session(address):
+        pass
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    reason = reason.replace("check --address", "check RAY_ADDRESS")
+    with pytest.raises(InputError, match=re.escape(reason)), ray_session("auto"):
+        pass

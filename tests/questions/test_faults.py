@@ -1,0 +1,247 @@
+"""What each fault of a question file is told as."""
+
+import copy
+
+import pytest
+import yaml
+from pydantic import ValidationError
+from question_files import GOOD, changed, write
+
+from ibsweep.errors import InputError
+from ibsweep.questions.files import load_file
+from ibsweep.questions.schema import Question
+
+
+def lines_of(path):
+    with pytest.raises(InputError) as caught:
+        load_file(path)
+    return [line.removeprefix(f"{path}: ") for line in str(caught.value).splitlines()]
+
+
+A = "arms.mine_a"
+V = "arms.mine_a.variants.mine_a_fast"
+V_GOOD = {
+    "title": "x",
+    "changes": {"lr": 0.1},
+    "notebook": [{"images": 30, "valid_accuracy": 9.0}],
+}
+T = "claims.0.tests"
+TEST = "claims[0].tests"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        ("title", None, "title: is missing; give a short title"),
+        ("title", "", "title: must not be empty, but got ''"),
+        ("title", 3, "title: must be a text, but got 3"),
+        ("titel", "x", "titel: is not a key here, but got 'x'; did you mean 'title'?"),
+        ("question", "Q 1", "question: must be made of small letters, digits and underscores"),
+        ("task", [1], "task: must be a mapping of keys to values, but got [1]"),
+        ("task.train_images", None, "task.train_images: must list the images per class"),
+        ("task.train_images", [], "task.train_images: must list the images per class"),
+        ("task.train_images", 30, "task.train_images: must list the images per class"),
+        ("task.train_images", [30, 0], "task.train_images: must list the images per class"),
+        ("task.train_images", [30, True], "task.train_images: must list the images per class"),
+        ("task.train_images", [10, 30, 30], "task.train_images: must differ, but got"),
+        ("task.min_edge_width", float("nan"), "task.min_edge_width: must be finite, but got nan"),
+        ("objective.metric", "accuracy", "objective.metric: must be 'valid_accuracy', but got 'a"),
+        ("objective.direction", "minimize", "objective.direction: must be 'maximize', but got 'm"),
+        ("arms", {}, "arms: must not be empty, but got {}"),
+        (f"{A}.model", "simple", f"{A}.model: must be a model, but got 'simple'; did you mean"),
+        (f"{A}.model", 3, f"{A}.model: must be a text, but got 3"),
+        (f"{A}.images", 50, f"{A}.images: must be one of the task's train_images [10, 30], but"),
+        (f"{A}.images", 0, f"{A}.images: must be greater than 0, but got 0"),
+        (f"{A}.images", True, f"{A}.images: must be an integer, but got True"),
+        (f"{A}.name", "b", f"{A}.name: must be the arm's key, 'mine_a', or left out, but got 'b'"),
+        (f"{A}.baselin", {}, f"{A}.baselin: is not a key here, but got {{}}; did you mean 'basel"),
+        (f"{A}.space", {}, f"{A}.space: must not be empty, but got {{}}"),
+        (f"{A}.space", [], f"{A}.space: must be a mapping of keys to values, but got []"),
+        (f"{A}.space.lr.low", 1, f"{A}.space.lr.low: `low <= high` must hold, but got low=1.0"),
+        (f"{A}.space.lr.low", 0, f"{A}.space.lr.low: `low` must be above 0 where `log` is true"),
+        (f"{A}.space.lr.low", "x", f"{A}.space.lr.low: must be a number, but got 'x'"),
+        (f"{A}.space.lr.low", None, f"{A}.space.lr.low: is missing; give the smallest value"),
+        (f"{A}.space.lr.step", 0.5, f"{A}.space.lr.step: `step` and `log` exclude each other"),
+        (f"{A}.space.lr.lgo", True, f"{A}.space.lr.lgo: is not a key here, but got True; did you"),
+        (f"{A}.space.lr.type", None, f"{A}.space.lr: `type` is missing; give float, int, categ"),
+        (f"{A}.space.lr.type", "flot", f"{A}.space.lr: `type` must be a distribution, but got"),
+        (f"{A}.space.lr", 0.1, f"{A}.space.lr: must be a mapping of keys to values, but got 0.1"),
+        (
+            f"{A}.space.batch_size.choices",
+            [10, 0],
+            f"{A}.space.batch_size.choices[1]: must be an integer of at least 1, but got 0",
+        ),
+        (
+            f"{A}.space.batch_size.choices",
+            [],
+            f"{A}.space.batch_size.choices: must not be empty, but got []",
+        ),
+        (
+            f"{A}.space.batch_size.choices",
+            [10, [32]],
+            f"{A}.space.batch_size.choices[1]: must be a number, a text or true or false, but got",
+        ),
+        (f"{A}.fixed.lr", 0.1, f"{A}.fixed.lr: stands in both `fixed` and `space`; leave one out"),
+        (f"{A}.fixed.epochs", 0, f"{A}.fixed.epochs: must be an integer of at least 1, but got 0"),
+        (f"{A}.fixed.epochs", None, f"{A}: needs `epochs`, which has no default; put it into"),
+        (
+            f"{A}.fixed.pooling",
+            "median",
+            f"{A}.fixed.pooling: must be 'max' or 'average', but got",
+        ),
+        (
+            f"{A}.fixed.kernel",
+            3,
+            f"{A}.fixed.kernel: is not a hyperparameter of simple_cnn; did you mean 'kernel_size'",
+        ),
+        (f"{A}.baseline.lr", None, f"{A}.baseline.lr: is missing; give a number from 0.0001 to"),
+        (
+            f"{A}.baseline.lr",
+            1,
+            f"{A}.baseline.lr: must be a number from 0.0001 to 0.1, but got 1",
+        ),
+        (f"{A}.baseline.batch_size", 16, f"{A}.baseline.batch_size: must be one of 10, 32, but"),
+        (f"{A}.baseline.epochs", 5, f"{A}.baseline.epochs: is not tuned here, but got 5"),
+        (
+            f"{A}.notebook",
+            [{"images": 30}],
+            f"{A}.notebook[0]: must give one of valid_accuracy and",
+        ),
+        (
+            f"{A}.notebook",
+            [{"images": 30, "valid_accuracy": 9.0, "train_accuracy": 9.0}],
+            f"{A}.notebook[0]: must give one of valid_accuracy and train_accuracy, in percent",
+        ),
+        (
+            f"{A}.notebook",
+            [{"images": 20, "valid_accuracy": 9.0}],
+            f"{A}.notebook[0].images: must be one of the task's train_images [10, 30], but got 20",
+        ),
+        (
+            f"{A}.notebook",
+            [{"images": 30, "valid_accuracy": 972}],
+            f"{A}.notebook[0].valid_accuracy: must be less than or equal to 100, but got 972",
+        ),
+        (
+            f"{V}.changes",
+            {"lr": 1.0},
+            f"{V}.changes.lr: must be a number from 0.0001 to 0.1, but got 1.0",
+        ),
+        (f"{V}.changes", {"epochs": 9}, f"{V}.changes.epochs: is not tuned here, but got 9"),
+        (f"{V}.changes", {}, f"{V}.changes: must not be empty, but got {{}}"),
+        (f"{V}.title", None, f"{V}.title: is missing; give a short title"),
+        (
+            f"{V}.notebook",
+            [{"images": 20, "valid_accuracy": 9.0}],
+            f"{V}.notebook[0].images: must be one of the task's train_images [10, 30], but got 20",
+        ),
+        ("efficiency", [30, 10], "efficiency: must rise, such as [10, 30, 100], but got [30, 10]"),
+        ("efficiency", [10, 10], "efficiency: must rise, such as [10, 30, 100], but got [10, 10]"),
+        (
+            f"{T}.0.arm",
+            "mine_c",
+            f"{TEST}[0].arm: must name an arm, but got 'mine_c'; did you mean 'mine_",
+        ),
+        (f"{T}.0.than", "mine_a", f"{TEST}[0].than: must differ from `arm`; name another arm or"),
+        (f"{T}.0.than", None, f"{TEST}[0].than: is missing; give the name of the arm it is comp"),
+        (f"{T}.0.margin", -1.0, f"{TEST}[0].margin: must be greater than or equal to 0, but got"),
+        (
+            f"{T}.0.where",
+            {"batch_size": 11},
+            f"{TEST}[0].where.batch_size: must be one of 10, 32, but got 11",
+        ),
+        (f"{T}.0.where", {"epochs": 5}, f"{TEST}[0].where.epochs: is not tuned here, but got 5"),
+        (
+            f"{T}.0.images",
+            77,
+            f"{TEST}[0].images: must be one of `efficiency`, [10, 30, 50, 100, 200, 300, 500], or",
+        ),
+        (f"{T}.0.margin", "0.5", f"{TEST}[0].margin: must be a number, but got '0.5'"),
+        (f"{T}.1.arm", None, f"{TEST}[1].arm: is missing; give the name of an arm"),
+        (f"{T}.1.arm", ["mine_a"], f"{TEST}[1].arm: must be a text, but got ['mine_a']"),
+        (
+            "arms.mine_b.variants",
+            {"mine_a": V_GOOD},
+            "arms.mine_b.variants.mine_a: is the name of an arm or of another setting; choose",
+        ),
+        (
+            "arms.mine_b.variants",
+            {"baseline": V_GOOD},
+            "arms.mine_b.variants.baseline: is the name of an arm or of another setting; choose",
+        ),
+        (f"{T}.0.images", 0, f"{TEST}[0].images: must be greater than 0, but got 0"),
+        (f"{T}.0.type", "diffrence", f"{TEST}[0]: `type` must be a test, but got 'diffr"),
+        (
+            f"{T}.0.type",
+            None,
+            f"{TEST}[0]: `type` is missing; give difference, images_needed, level",
+        ),
+        (f"{T}.1.at_least", 95.0, f"{TEST}[1]: must give one of at_least and below, in percent"),
+        (f"{T}.1.below", None, f"{TEST}[1]: must give one of at_least and below, in percent"),
+        (f"{T}.1.metric", "accuracy", f"{TEST}[1].metric: must be 'test_accuracy' or 'train_acc"),
+        (f"{T}.1.bleow", 1, f"{TEST}[1].bleow: is not a key here, but got 1; did you mean 'below"),
+        (f"{T}.2.percent", 101.0, f"{TEST}[2].percent: must be less than or equal to 100, but"),
+        (
+            "claims",
+            [{"id": "x", "text": "x", "tests": []}],
+            "claims[0].tests: must not be empty, but got []",
+        ),
+        (
+            "claims",
+            [GOOD["claims"][0]] * 2,
+            "claims[1].id: must be used once, but got 'a_beats_b'",
+        ),
+    ],
+)
+def test_a_single_fault_gives_a_single_line(tmp_path, path, value, line):
+    found = lines_of(write(tmp_path, changed(path, value)))
+    assert len(found) == 1, found
+    assert found[0].startswith(line)
+
+
+def test_arm_names(tmp_path):
+    data = copy.deepcopy(GOOD)
+    data["arms"]["../x"] = data["arms"].pop("mine_b")
+    data["claims"] = []
+    assert lines_of(write(tmp_path, data)) == [
+        "arms.../x: must be made of small letters, digits and underscores, but got '../x'"
+    ]
+
+
+def test_keys_that_are_no_texts(tmp_path):
+    found = lines_of(write(tmp_path, yaml.safe_dump(GOOD) + "3: 4\n"))
+    assert found == ["[3]: must be a text as a key, but got 3"]
+
+
+def test_a_key_cannot_break_the_line(tmp_path):
+    (line,) = lines_of(write(tmp_path, changed("a\nb\x1b[1m", 1)))
+    assert line.startswith(r"a\nb\x1b[1m: is not a key here, but got 1; known are")
+
+
+def test_all_faults_are_reported_at_once(tmp_path):
+    # Malformed parts beside parts that contradict each other, in the same arm and in others.
+    data = changed(f"{A}.space.lr.low", 5)
+    data["arms"]["mine_a"]["baseline"]["batch_size"] = 11
+    data["arms"]["mine_a"]["colour"] = "red"
+    data["arms"]["mine_b"]["model"] = "mlp"
+    data["claims"][0]["tests"][0]["arm"] = "mine_z"
+    del data["text"]
+    places = [line.split(": ")[0] for line in lines_of(write(tmp_path, data))]
+    assert sorted(places) == [
+        "arms.mine_a.baseline.batch_size",
+        "arms.mine_a.colour",
+        "arms.mine_a.space.lr.low",
+        "arms.mine_b.model",
+        "claims[0].tests[0].arm",
+        "text",
+    ]
+
+
+def test_a_manifests_question_is_checked_too():
+    with pytest.raises(ValidationError, match="must be one of 10, 32, but got 16"):
+        Question.model_validate(changed(f"{A}.baseline.batch_size", 16))
+
+
+def test_long_values_are_cut(tmp_path):
+    (line,) = lines_of(write(tmp_path, changed("title", [1] * 1000)))
+    assert len(line) < 150

@@ -1,0 +1,135 @@
+"""Questions: what is loaded, and which files and names are found."""
+
+import copy
+import math
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from pydantic import ValidationError
+from question_files import GOOD, changed, write
+
+from ibsweep.errors import IbsweepError, InputError
+from ibsweep.questions import files
+from ibsweep.questions.files import check_task, find, load_all, load_file
+from ibsweep.questions.schema import Question
+
+
+def test_a_good_file(tmp_path):
+    question = load_file(write(tmp_path, GOOD))
+    assert [arm.name for arm in question.arms.values()] == ["mine_a", "mine_b"]
+    assert question.model_dump(mode="json", exclude_unset=True) == changed_names(GOOD)
+    assert check_task(question).train_images == (10, 30)
+
+
+def changed_names(data):
+    data = copy.deepcopy(data)
+    for name, arm in data["arms"].items():
+        arm["name"] = name
+    return data
+
+
+def test_json_round_trip(tmp_path):
+    question = load_file(write(tmp_path, GOOD))
+    assert Question.model_validate(question.model_dump(mode="json")) == question
+    assert Question.model_validate_json(question.model_dump_json()) == question
+
+
+def test_a_question_is_frozen(tmp_path):
+    with pytest.raises(ValidationError, match="frozen"):
+        load_file(write(tmp_path, GOOD)).title = "another"
+
+
+def test_rank():
+    rows = [
+        SimpleNamespace(name=name, valid_accuracy=accuracy, valid_loss=loss)
+        for name, accuracy, loss in [
+            ("failed", None, None),
+            ("low", 50.0, 0.1),
+            ("tie", 90.0, 0.3),
+            ("diverged", 90.0, math.nan),
+            ("best", 90.0, 0.2),
+        ]
+    ]
+    objective = Question.model_validate(GOOD).objective
+    ranked = [row.name for row in sorted(rows, key=objective.rank)]
+    assert ranked == ["best", "tie", "diverged", "low", "failed"]
+    assert objective.mode == "max"
+
+
+def test_check_task_names_the_question(tmp_path):
+    question = load_file(write(tmp_path, changed("task.class_typ", ["none"])))
+    with pytest.raises(InputError, match=r"^mine: task: .*class_typ"):
+        check_task(question)
+
+
+def names_of(target):
+    return [(question.question, arm.name) for question, arm in find(target)]
+
+
+def test_find_shipped_names():
+    assert names_of("q7_wider") == [("q7", "q7_wider")]
+    assert names_of("q7") == [("q7", "q7_simple"), ("q7", "q7_wider"), ("q7", "q7_deeper")]
+    assert {question for question, _ in names_of("all")} == set(load_all())
+
+
+def test_find_files(tmp_path, monkeypatch):
+    both = [("mine", "mine_a"), ("mine", "mine_b")]
+    path = write(tmp_path, GOOD)
+    assert names_of(str(path)) == both
+    write(tmp_path, GOOD, "plain")
+    write(tmp_path, "a: 1", "q7")
+    monkeypatch.chdir(tmp_path)
+    assert names_of("mine.yaml") == both
+    assert names_of("plain") == both
+    assert names_of("q7")[0] == ("q7", "q7_simple")  # the shipped name goes first
+    with pytest.raises(InputError, match=r"^none\.yml: no such file"):
+        find("none.yml")
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("q7_widr", "'q7_widr' is no arm, question or file; did you mean 'q7_wider'"),
+        ("", "'' is no arm, question or file; known are all, q1"),
+        ("zzz", "known are all, q1, q1_cnn"),
+        ("a\0b", "is no arm, question or file"),
+    ],
+)
+def test_find_refuses(target, message):
+    with pytest.raises(InputError, match=message):
+        find(target)
+
+
+def test_names_are_unique_over_the_shipped_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "search_spaces_dir", lambda: tmp_path)
+    write(tmp_path, GOOD, "a.yaml")
+    other = copy.deepcopy(GOOD) | {"question": "other"}
+    write(tmp_path, other, "b.yaml")
+    with pytest.raises(InputError, match=r"b\.yaml: 'mine_a' is already the name .*a\.yaml"):
+        load_all()
+
+
+def test_search_spaces_inside_an_installed_package(monkeypatch, tmp_path):
+    package = tmp_path / "ibsweep"
+    package.mkdir()
+    monkeypatch.setattr(files, "__file__", str(package / "questions" / "files.py"))
+    with pytest.raises(IbsweepError, match="question files are missing"):
+        files.search_spaces_dir()
+    (tmp_path / "search_spaces").mkdir()
+    assert files.search_spaces_dir() == tmp_path / "search_spaces"
+    (package / "search_spaces").mkdir()
+    assert files.search_spaces_dir() == package / "search_spaces"
+
+
+def test_listing_questions_loads_nothing_heavy():
+    code = (
+        "import sys, ibsweep.questions.files as q; q.find('all');"
+        "heavy = {'torch', 'ray', 'optuna', 'pandas', 'scipy', 'numpy', 'matplotlib'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,183 @@
+"""The schema: round trips, seeds that never meet, numbers that are numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import tiny
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from ibsweep.results.records import (
+    Confirmation,
+    Curve,
+    Manifest,
+    Proposal,
+    Replicate,
+    SweepPaths,
+    Trial,
+    TrialState,
+    mean,
+)
+from ibsweep.sweep.options import PRUNERS, SAMPLERS
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+CONFIGS = st.dictionaries(
+    st.text(max_size=5), st.one_of(FINITE, st.integers(), st.booleans(), st.text(max_size=5))
+)
+REPLICATES = st.builds(
+    Replicate,
+    seed=st.integers(0, 2**32 - 1),
+    valid_accuracy=FINITE,
+    valid_loss=FINITE,
+    train_accuracy=st.none() | FINITE,
+    train_loss=st.none() | FINITE,
+    diverged_epoch=st.none() | st.integers(0, 1000),
+)
+ROWS = st.one_of(
+    st.builds(Proposal, trial=st.integers(0, 9999), origin=st.text(max_size=5), config=CONFIGS),
+    st.builds(
+        Curve,
+        trial=st.integers(0, 9999),
+        epoch=st.integers(0, 1000),
+        replicates=st.lists(REPLICATES, max_size=2).map(tuple),
+    ),
+    st.builds(
+        Trial,
+        trial=st.integers(0, 9999),
+        origin=st.text(max_size=5),
+        state=st.sampled_from(TrialState),
+        config=CONFIGS,
+        epochs=st.integers(0, 1000),
+        valid_accuracy=st.none() | FINITE,
+        valid_loss=st.none() | FINITE,
+        rungs=st.lists(st.tuples(st.integers(0, 1000), FINITE), max_size=3).map(tuple),
+        replicates=st.lists(REPLICATES, max_size=2).map(tuple),
+        seconds=FINITE,
+        device=st.text(max_size=5),
+        node=st.text(max_size=5),
+        reason=st.none() | st.text(max_size=20),
+    ),
+    st.builds(
+        Confirmation,
+        trial=st.integers(0, 9999),
+        seed=st.integers(0, 2**32 - 1),
+        epochs=st.integers(0, 1000),
+        valid_accuracy=FINITE,
+        valid_loss=FINITE,
+        test_accuracy=FINITE,
+        test_loss=FINITE,
+        test_confusion=st.just(((1, 2), (3, 4))),
+        diverged_epoch=st.none() | st.integers(0, 1000),
+        seconds=FINITE,
+    ),
+)
+
+
+def typed(value):
+    """Python holds 1, 1.0 and True for equal; a configuration must not."""
+    return repr(value)
+
+
+@given(ROWS)
+def test_a_row_comes_back_from_its_line(row):
+    line = row.model_dump_json()
+    assert "\n" not in line
+    again = type(row).model_validate_json(line)
+    assert again == row
+    assert typed(again) == typed(row)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("pruner", PRUNERS)
+def test_a_manifest_comes_back_from_json(sampler, pruner):
+    manifest = tiny.manifest(sampler=sampler, pruner=pruner, time_budget=60.5, address="auto")
+    resumed = ({"when": "now", "command": ["resume", "tiny"], "versions": {"ray": "2.60"}},)
+    manifest = manifest.model_copy(update={"resumed": resumed})
+    again = Manifest.model_validate_json(manifest.model_dump_json())
+    assert again == manifest
+    assert typed(again) == typed(manifest)
+    assert (again.sampler["name"], again.pruner["name"]) == (sampler, pruner)
+
+
+def test_the_first_replicate_seed_is_the_notebooks():
+    assert tiny.manifest(replicates=3).replicate_seeds == (10, 11, 12)
+
+
+@given(
+    seed=st.integers(0, 2**31 - 1),
+    replicates=st.integers(1, 10_000),
+    fresh=st.integers(2, 10_000),
+)
+def test_confirmation_never_meets_a_seed_of_the_sweep(seed, replicates, fresh):
+    manifest = tiny.manifest().model_copy(
+        update={"seed": seed, "replicates": replicates, "confirm_replicates": fresh}
+    )
+    trained, confirmed = manifest.replicate_seeds, manifest.confirmation_seeds
+    assert len(set(trained)) == replicates
+    assert len(set(confirmed)) == fresh
+    assert not set(trained) & set(confirmed)
+    assert max(confirmed) < 2**32  # RandomState takes no more
+
+
+NUMBERS = [
+    (Replicate, tiny.replicate(), ("valid_accuracy", "valid_loss", "train_accuracy")),
+    (Replicate, tiny.replicate(), ("train_loss",)),
+    (Trial, tiny.trial(0), ("valid_accuracy", "valid_loss", "seconds")),
+    (Manifest, tiny.manifest(), ("time_budget", "cpus_per_trial", "gpus_per_trial")),
+]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    ("kind", "row", "field"), [(kind, row, f) for kind, row, fields in NUMBERS for f in fields]
+)
+def test_only_finite_numbers_are_recorded(kind, row, field, bad):
+    data = row.model_dump() | {field: bad}
+    with pytest.raises(ValidationError, match="should be a finite number"):
+        kind.model_validate(data)
+    with pytest.raises(ValidationError, match="should be a finite number"):
+        kind.model_validate_json(json.dumps(row.model_dump(mode="json") | {field: bad}))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_only_finite_numbers_are_recorded_within_lists(bad):
+    with pytest.raises(ValidationError, match="should be a finite number"):
+        tiny.trial(0, rungs=((2, bad),))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_only_finite_numbers_are_configured(bad):
+    """They would come back from their line as null."""
+    with pytest.raises(ValidationError, match="finite"):
+        Proposal(trial=0, origin="tpe", config={"lr": bad})
+    with pytest.raises(ValidationError, match="finite"):
+        tiny.trial(0, {"lr": bad})
+
+
+def test_unknown_fields_are_refused():
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        Proposal.model_validate({"trial": 0, "origin": "tpe", "config": {}, "colour": "red"})
+
+
+def test_means_are_over_the_replicates():
+    curve = Curve(trial=0, epoch=5, replicates=(tiny.replicate(10, 90, 0.5),) * 3)
+    assert (curve.valid_accuracy, curve.valid_loss) == (90, 0.5)
+    mixed = Curve(
+        trial=0, epoch=5, replicates=(tiny.replicate(10, 90, 0.5), tiny.replicate(11, 60, 1.5))
+    )
+    assert (mixed.valid_accuracy, mixed.valid_loss) == (75, 1)
+    assert mean([1, 2, 6]) == 3
+    assert tiny.trial(0).model_epochs == 20 * 2
+
+
+def test_every_path_of_a_sweep_lies_in_its_directory(tmp_path):
+    paths = SweepPaths(tmp_path)
+    named = [path for name, path in vars(paths).items() if name != "root"]
+    named.append(paths.model(3))
+    assert len(named) == 12
+    assert len(set(named)) == len(named)
+    assert all(path.is_relative_to(tmp_path) and path != tmp_path for path in named)

@@ -1,0 +1,451 @@
+"""The proposer: order, budget, exhaustion, resumption, and what the study is told."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import optuna
+import pytest
+import tiny
+
+from ibsweep.questions.space import config_faults, to_distributions
+from ibsweep.results.records import Proposal, TrialState
+from ibsweep.sweep.options import SAMPLERS
+from ibsweep.sweep.proposals import Proposer, export_study
+
+OBJECTIVE = tiny.question().objective
+CHOICES = {
+    "lr": {"type": "categorical", "choices": [0.001, 0.01, 0.1]},
+    "epochs": {"type": "int", "low": 5, "high": 15, "step": 5},
+    "momentum": {"type": "float", "low": 0.0, "high": 0.9, "step": 0.9},
+}
+DISCRETE = tiny.arm(
+    space=CHOICES,
+    baseline={"lr": 0.01, "epochs": 10, "momentum": 0.9},
+    fixed={"kernel_size": 3, "batch_size": 10},
+)
+"""3 * 3 * 2 configurations, of which a grid of 3 points misses none."""
+
+
+def make(arm=None, trials=30, proposals=(), rows=(), **options):
+    manifest = tiny.manifest(of=arm, trials=trials, **options)
+    return Proposer(arm or tiny.arm(), OBJECTIVE, manifest, proposals, rows)
+
+
+def score(config):
+    """A figure for a configuration, best near lr 0.03 and many epochs."""
+    return 90 - 10 * abs(math.log10(config["lr"]) + 1.5) + config["epochs"] / 20
+
+
+def row(proposal, state=TrialState.COMPLETE):
+    """Finish a proposal as a trial that was validated at 2 epochs and, unless pruned, its end."""
+    config = proposal.config
+    last = (2, score(config) - 20)
+    rungs = (last,) if state != TrialState.COMPLETE else (last, (config["epochs"], score(config)))
+    return tiny.trial(
+        proposal.trial,
+        config,
+        accuracy=rungs[-1][1],
+        state=state,
+        origin=proposal.origin,
+        rungs=rungs,
+        reason={"PRUNED": "pruned at 2", "FAIL": "it diverged"}.get(state.value),
+    )
+
+
+def finish(proposer, proposal, state=TrialState.COMPLETE):
+    finished = row(proposal, state)
+    for epoch, value in finished.rungs:
+        proposer.report(proposal.trial, epoch, value)
+    proposer.finish(finished)
+    return finished
+
+
+def run(proposer, count):
+    """Propose and finish; every third trial is pruned, every fifth fails, the first does not."""
+    proposals, rows = [], []
+    for _ in range(count):
+        proposal, new = proposer.propose()
+        assert new
+        states = {True: TrialState.COMPLETE}
+        states |= {proposal.trial % 3 == 2: TrialState.PRUNED}
+        states |= {proposal.trial % 5 == 4: TrialState.FAIL}
+        proposals.append(proposal)
+        rows.append(finish(proposer, proposal, states[True]))
+    return proposals, rows
+
+
+def distinct(proposals):
+    return {tuple(sorted(proposal.config.items())) for proposal in proposals}
+
+
+def told(study):
+    """What tells a sampler something about a trial."""
+    return [
+        (trial.params, trial.state, trial.values, trial.intermediate_values, trial.distributions)
+        for trial in study.get_trials()
+    ]
+
+
+# What is proposed
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_baseline_comes_first_and_the_budget_is_kept(sampler):
+    proposer = make(sampler=sampler, trials=4)
+    proposals, _ = run(proposer, 4)
+    assert proposals[0] == Proposal(
+        trial=0, origin="baseline", config={"lr": 0.01, "epochs": 20, "batch_size": 10}
+    )
+    assert [p.trial for p in proposals] == [0, 1, 2, 3]
+    assert [p.origin for p in proposals[1:]] == [sampler] * 3
+    assert proposer.propose() is None
+    assert not proposer.exhausted
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_proposals_lie_within_the_space_and_differ(sampler):
+    arm = tiny.arm()
+    count = 16 if sampler in ("grid", "gp") else 30
+    proposals, _ = run(make(sampler=sampler, trials=count), count)
+    for proposal in proposals:
+        assert config_faults(arm.space, proposal.config) == []
+        assert list(proposal.config) == list(arm.space)
+        assert type(proposal.config["epochs"]) is int
+        assert type(proposal.config["lr"]) is float
+    assert len(distinct(proposals)) == count
+
+
+@pytest.mark.parametrize(
+    ("sampler", "ahead"),
+    [
+        (sampler, ahead)
+        for sampler in SAMPLERS
+        for ahead in (1, 4)
+        if (sampler, ahead) != ("gp", 4)
+    ],
+)
+def test_a_small_space_is_proposed_whole_and_once(sampler, ahead):
+    """Whether trials finish one by one or several run at once."""
+    proposer = make(DISCRETE, sampler=sampler, trials=100)
+    everything = {
+        (("epochs", epochs), ("lr", lr), ("momentum", momentum))
+        for lr, epochs, momentum in itertools.product([0.001, 0.01, 0.1], [5, 10, 15], [0, 0.9])
+    }
+    proposals, running = [], []
+    while proposed := proposer.propose():
+        proposals.append(proposed[0])
+        running.append(proposed[0])
+        if len(running) == ahead:
+            finish(proposer, running.pop(0))
+    assert len(proposals) == len(everything)
+    assert distinct(proposals) == everything
+    assert proposer.exhausted
+    assert proposer.propose() is None
+
+
+def test_a_sampler_that_insists_does_not_exhaust_a_large_space():
+    """A thousand configurations, few of them far better: TPE asks for those again and again."""
+    arm = tiny.arm(
+        space={
+            "lr": {"type": "categorical", "choices": [0.001, 0.01, 0.1]},
+            "epochs": {"type": "int", "low": 5, "high": 40},
+            "batch_size": {"type": "categorical", "choices": list(range(1, 11))},
+        }
+    )
+    proposer = make(arm, trials=80)
+    for _ in range(80):
+        proposal, _ = proposer.propose()
+        good = proposal.config["lr"] == 0.1 and proposal.config["batch_size"] == 10
+        value = 99.0 if good and proposal.config["epochs"] > 35 else 1.0
+        proposer.report(proposal.trial, 20, value)
+        finished = tiny.trial(proposal.trial, proposal.config, accuracy=value)
+        proposer.finish(finished)
+    assert not proposer.exhausted
+
+
+def test_grid_covers_both_ends():
+    proposer = make(sampler="grid", trials=100)
+    configs = []
+    while proposed := proposer.propose():
+        finish(proposer, proposed[0])
+        configs.append(proposed[0].config)
+    grid = configs[1:]  # the baseline, and then 3 * 3 * 2 points
+    assert len(grid) == 18
+    assert sorted({c["lr"] for c in grid}) == [0.001, pytest.approx(0.01), 0.1]
+    epochs = sorted({c["epochs"] for c in grid})
+    assert (len(epochs), epochs[0], epochs[-1]) == (3, 5, 40)
+    assert {c["batch_size"] for c in grid} == {5, 10}
+    assert proposer.exhausted
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_proposals_are_reproducible_and_follow_the_seed(sampler):
+    count = 14 if sampler == "gp" else 16
+    first, again, other = (
+        [p.config for p in run(make(sampler=sampler, seed=seed), count)[0]] for seed in (3, 3, 4)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_a_whole_number_for_a_float_is_the_same_configuration():
+    arm = tiny.arm(
+        space={"lr": {"type": "float", "low": 0.5, "high": 1.0, "step": 0.5}},
+        baseline={"lr": 1},
+        fixed={"epochs": 20, "batch_size": 10},
+    )
+    proposer = make(arm, sampler="grid")
+    assert [proposer.propose()[0].config for _ in range(2)] == [{"lr": 1.0}, {"lr": 0.5}]
+    assert proposer.propose() is None
+
+
+def test_equal_configurations_are_told_and_not_trained():
+    """The second time a sampler asks for the baseline, the study hears the baseline's figure."""
+    arm = tiny.arm(
+        space={"lr": {"type": "categorical", "choices": [0.01, 0.1]}},
+        baseline={"lr": 0.01},
+        fixed={"epochs": 20, "batch_size": 10},
+    )
+    proposer = make(arm, sampler="random")
+    values = {}
+    while proposed := proposer.propose():
+        proposal = proposed[0]
+        values[proposal.config["lr"]] = 50.0 + proposal.trial
+        finished = tiny.trial(proposal.trial, proposal.config, accuracy=50.0 + proposal.trial)
+        proposer.finish(finished)
+    assert values == {0.01: 50.0, 0.1: 51.0}
+    trials = proposer.study.get_trials()
+    assert len(trials) > 2
+    assert all(trial.value == values[trial.params["lr"]] for trial in trials)
+
+
+# What the study is told
+
+
+def test_the_study_hears_how_trials_ended():
+    proposer = make()
+    proposals = [proposer.propose()[0] for _ in range(3)]
+    states = [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]
+    rows = [finish(proposer, *pair) for pair in zip(proposals, states, strict=True)]
+    complete, pruned, failed = proposer.study.get_trials()
+    assert complete.state == optuna.trial.TrialState.COMPLETE
+    assert complete.value == rows[0].valid_accuracy
+    assert complete.intermediate_values == dict(rows[0].rungs)
+    assert len(complete.intermediate_values) == 2
+    assert pruned.state == optuna.trial.TrialState.PRUNED
+    assert pruned.intermediate_values == {2: score(proposals[1].config) - 20}
+    assert pruned.user_attrs["reason"] == "pruned at 2"
+    assert failed.state == optuna.trial.TrialState.FAIL
+    assert failed.value is None
+    assert failed.user_attrs["reason"] == "it diverged"
+    assert proposer.study.best_trial.number == complete.number
+    assert proposer.study.direction == optuna.study.StudyDirection.MAXIMIZE
+
+
+def test_a_study_rebuilt_from_the_records_equals_the_live_one():
+    live = make()
+    proposals, rows = run(live, 15)
+    rebuilt = make(proposals=proposals, rows=list(reversed(rows)))
+    assert told(rebuilt.study) == told(live.study)
+    assert len(told(live.study)) == 15
+    assert {trial.state.name for trial in live.study.get_trials()} == {
+        "COMPLETE",
+        "PRUNED",
+        "FAIL",
+    }
+
+
+BY_HAND = {
+    "tpe": lambda seed: optuna.samplers.TPESampler(
+        seed=seed,
+        n_startup_trials=10,
+        n_ei_candidates=24,
+        multivariate=True,
+        group=False,
+        constant_liar=True,
+    ),
+    "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+    "gp": lambda seed: optuna.samplers.GPSampler(
+        seed=seed, n_startup_trials=10, deterministic_objective=False
+    ),
+    "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed, n_startup_trials=10),
+}
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("sampler", BY_HAND)
+def test_the_sampler_gets_the_pinned_arguments(sampler):
+    """A study with the sampler built here proposes the same, told the same, two trials late."""
+    proposer = make(sampler=sampler)
+    study = optuna.create_study(direction="maximize", sampler=BY_HAND[sampler](entropy(10, 0)))
+    study.enqueue_trial(dict(tiny.arm().baseline))
+    distributions = to_distributions(tiny.arm().space)
+    running = []
+    for number in range(18 if sampler == "gp" else 25):
+        proposal, _ = proposer.propose()
+        trial = study.ask(fixed_distributions=distributions)
+        assert trial.params == proposal.config, number
+        running.append((proposal, trial))
+        if len(running) > 2:
+            proposal, trial = running.pop(0)
+            pruned = proposal.trial % 4 == 3
+            finished = finish(
+                proposer, proposal, TrialState.PRUNED if pruned else TrialState.COMPLETE
+            )
+            for epoch, value in finished.rungs:
+                trial.report(value, epoch)
+            if pruned:
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+            else:
+                study.tell(trial, finished.valid_accuracy)
+
+
+def entropy(*numbers):
+    """The sampler's seed, from the sweep's and how many trials were finished at the start."""
+    import numpy as np
+
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def test_pinned_arguments_are_recorded_and_read_back_from_the_manifest():
+    assert set(BY_HAND) | {"grid"} == set(SAMPLERS)
+    manifest = tiny.manifest(sampler="tpe")
+    assert manifest.sampler == {"name": "tpe", "seed": 10, **SAMPLERS["tpe"]}
+    changed = manifest.model_copy(
+        update={"sampler": manifest.sampler | {"n_startup_trials": 2}, "trials": 30}
+    )
+    configs = [
+        [p.config for p in run(Proposer(tiny.arm(), OBJECTIVE, m), 12)[0]]
+        for m in (manifest, changed)
+    ]
+    assert configs[0][:2] == configs[1][:2]
+    assert configs[0] != configs[1]
+
+
+# After an interruption
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_unfinished_proposals_come_first_and_nothing_comes_twice(sampler):
+    live = make(sampler=sampler, trials=16)
+    proposals = [live.propose()[0] for _ in range(6)]
+    rows = [finish(live, p) for p in proposals if p.trial not in (0, 3, 5)]
+
+    resumed = make(sampler=sampler, trials=16, proposals=proposals, rows=rows)
+    for number in (0, 3, 5):
+        proposal, new = resumed.propose()
+        assert (proposal, new) == (proposals[number], False)
+        finish(resumed, proposal)
+    fresh = []
+    while proposed := resumed.propose():
+        assert proposed[1]
+        fresh.append(proposed[0])
+        finish(resumed, proposed[0])
+    assert [p.trial for p in fresh] == list(range(6, 16))
+    assert {p.origin for p in fresh} == {sampler}
+    assert len(distinct([*proposals, *fresh])) == 16
+
+
+@pytest.mark.parametrize("finished", [0, 2, 5])
+@pytest.mark.parametrize("sampler", ["tpe", "random", "grid", "cmaes"])
+def test_a_small_space_is_proposed_whole_over_an_interruption(sampler, finished):
+    live = make(DISCRETE, sampler=sampler)
+    proposals = [live.propose()[0] for _ in range(5)]
+    rows = [finish(live, proposal) for proposal in proposals[:finished]]
+    resumed = make(DISCRETE, sampler=sampler, proposals=proposals, rows=rows)
+    while proposed := resumed.propose():
+        proposals += [proposed[0]] if proposed[1] else []
+    assert len(proposals) == len(distinct(proposals)) == 18
+    assert resumed.exhausted
+
+
+@pytest.mark.parametrize("finished", [0, 8])
+def test_a_resumed_sampler_does_not_draw_again_what_it_drew(finished):
+    live = make(sampler="random")
+    proposals = [live.propose()[0] for _ in range(8)]
+    rows = [finish(live, proposal) for proposal in proposals[:finished]]
+    resumed = make(sampler="random", proposals=proposals, rows=rows)
+    for _ in range(16 - finished):
+        resumed.propose()
+    assert len(resumed.study.get_trials()) == 16  # a second draw would have been told at once
+
+
+def test_interrupted_again_and_again_the_budget_is_completed():
+    proposals, rows = [], []
+    for _ in range(6):
+        proposer = make(trials=12, proposals=proposals, rows=rows)
+        for _ in range(4):  # four are proposed, two of them finish
+            if (proposed := proposer.propose()) is None:
+                break
+            proposals += [proposed[0]] if proposed[1] else []
+            if proposed[0].trial % 2 == len(rows) % 2:
+                rows.append(finish(proposer, proposed[0]))
+    while proposed := proposer.propose():
+        proposals += [proposed[0]] if proposed[1] else []
+        rows.append(finish(proposer, proposed[0]))
+    missing = make(trials=12, proposals=proposals, rows=rows)
+    while proposed := missing.propose():
+        assert not proposed[1]
+        rows.append(finish(missing, proposed[0]))
+    assert sorted(r.trial for r in rows) == list(range(12))
+    assert len(distinct(proposals)) == 12
+
+
+def test_a_large_grid_goes_on_where_it_was():
+    space = {
+        "lr": {"type": "float", "low": 0.001, "high": 0.1},
+        "epochs": {"type": "int", "low": 5, "high": 40},
+        "batch_size": {"type": "categorical", "choices": list(range(1, 41))},
+    }
+    arm = tiny.arm(space=space)
+    live = make(arm, sampler="grid", trials=400)
+    proposals, rows = run(live, 250)
+    resumed = make(arm, sampler="grid", trials=400, proposals=proposals, rows=rows)
+    fresh, _ = run(resumed, 360 + 1 - 250)  # 3 * 3 * 40 points and the baseline, which is none
+    assert resumed.propose() is None
+    assert resumed.exhausted
+    assert len(distinct([*proposals, *fresh])) == 361
+
+
+def test_a_resumed_sampler_has_learnt_from_the_finished_trials():
+    """TPE, told that only large learning rates are good, leaves the small ones."""
+    proposals, rows = run(make(), 20)
+    resumed = make(proposals=proposals, rows=rows)
+    assert len(resumed.study.get_trials()) == 20
+    fresh, _ = run(resumed, 10)
+    near = [p for p in fresh if abs(math.log10(p.config["lr"]) + 1.5) < 0.5]
+    assert len(near) >= 6  # half of the space's range; as many as all would be chance
+
+
+# The export
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_optuna_reads_the_exported_study(tmp_path, times):
+    proposals, rows = run(make(), 12)
+    path = tmp_path / "study.log"
+    for _ in range(times):
+        export_study(path, "tiny", tiny.arm(), OBJECTIVE, list(reversed(rows)))
+    assert list(tmp_path.iterdir()) == [path]
+    backend = optuna.storages.journal.JournalFileBackend(str(path))
+    storage = optuna.storages.JournalStorage(backend)
+    study = optuna.load_study(study_name="tiny", storage=storage)
+    trials = study.get_trials()
+    assert [t.user_attrs["trial"] for t in trials] == list(range(12))
+    assert [t.params for t in trials] == [p.config for p in proposals]
+    assert [t.state.name for t in trials] == [r.state.value for r in rows]
+    assert [t.intermediate_values for t in trials] == [dict(r.rungs) for r in rows]
+    assert [t.user_attrs["origin"] for t in trials] == ["baseline"] + ["tpe"] * 11
+    assert study.best_value == max(r.valid_accuracy for r in rows if r.state == "COMPLETE")
+
+
+def test_an_export_that_was_killed_does_not_hold_up_the_next(tmp_path):
+    _, rows = run(make(), 3)
+    path = tmp_path / "study.log"
+    path.write_text('{"op_code": 0, "worker')
+    (tmp_path / "study.log.lock").symlink_to(path)  # Optuna waits half a minute for it
+    export_study(path, "tiny", tiny.arm(), OBJECTIVE, rows)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text().count("\n") > 3
