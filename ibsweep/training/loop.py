@@ -119,8 +119,7 @@ class Trainer:
         Args:
             order: Positions of the images, ``[L, N]``, in place of the lanes' own next order.
         """
-        orders = self._orders(1) if order is None else order.unsqueeze(0)
-        self._run_epochs(orders.to(self.labels.device))
+        self._run_epochs(self._orders(1) if order is None else order.unsqueeze(0))
 
     def _orders(self, epochs: int) -> Tensor:
         """Draw the lanes' own next orders, ``[E, L, N]``."""
@@ -132,6 +131,7 @@ class Trainer:
 
     def _run_epochs(self, orders: Tensor) -> None:
         """Train the epochs of ``orders`` ``[E, L, N]``, fewer if every lane diverges."""
+        orders = orders.to(self.labels.device)
         if self.model.compiles(self.images):
             logits = compiled.train(
                 self.model, self.images, self.labels, orders, self.batch_size, self.optimizer
