@@ -178,9 +178,9 @@ def cost_of_lanes(
             images = torch.rand(number, count, 1, 28, 28, generator=generator).to(device)
             labels = torch.randint(0, 3, (number, count), generator=generator).to(device)
             trainers = []
-            for compiled in (True, False):
+            for use_kernels in (True, False):
                 model = build(name, list(range(number)), num_classes=3, **options).to(device)
-                model.compiled = compiled
+                model.use_kernels = use_kernels
                 config = TrainingSettings(lr=0.01, batch_size=batch)
                 trainers.append(
                     Trainer(model, config, LaneData(images, labels), list(range(number)))

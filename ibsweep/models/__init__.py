@@ -1,6 +1,6 @@
-"""The notebook's six models, each built for L lanes at once."""
+"""The notebook's six models, each built for L lanes at once; torch is imported by ``build``."""
 
-from ibsweep.models.base import LaneModel
-from ibsweep.models.catalogue import MODELS, build, count_parameters
+from ibsweep.models.catalogue import MODELS
+from ibsweep.models.factory import build, count_parameters
 
-__all__ = ["MODELS", "LaneModel", "build", "count_parameters"]
+__all__ = ["MODELS", "build", "count_parameters"]

@@ -23,13 +23,17 @@ if TYPE_CHECKING:
     from ibsweep.models.convnet import ConvNet
     from ibsweep.training.optimizers import LaneOptimizer
 
-__all__ = ["fits", "infer", "train"]
+__all__ = ["available", "available_for", "infer", "train"]
 
 
-def fits(prepared: Tensor) -> bool:
-    """Whether the kernels can work on a model's prepared images."""
-    here = prepared.device.type == "cpu" and prepared.dtype == torch.float32
-    return convolution is not None and here
+def available() -> bool:
+    """Whether this machine has what the kernels need."""
+    return convolution is not None
+
+
+def available_for(prepared: Tensor) -> bool:
+    """Whether the kernels can work on a model's prepared images: float32, on the CPU."""
+    return available() and prepared.device.type == "cpu" and prepared.dtype == torch.float32
 
 
 def infer(model: ConvNet, images: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from ibsweep.models import backend as compiled
+from ibsweep.models import backend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,9 +32,9 @@ class LaneModel(nn.Module):
         super().__init__()
         self.lanes = lanes
         self.num_classes = num_classes
-        self.compiled = True
-        """Whether compiled kernels may be used. They sum in another order than torch, and where
-        rounding itself is to be reproduced, it must be torch's."""
+        self.use_kernels = True
+        """Whether the compiled kernels are used where they can be. They sum in another order than
+        torch: where rounding itself is to be reproduced, it must be torch's."""
 
     def prepare(self, images: Tensor) -> Tensor:
         """Do once what every pass over ``images`` ``[L, N, C, H, W]`` would repeat."""
@@ -44,9 +44,9 @@ class LaneModel(nn.Module):
         """Copy prepared images ``[L, N, ...]`` into the order in memory that batches want."""
         return prepared
 
-    def compiles(self, prepared: Tensor) -> bool:
-        """Whether ``models.compiled.train`` takes the model and its prepared images."""
-        return self.compiled and compiled.fits(prepared)
+    def runs_in_kernels(self, prepared: Tensor) -> bool:
+        """Whether the compiled kernels take the model and its prepared images."""
+        return self.use_kernels and backend.available_for(prepared)
 
     def forward_prepared(self, prepared: Tensor) -> Tensor:
         """Map prepared images ``[L, B, ...]`` to logits ``[L, B, classes]``."""

@@ -1,164 +1,209 @@
-"""The six models by name, and ``build``; their options stand in ``ibsweep.models.settings``."""
+"""The table of models: all that is particular to one of the six stands in its entry here.
+
+Free of torch until a model is made, so that question files are checked without it. A new model is
+one more entry, and where it is of a new family, a module like ``convnet`` or ``mlp``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import torch
+from ibsweep.errors import InputError
+from ibsweep.models.hyperparameters import Choice, Hyperparameter, Number
 
-from ibsweep.errors import InputError, suggestion
-from ibsweep.models.base import LaneModel
-from ibsweep.models.convnet import ConvNet
-from ibsweep.models.edge_detectors import freeze_convolutions, set_edge_detectors
-from ibsweep.models.mlp import MLP
-from ibsweep.models.settings import MODEL_OPTIONS, setting_faults
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["MODELS", "ModelSpec", "build", "count_parameters"]
+    from ibsweep.models.base import LaneModel
 
-Options = Mapping[str, Any]
+__all__ = ["MODELS", "Family", "ModelEntry", "Sizes"]
+
+Options = dict[str, Any]  # a value for every option of the model
+Family = Literal["cnn", "mlp"]
+
+
+class Sizes(NamedTuple):
+    """The sizes that a model is made for.
+
+    Attributes:
+        lanes: Number of lanes.
+        classes: Number of classes.
+        resolution: Side of the square images, in pixels.
+    """
+
+    lanes: int
+    classes: int
+    resolution: int
 
 
 @dataclass(frozen=True)
-class ModelSpec:
-    """One model family.
+class ModelEntry:
+    """One model of the table.
 
     Attributes:
+        family: What kind of network it is; figures colour arms by it.
         num_classes: The notebook's default number of classes.
-        make: Called with lanes, num_classes, resolution (pixels) and a value for every option.
+        options: Its hyperparameters, with the notebook's defaults.
+        make: Makes the model, its weights not yet drawn, of a value for every option.
+        suits_kernels: Whether the compiled kernels train it faster than torch's operations do, of
+            a value for every option.
+        cost: About how long an image takes in training, one of the notebook's MLP being 1.
     """
 
+    family: Family
     num_classes: int
-    make: Callable[[int, int, int, Options], LaneModel]
+    options: Mapping[str, Hyperparameter]
+    make: Callable[[Sizes, Options], LaneModel]
+    suits_kernels: Callable[[Options], bool]
+    cost: float
+
+    def complete(self, options: Mapping[str, Any]) -> Options:
+        """Return a value for every option, the default where none is given."""
+        return {
+            name: options.get(name, parameter.default) for name, parameter in self.options.items()
+        }
 
 
-def _make_cnn(head: str) -> Callable[[int, int, int, Options], LaneModel]:
-    def make(lanes: int, num_classes: int, resolution: int, options: Options) -> LaneModel:
-        depth = options.get("num_layers", 2)
-        _check_sizes(resolution, options["kernel_size"], depth, reflect=True)
+def _count(default: int, low: int = 1) -> Number:
+    return Number(int, low=low, default=default)
+
+
+_POOLING = Choice(("max", "average"), default="max")
+
+
+def _cnn(num_classes: int, head: str, options: Mapping[str, Hyperparameter]) -> ModelEntry:
+    """Describe one of the notebook's CNNs that pool half-way; ``head`` is its classifier."""
+
+    def widths(options: Options) -> list[int]:
+        return [options["num_filters"]] * options.get("num_layers", 2)
+
+    def make(sizes: Sizes, options: Options) -> LaneModel:
+        from ibsweep.models.convnet import ConvNet
+
+        depth = len(widths(options))
+        _check_kernel_size(options["kernel_size"], sizes.resolution, depth, pads_by_mirror=True)
         return ConvNet(
-            lanes,
-            num_classes,
-            widths=[options["num_filters"]] * depth,
+            sizes.lanes,
+            sizes.classes,
+            widths=widths(options),
             kernel_size=options["kernel_size"],
             pooling=options["pooling"],
             head=head,
+            edge_detectors=options.get("conv_init") == "edge_detector",
+            frozen=options.get("freeze_conv", False),
         )
 
-    return make
+    def suits_kernels(options: Options) -> bool:
+        return _few_filters(widths(options)) or options.get("freeze_conv", False)
+
+    return ModelEntry("cnn", num_classes, options, make, suits_kernels, cost=8)
 
 
-def _make_three_layer_cnn(
-    lanes: int, num_classes: int, resolution: int, options: Options
-) -> LaneModel:
-    filters, kernel_size = options["num_filters"], options["kernel_size"]
-    _check_sizes(resolution, kernel_size, 2, reflect=False)
-    return ConvNet(
-        lanes,
-        num_classes,
-        widths=[filters, 2 * filters],
-        kernel_size=kernel_size,
-        padding_mode="constant",
-        pooling=None,
-        head="fc1",
-    )
+def _three_layer_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) -> ModelEntry:
+    """Describe the notebook's CNN that pads with zeros and does not pool."""
+
+    def widths(options: Options) -> list[int]:
+        return [options["num_filters"], 2 * options["num_filters"]]
+
+    def make(sizes: Sizes, options: Options) -> LaneModel:
+        from ibsweep.models.convnet import ConvNet
+
+        _check_kernel_size(options["kernel_size"], sizes.resolution, 2, pads_by_mirror=False)
+        return ConvNet(
+            sizes.lanes,
+            sizes.classes,
+            widths=widths(options),
+            kernel_size=options["kernel_size"],
+            padding_mode="constant",
+            pooling=None,
+            head="fc1",
+        )
+
+    def suits_kernels(options: Options) -> bool:
+        return _few_filters(widths(options))
+
+    return ModelEntry("cnn", num_classes, options, make, suits_kernels, cost=8)
 
 
-def _make_mlp(lanes: int, num_classes: int, resolution: int, options: Options) -> LaneModel:
-    # the widths are all the options that an MLP has, in the order of its layers
-    return MLP(lanes, num_classes, in_features=resolution**2, hidden_dims=list(options.values()))
+def _mlp(num_classes: int, options: Mapping[str, Hyperparameter]) -> ModelEntry:
+    """Describe an MLP, whose options are the widths of its hidden layers, in their order."""
+
+    def make(sizes: Sizes, options: Options) -> LaneModel:
+        from ibsweep.models.mlp import MLP
+
+        return MLP(
+            sizes.lanes,
+            sizes.classes,
+            in_features=sizes.resolution**2,
+            hidden_dims=list(options.values()),
+        )
+
+    return ModelEntry("mlp", num_classes, options, make, lambda _: True, cost=1)
 
 
-def _check_sizes(resolution: int, kernel_size: int, depth: int, *, reflect: bool) -> None:
-    """Refuse kernels that the shrinking image cannot hold, before torch does in its own words."""
+_WIDE = 64
+"""Filters from which on torch's convolutions are used: at 64 they draw with the kernels, at 32 and
+fewer the kernels are faster."""
+
+
+def _few_filters(widths: Sequence[int]) -> bool:
+    return max(widths) < _WIDE
+
+
+def _check_kernel_size(
+    kernel_size: int, resolution: int, depth: int, *, pads_by_mirror: bool
+) -> None:
+    """Refuse kernels that the shrinking image cannot hold, before torch does in its own words.
+
+    Models that pad by mirroring the image pool it half-way.
+    """
     padding = (kernel_size - 1) // 2
     side = resolution
     for layer in range(1, depth + 1):
-        if (reflect and padding >= side) or side + 2 * padding < kernel_size:
+        if (pads_by_mirror and padding >= side) or side + 2 * padding < kernel_size:
             raise InputError(
                 f"kernel_size={kernel_size} is too large for images of {resolution} pixels: "
                 f"convolution {layer} sees {side} pixels; choose a smaller kernel"
             )
         side += 2 * padding - kernel_size + 1
-        if reflect and layer == depth // 2:
+        if pads_by_mirror and layer == depth // 2:
             side //= 2
 
 
-MODELS: Mapping[str, ModelSpec] = {
-    "simple_cnn": ModelSpec(3, _make_cnn("fc")),
-    "wider_cnn": ModelSpec(5, _make_cnn("fc")),
-    "deeper_cnn": ModelSpec(5, _make_cnn("fc1")),
-    "three_layer_cnn": ModelSpec(4, _make_three_layer_cnn),
-    "two_layer_mlp": ModelSpec(3, _make_mlp),
-    "three_layer_mlp": ModelSpec(3, _make_mlp),
+MODELS: Mapping[str, ModelEntry] = {
+    "simple_cnn": _cnn(
+        num_classes=3,
+        head="fc",
+        options={
+            "kernel_size": _count(2),
+            "num_filters": _count(3),
+            "pooling": _POOLING,
+            "conv_init": Choice(("default", "edge_detector"), default="default"),
+            "freeze_conv": Choice((False, True), default=False),
+        },
+    ),
+    "wider_cnn": _cnn(
+        num_classes=5,
+        head="fc",
+        options={"kernel_size": _count(7), "num_filters": _count(6), "pooling": _POOLING},
+    ),
+    "deeper_cnn": _cnn(
+        num_classes=5,
+        head="fc1",
+        options={
+            "kernel_size": _count(7),
+            "num_filters": _count(3),
+            "num_layers": _count(4, low=2),
+            "pooling": _POOLING,
+        },
+    ),
+    "three_layer_cnn": _three_layer_cnn(
+        num_classes=4, options={"kernel_size": _count(7), "num_filters": _count(64)}
+    ),
+    "two_layer_mlp": _mlp(num_classes=3, options={"hidden_dim": _count(10)}),
+    # Two scalars in place of the notebook's list: a sampler proposes scalars.
+    "three_layer_mlp": _mlp(
+        num_classes=3, options={"hidden_dim_1": _count(10), "hidden_dim_2": _count(10)}
+    ),
 }
-
-
-def build(
-    name: str,
-    seeds: Sequence[int | torch.Generator],
-    *,
-    num_classes: int | None = None,
-    resolution: int = 28,
-    **options: Any,
-) -> LaneModel:
-    """Build a model with one lane a seed.
-
-    Lane ``i`` holds exactly the weights that the notebook's module holds after
-    ``torch.manual_seed(seeds[i])`` and construction. The global generator is left alone.
-
-    Args:
-        name: One of ``MODELS``.
-        seeds: One seed a lane, at least one. A generator stands for the global one: weights are
-            its next draws.
-        num_classes: Number of classes; by default the notebook's for this model.
-        resolution: Side of the square images, in pixels.
-        **options: The model's options (``ibsweep.models.settings.MODEL_OPTIONS``); the rest keeps
-            the notebook's defaults.
-
-    Returns:
-        The model, on the CPU, in float32.
-
-    Raises:
-        InputError: For an unknown model or option, or a value out of range.
-
-    Example:
-        >>> model = build("wider_cnn", seeds=[10, 11], kernel_size=3)
-        >>> model(torch.zeros(2, 4, 1, 28, 28)).shape
-        torch.Size([2, 4, 5])
-    """
-    if name not in MODELS:
-        raise InputError(f"unknown model {name!r}: {suggestion(name, MODELS)}")
-    known = MODEL_OPTIONS[name]
-    for option in options:
-        if option not in known:
-            raise InputError(f"{name} has no option {option!r}: {suggestion(option, known)}")
-    if faults := setting_faults(name, options):
-        raise InputError("\n".join(f"{name}: {fault}" for fault in faults))
-    if not seeds or any(isinstance(s, int) and not 0 <= s < 2**63 for s in seeds):
-        raise InputError(f"`seeds` must be one or more integers >= 0, but got {list(seeds)}")
-    chosen = {
-        option: options.get(option, parameter.default) for option, parameter in known.items()
-    }
-    spec = MODELS[name]
-    classes = spec.num_classes if num_classes is None else num_classes
-    if classes < 1:
-        raise InputError(f"`num_classes` must be at least 1, but got {classes}")
-    model = spec.make(len(seeds), classes, resolution, chosen)
-    model.initialise(seeds)
-    if isinstance(model, ConvNet):
-        if chosen.get("conv_init") == "edge_detector":
-            set_edge_detectors(model)
-        if chosen.get("freeze_conv"):
-            freeze_convolutions(model)
-    return model
-
-
-def count_parameters(model: LaneModel, *, only_trainable: bool = False) -> int:
-    """Return the number of parameters of one lane, without frozen ones if ``only_trainable``."""
-    return sum(
-        parameter[0].numel()
-        for parameter in model.parameters()
-        if parameter.requires_grad or not only_trainable
-    )

@@ -9,22 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ibsweep.models import backend as compiled
+from ibsweep.models import backend
+from ibsweep.models.base import LaneModel
+from ibsweep.models.edge_detectors import set_edge_detectors
 from ibsweep.models.layers import LaneConv2d, LaneLinear, arrange, fold, unfold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-from ibsweep.models.base import LaneModel
 
-__all__ = [
-    "ConvNet",
-]
-
-
-_WIDE = 64
-"""Filters from which on torch's convolutions are used: at 64 they draw with the kernels, at 32 and
-fewer the kernels are faster."""
-
+__all__ = ["ConvNet"]
 
 _FEATURE_IMAGES = 512
 """Images of a lane whose features are computed in one pass."""
@@ -46,6 +39,8 @@ class ConvNet(LaneModel):
         padding_mode: ``"reflect"`` or ``"constant"`` (zeros).
         pooling: ``"max"``, ``"average"`` or None for no pooling half-way.
         head: Name of the classifier layer, as in the notebook's state dict.
+        edge_detectors: Whether both of two convolutions begin as hand-made edge detectors.
+        frozen: Whether no convolution learns, so that an image's features never change.
     """
 
     def __init__(
@@ -58,6 +53,8 @@ class ConvNet(LaneModel):
         padding_mode: str = "reflect",
         pooling: str | None = "max",
         head: str = "fc",
+        edge_detectors: bool = False,
+        frozen: bool = False,
     ) -> None:
         super().__init__(lanes, num_classes)
         self.padding = (kernel_size - 1) // 2
@@ -65,23 +62,21 @@ class ConvNet(LaneModel):
         self.pooling = pooling
         self.pool_after = len(widths) // 2 if pooling else 0
         self.head = head
-        self.widths = tuple(widths)
+        self.edge_detectors = edge_detectors
+        self.frozen = frozen
         channels = [1, *widths]
         self.convs: list[str] = [f"conv{i + 1}" for i in range(len(widths))]
         for name, (before, after) in zip(self.convs, itertools.pairwise(channels), strict=True):
-            self.add_module(name, LaneConv2d(lanes, before, after, kernel_size))
+            layer = LaneConv2d(lanes, before, after, kernel_size).requires_grad_(not frozen)
+            self.add_module(name, layer)
         self.add_module(head, LaneLinear(lanes, widths[-1], num_classes))
 
-    def compiles(self, prepared: Tensor) -> bool:
-        """Whether the kernels take it; many filters fill a core in torch's operations too."""
-        fast = prepared.dim() == 3 or max(self.widths) < _WIDE
-        return fast and super().compiles(prepared)
-
-    @property
-    def frozen(self) -> bool:
-        """Whether no convolution learns, so that an image's features never change."""
-        layers = (self.get_submodule(name) for name in self.convs)
-        return not any(p.requires_grad for layer in layers for p in layer.parameters())
+    def initialise(self, seeds: Sequence[int | torch.Generator]) -> None:
+        """Draw every lane's weights, then write edge detectors over the convolutions' if asked."""
+        super().initialise(seeds)
+        if self.edge_detectors:
+            conv1, conv2 = (self.get_submodule(name) for name in self.convs)
+            set_edge_detectors(conv1, conv2)
 
     def _pad(self, x: Tensor) -> Tensor:
         if self.padding == 0:
@@ -107,13 +102,16 @@ class ConvNet(LaneModel):
 
     def arrange(self, prepared: Tensor) -> Tensor:
         """Copy padded images into the order that folding wants."""
-        return prepared if prepared.dim() == 3 else arrange(prepared)
+        return prepared if self.frozen else arrange(prepared)
 
     def forward_prepared(self, prepared: Tensor) -> Tensor:
         """Map padded images ``[L, B, C, H+2P, W+2P]``, or features, to logits ``[L, B, K]``."""
-        if prepared.dim() == 5 and not torch.is_grad_enabled() and self.compiles(prepared):
-            return compiled.infer(self, prepared)
-        means = prepared if prepared.dim() == 3 else self._means(prepared)
+        if self.frozen:
+            means = prepared
+        elif not torch.is_grad_enabled() and self.runs_in_kernels(prepared):
+            return backend.infer(self, prepared)
+        else:
+            means = self._means(prepared)
         logits: Tensor = self.get_submodule(self.head)(means)
         return logits
 

@@ -1,22 +1,19 @@
-"""Hand-made edge detectors as initial kernels, and freezing of convolutions.
+"""Hand-made edge detectors as initial kernels.
 
 The notebook puts a horizontal detector, a vertical detector and a third kernel into SimpleCNN's
 three filters, repeats them over the second convolution's inputs and zeroes both biases. Two of its
-quirks are
-kept: at 7x7 the third filter keeps its own random kernel (else it is zero), and the Sobel-like
-    kernels of
-the other odd sizes have their axes swapped against the names used at 7x7.
+quirks are kept: at 7x7 the third filter keeps its own random kernel (else it is zero), and the
+Sobel-like kernels of the other odd sizes have their axes swapped against the names used at 7x7.
 """
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ibsweep.errors import InputError
-from ibsweep.models.convnet import ConvNet
 
-__all__ = ["edge_detectors", "freeze_convolutions", "set_edge_detectors"]
+__all__ = ["edge_detectors", "set_edge_detectors"]
 
 
 def _sobel_like(size: int, axis: int) -> Tensor:
@@ -56,27 +53,24 @@ def edge_detectors(kernel_size: int, third: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def set_edge_detectors(model: ConvNet) -> None:
+def set_edge_detectors(conv1: nn.Module, conv2: nn.Module) -> None:
     """Overwrite both convolutions of every lane of a three-filter SimpleCNN with edge detectors.
 
+    Args:
+        conv1: The first convolution, its weight ``[L, 3, 1, K, K]`` already drawn.
+        conv2: The second one, with a weight ``[L, 3, 3, K, K]``.
+
     Raises:
-        InputError: If the model is not of that shape, or its kernel size has no detectors.
+        InputError: If there are not three filters, or the kernel size has no detectors.
     """
-    conv1, conv2 = model.get_submodule("conv1"), model.get_submodule("conv2")
     assert isinstance(conv1.weight, Tensor)
     assert isinstance(conv2.weight, Tensor)
-    filters, kernel_size = conv1.weight.shape[1], conv1.weight.shape[-1]
+    lanes, filters, kernel_size = *conv1.weight.shape[:2], conv1.weight.shape[-1]
     if filters != 3:
         raise InputError(f"edge detectors fill exactly 3 filters, but got num_filters={filters}")
-    for lane in range(model.lanes):
+    for lane in range(lanes):
         kernels = edge_detectors(kernel_size, third=conv1.weight[lane, 0, 0].clone())
         conv1.weight[lane] = kernels.unsqueeze(1)  # [3, 1, K, K]
         conv2.weight[lane] = kernels.unsqueeze(1).expand(3, 3, kernel_size, kernel_size)
     conv1.bias.zero_()  # type: ignore[operator]
     conv2.bias.zero_()  # type: ignore[operator]
-
-
-def freeze_convolutions(model: ConvNet) -> None:
-    """Keep every convolution as it is: only the classifier will be trained."""
-    for name in model.convs:
-        model.get_submodule(name).requires_grad_(False)

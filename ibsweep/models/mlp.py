@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 import torch.nn.functional as F
 from torch import Tensor
 
+from ibsweep.models.base import LaneModel
 from ibsweep.models.layers import LaneLinear
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-from ibsweep.models.base import LaneModel
 
-__all__ = [
-    "MLP",
-]
+__all__ = ["MLP"]
 
 
 class MLP(LaneModel):

@@ -1,95 +1,27 @@
-"""What can be set in a trial: the hyperparameters of training and of each model, and their ranges.
+"""What can be set in a trial: the hyperparameters of the training loop and those of its model.
 
-Plain data, free of torch, Optuna and pydantic, so that question files are checked against it and
-the engine is fed from it without either importing the other.
+Free of torch, Optuna and pydantic, as ``ibsweep.models.hyperparameters`` is.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import Fault, InputError, format_value, suggestion
+from ibsweep.models.catalogue import MODELS
+from ibsweep.models.hyperparameters import Choice, Hyperparameter, Number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
-    "MODEL_OPTIONS",
     "TRAINING_KEYS",
-    "Choice",
-    "Hyperparameter",
-    "Number",
     "known_settings",
     "name_faults",
     "resolve",
     "setting_faults",
     "split_settings",
 ]
-
-_INT64 = 2**63  # torch's integers end here
-
-
-@dataclass(frozen=True)
-class Number:
-    """A hyperparameter on the line.
-
-    Attributes:
-        kind: ``int`` or ``float``; a float also takes integers, an int takes no float.
-        low: Smallest value, included unless ``open`` is true.
-        below: Every value is less than this.
-        default: The value where none is set; None where one must be set.
-        open: Whether ``low`` itself is left out.
-    """
-
-    kind: type[int] | type[float]
-    low: float
-    below: float = math.inf
-    default: float | None = None
-    open: bool = False
-
-    @property
-    def rule(self) -> str:
-        """The range in words, to stand after "must be"."""
-        noun = "an integer" if self.kind is int else "a number"
-        least = f"above {self.low:g}" if self.open else f"of at least {self.low:g}"
-        return f"{noun} {least}" + (f" and below {self.below:g}" if self.below < math.inf else "")
-
-    def accepts(self, value: object) -> bool:
-        """Tell whether a value is legal; booleans are no numbers."""
-        if isinstance(value, bool) or not isinstance(value, int | self.kind):
-            return False
-        if isinstance(value, int) and value >= _INT64:
-            return False
-        return (self.low < value if self.open else self.low <= value) and value < self.below
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A hyperparameter that takes one of a few values.
-
-    Attributes:
-        values: The legal values.
-        default: The value where none is set.
-    """
-
-    values: tuple[bool | str, ...]
-    default: bool | str
-
-    @property
-    def rule(self) -> str:
-        """The values in words, to stand after "must be"."""
-        # The user writes YAML, whose booleans are lower case.
-        words = [str(v).lower() if isinstance(v, bool) else repr(v) for v in self.values]
-        return f"{', '.join(words[:-1])} or {words[-1]}"
-
-    def accepts(self, value: object) -> bool:
-        """Tell whether a value is legal; 0 and 1 are no booleans."""
-        return any(type(value) is type(known) and value == known for known in self.values)
-
-
-Hyperparameter = Number | Choice
 
 TRAINING_KEYS: dict[str, Hyperparameter] = {
     "lr": Number(float, low=0, open=True),
@@ -101,50 +33,21 @@ TRAINING_KEYS: dict[str, Hyperparameter] = {
 }
 """What the training loop takes, for every model. Without a default: lr, epochs, batch_size."""
 
-_POOLING = Choice(("max", "average"), default="max")
-
-
-def _count(default: int, low: int = 1) -> Number:
-    return Number(int, low=low, default=default)
-
-
-MODEL_OPTIONS: dict[str, dict[str, Hyperparameter]] = {
-    "simple_cnn": {
-        "kernel_size": _count(2),
-        "num_filters": _count(3),
-        "pooling": _POOLING,
-        "conv_init": Choice(("default", "edge_detector"), default="default"),
-        "freeze_conv": Choice((False, True), default=False),
-    },
-    "wider_cnn": {"kernel_size": _count(7), "num_filters": _count(6), "pooling": _POOLING},
-    "deeper_cnn": {
-        "kernel_size": _count(7),
-        "num_filters": _count(3),
-        "num_layers": _count(4, low=2),
-        "pooling": _POOLING,
-    },
-    "three_layer_cnn": {"kernel_size": _count(7), "num_filters": _count(64)},
-    "two_layer_mlp": {"hidden_dim": _count(10)},
-    # Two scalars in place of the notebook's list: a sampler proposes scalars.
-    "three_layer_mlp": {"hidden_dim_1": _count(10), "hidden_dim_2": _count(10)},
-}
-"""The options of each model, with the notebook's defaults."""
-
 
 def known_settings(model: str) -> dict[str, Hyperparameter]:
     """Return everything that can be set for a model, training first.
 
     Args:
-        model: A key of `MODEL_OPTIONS`.
+        model: A key of `MODELS`.
     """
-    return TRAINING_KEYS | MODEL_OPTIONS[model]
+    return TRAINING_KEYS | dict(MODELS[model].options)
 
 
 def name_faults(model: str, names: Iterable[str], path: tuple[str | int, ...] = ()) -> list[Fault]:
     """Find the names that are no hyperparameters of a model.
 
     Args:
-        model: A key of `MODEL_OPTIONS`.
+        model: A key of `MODELS`.
         names: What the user wants to set.
         path: Where the names stand, for the messages.
     """
@@ -162,7 +65,7 @@ def setting_faults(
     """Find the settings that a model does not have and the values that are out of range.
 
     Args:
-        model: A key of `MODEL_OPTIONS`.
+        model: A key of `MODELS`.
         settings: Values by hyperparameter.
         path: Where the settings stand, for the messages.
     """
@@ -178,7 +81,7 @@ def resolve(model: str, fixed: Mapping[str, Any], config: Mapping[str, Any]) -> 
     """Return the complete settings of a trial, defaults filled in.
 
     Args:
-        model: A key of `MODEL_OPTIONS`.
+        model: A key of `MODELS`.
         fixed: The arm's fixed settings.
         config: The tuned hyperparameters of one trial.
 
@@ -190,8 +93,8 @@ def resolve(model: str, fixed: Mapping[str, Any], config: Mapping[str, Any]) -> 
         InputError: If the model or a setting is unknown, a value is out of range, a setting
             without a default is missing, or one stands in both ``fixed`` and ``config``.
     """
-    if model not in MODEL_OPTIONS:
-        raise InputError(f"{model!r} is not a model; {suggestion(model, MODEL_OPTIONS)}")
+    if model not in MODELS:
+        raise InputError(f"{model!r} is not a model; {suggestion(model, MODELS)}")
     known = known_settings(model)
     given = {**fixed, **config}
     faults = setting_faults(model, given)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ibsweep.errors import Fault, format_value, suggestion
-from ibsweep.models.settings import MODEL_OPTIONS, TRAINING_KEYS, name_faults, setting_faults
+from ibsweep.models import MODELS
+from ibsweep.models.settings import TRAINING_KEYS, name_faults, setting_faults
 from ibsweep.questions.space import SPEC, SPECS, Spec, config_faults, space_faults
 
 if TYPE_CHECKING:
@@ -134,8 +135,8 @@ def _arm_faults(
     model = arm.get("model")
     if not isinstance(model, str):
         return
-    if model not in MODEL_OPTIONS:
-        text = f"must be a model, but got {model!r}; {suggestion(model, MODEL_OPTIONS)}"
+    if model not in MODELS:
+        text = f"must be a model, but got {model!r}; {suggestion(model, MODELS)}"
         yield Fault((*path, "model"), text)
         return
     fixed, space, baseline = (_mapping(arm.get(key)) for key in ("fixed", "space", "baseline"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from ibsweep.errors import Fault
-from ibsweep.models.settings import MODEL_OPTIONS
+from ibsweep.models import MODELS
 from ibsweep.questions.faults import EFFICIENCY, TESTS, inconsistencies
 from ibsweep.questions.space import Scalar, Spec, fault_error
 
@@ -125,7 +125,7 @@ class Arm(_Record):
 
     name: str
     title: _Text = Field(description="a short title")
-    model: str = Field(description=f"one of {', '.join(MODEL_OPTIONS)}")
+    model: str = Field(description=f"one of {', '.join(MODELS)}")
     images: _Count = Field(description="the images per class that the sweep trains on")
     fixed: dict[str, Scalar] = Field(default={}, description="the settings that are not tuned")
     space: dict[str, Spec] = Field(min_length=1, description="the distributions to tune over")

@@ -23,7 +23,8 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from ibsweep.errors import Fault, InputError, format_value, suggestion
-from ibsweep.models.settings import Choice, known_settings
+from ibsweep.models.hyperparameters import Choice
+from ibsweep.models.settings import known_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -293,7 +294,7 @@ def space_faults(
     """Find the specs that can produce a value which their hyperparameter cannot take.
 
     Args:
-        model: A key of `MODEL_OPTIONS`.
+        model: A key of `MODELS`.
         space: Specs by hyperparameter; those that the model does not have are passed over.
         path: Where the space stands, for the messages.
     """

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from ibsweep.models import build
+from ibsweep.models import MODELS, build
 
 if TYPE_CHECKING:
     from ibsweep.trial.plan import TrialPlan
@@ -93,7 +93,7 @@ def follow(
     generator = torch.Generator().manual_seed(SEED)
     epochs, classes = plan.settings["epochs"], len(plan.task["class_type"])
     count = plan.images * classes
-    is_mlp = plan.model == "three_layer_mlp"
+    is_mlp = MODELS[plan.model].family == "mlp"
     if procedure.turns == "continued":
         _run_q2(generator, classes)
         for images in plan.task["train_images"]:

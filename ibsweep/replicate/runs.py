@@ -12,6 +12,7 @@ import torch
 
 from ibsweep.cluster.nodes import Nodes
 from ibsweep.cluster.pool import as_they_end
+from ibsweep.models import MODELS
 from ibsweep.questions.files import load_all
 from ibsweep.questions.published import Cell, cells
 from ibsweep.replicate.notebook import PROCEDURES, SEED, follow
@@ -41,10 +42,10 @@ class Job:
 
     @property
     def cost(self) -> float:
-        """Image passes, a measure of how long it takes."""
+        """About how long it takes, in passes of an image through the MLP."""
         cell = self.cell
-        slow = 1.0 if cell.model == "three_layer_mlp" else 8.0
-        return slow * len(self.seeds) * cell.images * int(cell.settings["epochs"])
+        passes = len(self.seeds) * cell.images * int(cell.settings["epochs"])
+        return MODELS[cell.model].cost * passes
 
 
 def missing_jobs(
@@ -94,9 +95,7 @@ def train(job: Job, device: str = "cpu") -> list[Replication]:
     if job.exact:
         generator, orders = follow(PROCEDURES[cell.name], plan)
         run = TrialRun(plan, device, generators=[generator])
-        run.model.compiled = (
-            False  # torch's sums, as the notebook's: rounding decides some figures
-        )
+        run.model.use_kernels = False  # the notebook's sums: rounding decides some figures
         for order in orders:
             run.trainer.run_epoch(order.unsqueeze(0))
             if run.trainer.all_diverged:

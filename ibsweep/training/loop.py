@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ibsweep.models import LaneModel
-from ibsweep.models import backend as compiled
+from ibsweep.models import backend
+from ibsweep.models.base import LaneModel
 from ibsweep.training.optimizers import OPTIMIZERS
 
 __all__ = ["Evaluation", "LaneData", "Trainer", "TrainingSettings"]
@@ -132,8 +132,8 @@ class Trainer:
     def _run_epochs(self, orders: Tensor) -> None:
         """Train the epochs of ``orders`` ``[E, L, N]``, fewer if every lane diverges."""
         orders = orders.to(self.labels.device)
-        if self.model.compiles(self.images):
-            logits = compiled.train(
+        if self.model.runs_in_kernels(self.images):
+            logits = backend.train(
                 self.model, self.images, self.labels, orders, self.batch_size, self.optimizer
             )
         else:
@@ -174,7 +174,7 @@ class Trainer:
     def run_to(self, epoch: int) -> None:
         """Train until ``epoch`` epochs are done in all, or every lane has diverged."""
         together = 1
-        if self.model.compiles(self.images):
+        if self.model.runs_in_kernels(self.images):
             logits = self.labels.numel() * self.model.num_classes
             together = min(_EPOCHS_TOGETHER, max(1, _LOGITS_TOGETHER // logits))
         while self.epoch < epoch and not self.all_diverged:

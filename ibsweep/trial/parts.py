@@ -13,10 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
-
-from ibsweep.data import Task
-from ibsweep.models import build
+from ibsweep.models import MODELS, backend
 from ibsweep.models.settings import split_settings
 from ibsweep.trial.plan import TrialPlan
 
@@ -36,7 +33,6 @@ def lane_parts(
     seeds: Sequence[int],
     model: str,
     options: Mapping[str, Any],
-    resolution: int,
     *,
     share: float,
     workers: int,
@@ -48,7 +44,6 @@ def lane_parts(
         seeds: The replicates' seeds.
         model: Name of the model.
         options: Its options.
-        resolution: Side of the images, in pixels.
         share: The configuration's share of all that is to be trained, 0 to 1.
         workers: Parts that can be trained at the same time.
         gpu: Whether they are trained on a GPU.
@@ -59,17 +54,17 @@ def lane_parts(
     if gpu:
         least, most = len(seeds), _MOST_ON_GPU
     else:
-        least, most = (1 if _compiles(model, options, resolution) else _TOGETHER), _MOST
+        least, most = (1 if _runs_in_kernels(model, options) else _TOGETHER), _MOST
     wanted = math.ceil(share * workers * _PARTS_A_WORKER)
     count = max(-(-len(seeds) // most), min(wanted, len(seeds) // least))
     bounds = [len(seeds) * i // count for i in range(count + 1)] if seeds else [0]
     return [tuple(seeds[a:b]) for a, b in itertools.pairwise(bounds)]
 
 
-def _compiles(name: str, options: Mapping[str, Any], resolution: int) -> bool:
+def _runs_in_kernels(model: str, options: Mapping[str, Any]) -> bool:
     """Whether the compiled kernels train a model on this machine's CPU."""
-    model = build(name, [0], resolution=resolution, **options)
-    return model.compiles(model.prepare(torch.zeros(1, 1, 1, resolution, resolution)))
+    entry = MODELS[model]
+    return backend.available() and entry.suits_kernels(entry.complete(options))
 
 
 def in_parts(plan: TrialPlan, *, share: float, workers: int, gpu: bool) -> list[TrialPlan]:
@@ -82,8 +77,5 @@ def in_parts(plan: TrialPlan, *, share: float, workers: int, gpu: bool) -> list[
         gpu: Whether they are trained on a GPU.
     """
     _, options = split_settings(plan.settings)
-    resolution = Task.from_dict(plan.task).edges.spatial_resolution
-    parts = lane_parts(
-        plan.seeds, plan.model, options, resolution, share=share, workers=workers, gpu=gpu
-    )
+    parts = lane_parts(plan.seeds, plan.model, options, share=share, workers=workers, gpu=gpu)
     return [replace(plan, seeds=part) for part in parts]

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from ibsweep.data import EdgeImages, Task, held_out_data, replicate_data, to_float
-from ibsweep.models import LaneModel, build
+from ibsweep.models import build
+from ibsweep.models.base import LaneModel
 from ibsweep.models.settings import split_settings
 from ibsweep.results.records import Curve, Replicate
 from ibsweep.training import Evaluation, LaneData, Trainer, TrainingSettings

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from ibsweep.models import backend as compiled
-from ibsweep.models import build
+from ibsweep.models import backend, build
 from ibsweep.training import LaneData, Trainer, TrainingSettings
 
-PACKAGE = Path(compiled.__file__).parent.parent
+PACKAGE = Path(backend.__file__).parent.parent
 
 CASES = {
     "simple": ("simple_cnn", {"kernel_size": 7}),
@@ -55,10 +54,10 @@ def data(seed=0, count=COUNT):
 def trainer(case, *, use_kernels, optimizer="sgd", train=None):
     name, options = ALL[case]
     model = build(name, [1, 2, 3], num_classes=CLASSES, **options)
-    model.compiled = use_kernels
+    model.use_kernels = use_kernels
     settings = TrainingSettings(batch_size=4, optimizer=optimizer, **OPTIMIZERS[optimizer])
     result = Trainer(model, settings, train or data(), [4, 5, 6])
-    assert model.compiles(result.images) == use_kernels
+    assert model.runs_in_kernels(result.images) == use_kernels
     return result
 
 
@@ -91,7 +90,7 @@ def test_inference_gives_the_same_logits(case):
     images = data(1).images
     with torch.no_grad():
         fast = model(images)
-        model.compiled = False
+        model.use_kernels = False
         plain = model(images)
     assert not torch.equal(fast, plain) or options["kernel_size"] == 1  # not one against itself
     torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-5)
@@ -116,10 +115,10 @@ def test_other_resolutions(name, resolution, options):
     runs = []
     for use_kernels in (True, False):
         model = build(name, [1, 2], num_classes=3, resolution=resolution, **options)
-        model.compiled = use_kernels
+        model.use_kernels = use_kernels
         settings = TrainingSettings(lr=0.05, batch_size=2)
         runs.append(Trainer(model, settings, LaneData(images, labels), [4, 5]))
-        assert model.compiles(runs[-1].images) == use_kernels
+        assert model.runs_in_kernels(runs[-1].images) == use_kernels
         runs[-1].run_to(3)
     assert_same(*runs, rtol=1e-3, atol=2e-5)
 
@@ -248,14 +247,14 @@ def test_many_filters_are_left_to_torch():
     images = data().images
     for filters, expected in ((63, True), (64, False)):
         model = build("wider_cnn", [1, 2, 3], num_filters=filters)
-        assert model.compiles(model.prepare(images)) == expected
+        assert model.runs_in_kernels(model.prepare(images)) == expected
 
 
 def test_without_numba_torch_does_the_work(monkeypatch):
-    monkeypatch.setattr(compiled, "convolution", None)
+    monkeypatch.setattr(backend, "convolution", None)
     run = trainer("simple", use_kernels=False)
-    run.model.compiled = True
-    assert not run.model.compiles(run.images)
+    run.model.use_kernels = True
+    assert not run.model.runs_in_kernels(run.images)
     run.run_to(1)
     assert run.evaluate(data(1)).loss.isfinite().all()
 

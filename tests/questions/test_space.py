@@ -15,8 +15,8 @@ from optuna.distributions import (
 from pydantic import ValidationError
 
 from ibsweep.errors import InputError
+from ibsweep.models import MODELS
 from ibsweep.models.settings import (
-    MODEL_OPTIONS,
     TRAINING_KEYS,
     known_settings,
     resolve,
@@ -274,9 +274,7 @@ def test_config_faults(config, faults):
     ],
 )
 def test_space_faults(name, data, fault):
-    model = next(
-        model for model, options in MODEL_OPTIONS.items() if name in known_settings(model)
-    )
+    model = next(model for model in MODELS if name in known_settings(model))
     (found,) = space_faults(model, {name: SPEC.validate_python(data)})
     assert str(found).startswith(fault)
 
@@ -328,7 +326,7 @@ def test_split_settings():
     assert options == {"hidden_dim_1": 50, "hidden_dim_2": 10}
 
 
-@pytest.mark.parametrize("model", MODEL_OPTIONS)
+@pytest.mark.parametrize("model", MODELS)
 def test_defaults_are_legal(model):
     known = known_settings(model)
     given_ = {name: p.default for name, p in known.items() if p.default is not None}

@@ -10,7 +10,7 @@ OPERATIONS = ("wider_cnn", {"kernel_size": 3, "num_filters": 64})
 
 def sizes(count, of, *, share=1.0, workers=2, gpu=False):
     seeds = tuple(range(100, 100 + count))
-    parts = lane_parts(seeds, *of, 28, share=share, workers=workers, gpu=gpu)
+    parts = lane_parts(seeds, *of, share=share, workers=workers, gpu=gpu)
     assert sum(parts, ()) == seeds
     return [len(part) for part in parts]
 
@@ -42,7 +42,7 @@ def test_parts(count, of, options, expected):
 
 
 def test_without_numba_lanes_stay_together(monkeypatch):
-    from ibsweep.models import backend as compiled
+    from ibsweep.models import backend
 
-    monkeypatch.setattr(compiled, "convolution", None)
+    monkeypatch.setattr(backend, "convolution", None)
     assert sizes(8, KERNELS, workers=64) == [4, 4]

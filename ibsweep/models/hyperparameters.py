@@ -1,0 +1,75 @@
+"""The kinds of hyperparameters: a number within a range, or one of a few values.
+
+Plain data, free of torch, Optuna and pydantic, so that question files are checked against it and
+models are built from it without either importing the other.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["Choice", "Hyperparameter", "Number"]
+
+_INT64 = 2**63  # torch's integers end here
+
+
+@dataclass(frozen=True)
+class Number:
+    """A hyperparameter on the line.
+
+    Attributes:
+        kind: ``int`` or ``float``; a float also takes integers, an int takes no float.
+        low: Smallest value, included unless ``open`` is true.
+        below: Every value is less than this.
+        default: The value where none is set; None where one must be set.
+        open: Whether ``low`` itself is left out.
+    """
+
+    kind: type[int] | type[float]
+    low: float
+    below: float = math.inf
+    default: float | None = None
+    open: bool = False
+
+    @property
+    def rule(self) -> str:
+        """The range in words, to stand after "must be"."""
+        noun = "an integer" if self.kind is int else "a number"
+        least = f"above {self.low:g}" if self.open else f"of at least {self.low:g}"
+        return f"{noun} {least}" + (f" and below {self.below:g}" if self.below < math.inf else "")
+
+    def accepts(self, value: object) -> bool:
+        """Tell whether a value is legal; booleans are no numbers."""
+        if isinstance(value, bool) or not isinstance(value, int | self.kind):
+            return False
+        if isinstance(value, int) and value >= _INT64:
+            return False
+        return (self.low < value if self.open else self.low <= value) and value < self.below
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A hyperparameter that takes one of a few values.
+
+    Attributes:
+        values: The legal values.
+        default: The value where none is set.
+    """
+
+    values: tuple[bool | str, ...]
+    default: bool | str
+
+    @property
+    def rule(self) -> str:
+        """The values in words, to stand after "must be"."""
+        # The user writes YAML, whose booleans are lower case.
+        words = [str(v).lower() if isinstance(v, bool) else repr(v) for v in self.values]
+        return f"{', '.join(words[:-1])} or {words[-1]}"
+
+    def accepts(self, value: object) -> bool:
+        """Tell whether a value is legal; 0 and 1 are no booleans."""
+        return any(type(value) is type(known) and value == known for known in self.values)
+
+
+Hyperparameter = Number | Choice
