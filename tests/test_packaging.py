@@ -24,7 +24,7 @@ def test_the_wheel_holds_package_and_search_spaces(tmp_path):
     assert {"question.html", "index.html", "page.css"} <= {p.name for p in templates.iterdir()}
     code = (
         "import ibsweep.questions.files as q; print(q.search_spaces_dir()); "
-        "print(len(q.find('all')))"
+        "print(len(q.find_arms('all')))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

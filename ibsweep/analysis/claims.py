@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ibsweep.analysis.efficiency import check_one_sweep
 from ibsweep.analysis.findings import Finding, carry_out, target
 from ibsweep.analysis.statistics import Comparison, holm
-from ibsweep.questions.schema import Claim, Level, Question, Test
+from ibsweep.questions.schema import Claim, ClaimTest, LevelTest, Question
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ class TestResult:
         reason: Why it is open and what would help, else None.
     """
 
-    test: Test
+    test: ClaimTest
     verdict: Verdict
     effect: float | None
     low: float | None
@@ -133,7 +133,7 @@ def _conclude(claim: Claim, tests: tuple[TestResult, ...]) -> ClaimResult:
     return ClaimResult(claim, Verdict.OPEN if Verdict.OPEN in verdicts else verdicts[0], tests)
 
 
-def _open(test: Test, reason: str) -> TestResult:
+def _open(test: ClaimTest, reason: str) -> TestResult:
     bound, unit = target(test)
     missing = "not tested: " + reason
     return TestResult(
@@ -142,11 +142,11 @@ def _open(test: Test, reason: str) -> TestResult:
 
 
 def _judge(
-    question: Question, test: Test, finding: Finding, adjusted: float, tests: int
+    question: Question, test: ClaimTest, finding: Finding, adjusted: float, tests: int
 ) -> TestResult:
     """Apply the rule to a test that was carried out, one of a family of ``tests``."""
     found, (bound, unit) = finding.comparison, target(test)
-    end = f" on {found.replicates} {'' if isinstance(test, Level) else 'paired '}replicates, "
+    end = f" on {found.replicates} {'' if isinstance(test, LevelTest) else 'paired '}replicates, "
     end += "p < 0.001" if adjusted < 0.001 else f"p = {adjusted:.3f}"
     end += finding.note
     # the least p that so many replicates can have, were all of the family as clear
@@ -159,7 +159,7 @@ def _judge(
     if verdict != Verdict.OPEN:
         return result
     on_the_bound = found.low == found.high == bound
-    if on_the_bound and not isinstance(test, Level):
+    if on_the_bound and not isinstance(test, LevelTest):
         reason = "every replicate gives both sides the same"
     elif found.low <= bound <= found.high and not on_the_bound:
         reason = f"the interval holds the bound, {bound:g} {unit}"
@@ -173,18 +173,18 @@ def _judge(
     return replace(result, reason=reason)
 
 
-def _verdict(test: Test, found: Comparison, adjusted: float, *, enough: bool) -> Verdict:
+def _verdict(test: ClaimTest, found: Comparison, adjusted: float, *, enough: bool) -> Verdict:
     bound, _ = target(test)
     if found.low == found.high == bound:
-        if not isinstance(test, Level) or not enough:
+        if not isinstance(test, LevelTest) or not enough:
             return Verdict.OPEN
         return Verdict.REFUTED if test.at_least is None else Verdict.SUPPORTED
     if adjusted >= ALPHA:
         return Verdict.OPEN
     # The bound itself belongs to "at least", and to no claim of being below or better.
-    above = found.low >= bound if isinstance(test, Level) else found.low > bound
-    under = found.high < bound if isinstance(test, Level) else found.high <= bound
+    above = found.low >= bound if isinstance(test, LevelTest) else found.low > bound
+    under = found.high < bound if isinstance(test, LevelTest) else found.high <= bound
     if not above and not under:
         return Verdict.OPEN
-    claimed = under if isinstance(test, Level) and test.at_least is None else above
+    claimed = under if isinstance(test, LevelTest) and test.at_least is None else above
     return Verdict.SUPPORTED if claimed else Verdict.REFUTED

@@ -23,7 +23,7 @@ from ibsweep.analysis.statistics import Comparison, holm, paired_difference
 from ibsweep.analysis.summary import SweepSummary, summarise
 from ibsweep.errors import InputError, suggestion
 from ibsweep.questions.files import load_all
-from ibsweep.questions.schema import ImagesNeeded, Level, Question
+from ibsweep.questions.schema import ImagesNeededTest, LevelTest, Question
 from ibsweep.results.store import SweepStore, list_sweeps
 
 if TYPE_CHECKING:
@@ -241,9 +241,9 @@ def _wanted(
     asked: dict[tuple[str, float], None] = {}
     for claim in question.claims:
         for test in claim.tests:
-            if isinstance(test, ImagesNeeded):
+            if isinstance(test, ImagesNeededTest):
                 asked |= dict.fromkeys([(test.arm, test.percent), (test.than, test.percent)])
-            elif isinstance(test, Level) and test.images and test.metric == "test_accuracy":
+            elif isinstance(test, LevelTest) and test.images and test.metric == "test_accuracy":
                 asked[test.arm, test.bound] = None
     scores = {curve.arm: best.test.mean for curve in curves if (best := summaries[curve.arm].best)}
     wanted = []

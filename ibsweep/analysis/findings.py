@@ -20,7 +20,13 @@ from ibsweep.analysis.statistics import (
     paired_difference,
     reached,
 )
-from ibsweep.questions.schema import Difference, ImagesNeeded, Level, Question, Test
+from ibsweep.questions.schema import (
+    ClaimTest,
+    DifferenceTest,
+    ImagesNeededTest,
+    LevelTest,
+    Question,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,32 +52,32 @@ class _Missing(Exception):
     """A test cannot be carried out; the text says why and what to run."""
 
 
-def target(test: Test) -> tuple[float, str]:
+def target(test: ClaimTest) -> tuple[float, str]:
     """Return the bound of a test and the unit of its effect."""
     match test:
-        case Difference():
+        case DifferenceTest():
             return 0.0 - round(test.margin, DECIMALS), "points"
-        case Level():
+        case LevelTest():
             return round(test.bound, DECIMALS), "percent"
-        case ImagesNeeded():
+        case ImagesNeededTest():
             return 0.0, "doublings"
 
 
-def carry_out(question: Question, frame: pd.DataFrame, test: Test) -> Finding | str:
+def carry_out(question: Question, frame: pd.DataFrame, test: ClaimTest) -> Finding | str:
     """Return what a test found, or why it cannot be carried out."""
     try:
         match test:
-            case Difference():
+            case DifferenceTest():
                 return _difference(question, frame, test)
-            case Level():
+            case LevelTest():
                 return _level(question, frame, test)
-            case ImagesNeeded():
+            case ImagesNeededTest():
                 return _images_needed(question, frame, test)
     except _Missing as missing:
         return str(missing)
 
 
-def _difference(question: Question, frame: pd.DataFrame, test: Difference) -> Finding:
+def _difference(question: Question, frame: pd.DataFrame, test: DifferenceTest) -> Finding:
     arms = (test.arm, test.than)
     own = [question.arms[arm].images for arm in arms]
     if test.images is None and own[0] != own[1]:
@@ -94,7 +100,7 @@ def _difference(question: Question, frame: pd.DataFrame, test: Difference) -> Fi
     return Finding(paired_difference(first.loc[common], second.loc[common], bound=bound), words)
 
 
-def _level(question: Question, frame: pd.DataFrame, test: Level) -> Finding:
+def _level(question: Question, frame: pd.DataFrame, test: LevelTest) -> Finding:
     images = test.images or question.arms[test.arm].images
     baseline = test.config == "baseline"
     rows = _configuration(question, frame, test.arm, test.where, images, baseline=baseline)
@@ -116,7 +122,7 @@ def _level(question: Question, frame: pd.DataFrame, test: Level) -> Finding:
     return Finding(against(values, target(test)[0]), words, worst)
 
 
-def _images_needed(question: Question, frame: pd.DataFrame, test: ImagesNeeded) -> Finding:
+def _images_needed(question: Question, frame: pd.DataFrame, test: ImagesNeededTest) -> Finding:
     """Compare, replicate by replicate, the images that two arms need.
 
     A replicate that never gets there counts as needing the largest number, one that is there from
@@ -261,7 +267,7 @@ def _best_trial(question: Question, rows: pd.DataFrame) -> int:
 def _common(
     first: pd.DataFrame | pd.Series[float],
     second: pd.DataFrame | pd.Series[float],
-    test: Difference | ImagesNeeded,
+    test: DifferenceTest | ImagesNeededTest,
 ) -> pd.Index[Any]:
     """Return the replicate seeds of both sides, two or more."""
     common = first.index.intersection(second.index)

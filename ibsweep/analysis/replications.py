@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ibsweep.analysis.statistics import mean_interval
-from ibsweep.questions.published import BASELINE, Cell, cells
+from ibsweep.questions.published import BASELINE, PublishedSetting, published_settings
 from ibsweep.questions.schema import Figure, Question
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def summarise_replications(
             has now are left out.
     """
     found = []
-    for cell, figures in cells(questions.values()):
+    for cell, figures in published_settings(questions.values()):
         rows = frame[
             (frame["question"] == cell.question)
             & (frame["arm"] == cell.arm)
@@ -160,7 +160,7 @@ def in_words(found: Sequence[ReplicationSummary]) -> str:
     return " ".join(sentences)
 
 
-def _summary(cell: Cell, figure: Figure, rows: pd.DataFrame) -> ReplicationSummary:
+def _summary(cell: PublishedSetting, figure: Figure, rows: pd.DataFrame) -> ReplicationSummary:
     values = rows[figure.metric].to_numpy(float)
     exact = rows["exact"].to_numpy(bool)
     others = np.sort(values[~exact])

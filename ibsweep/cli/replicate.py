@@ -62,15 +62,15 @@ def replicate(
     from ibsweep.analysis.frames import load
     from ibsweep.analysis.replications import summarise_replications
     from ibsweep.errors import InputError, SweepError
-    from ibsweep.questions.files import find
-    from ibsweep.questions.published import cells
+    from ibsweep.questions.files import find_arms
+    from ibsweep.questions.published import published_settings
     from ibsweep.results.store import ReplicationStore
 
     if not 1 <= seeds <= 10_000:
         raise InputError(f"`--seeds` must be at least 1 and at most 10000, but got {seeds}")
     check_shares(cpus_per_trial, gpus_per_trial)
-    questions = _questions([pair for target in targets for pair in find(target)])
-    wanted = [cell for cell, _ in cells(questions.values())]
+    questions = _questions([pair for target in targets for pair in find_arms(target)])
+    wanted = [published for published, _ in published_settings(questions.values())]
     if not wanted:
         names = ", ".join(questions)
         raise InputError(f"{names}: no figures are published, so there is nothing to replicate")
@@ -152,7 +152,7 @@ def _train(
 
     console = Console(stderr=True)
     bar = Progress(
-        TextColumn("replicating {task.fields[cell]}"),
+        TextColumn("replicating {task.fields[setting]}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -167,20 +167,18 @@ def _train(
     with bar, ray_session(address):
         nodes = Nodes(share_of(cpus, gpus), note)
         check(nodes, note, local=address is None)
-        task = bar.add_task("", total=_runs(jobs), cell="")
+        task = bar.add_task("", total=_runs(jobs), setting="")
         count = 0
 
         def done(job: Job) -> None:
             nonlocal count
             count += len(job.seeds)
-            bar.update(
-                task, advance=len(job.seeds), cell=f"{job.cell.name}, {job.cell.images} images"
-            )
+            name = f"{job.published.name}, {job.published.images} images"
+            bar.update(task, advance=len(job.seeds), setting=name)
             if not quiet and not console.is_terminal:
                 what = "the notebook itself" if job.exact else f"{len(job.seeds)} seeds"
                 console.print(
-                    f"replicate: {count}/{_runs(jobs)} {job.cell.name}, {job.cell.images} images, "
-                    f"{what}",
+                    f"replicate: {count}/{_runs(jobs)} {name}, {what}",
                     highlight=False,
                     markup=False,
                     soft_wrap=True,

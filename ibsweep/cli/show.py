@@ -13,14 +13,14 @@ def show(
     arm: Annotated[str, typer.Argument(metavar="ARM", help="An arm, a question or a file.")],
 ) -> None:
     """Print the resolved search space, task and default budget of an arm."""
-    from ibsweep.questions.files import check_task, find
+    from ibsweep.questions.files import check_task, find_arms
     from ibsweep.questions.space import highest
     from ibsweep.sweep.options import SweepOptions
     from ibsweep.sweep.pruning import rungs
 
     console = Console()
     options = SweepOptions()
-    for question, found in find(arm):
+    for question, found in find_arms(arm):
         check_task(question)
         console.print(f"[bold]{found.name}[/bold]  {found.title}", highlight=False)
         facts = _table()

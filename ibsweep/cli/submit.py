@@ -140,7 +140,7 @@ def job_command(inner: typer.Context, python: str) -> JobCommand:
 
 def _targets(inner: typer.Context) -> tuple[list[str], dict[str, Path]]:
     """Return a command's arguments as the job calls them, and the files among them."""
-    from ibsweep.questions.files import is_file
+    from ibsweep.questions.files import names_question_file
 
     targets: list[str] = []
     files: dict[str, Path] = {}
@@ -149,7 +149,7 @@ def _targets(inner: typer.Context) -> tuple[list[str], dict[str, Path]]:
             targets += inner.params[str(parameter.name)]
     if inner.info_name in _CHECKED:
         for place, target in enumerate(targets):
-            if is_file(target):
+            if names_question_file(target):
                 name = Path(target).name
                 targets[place] = f"{place}-{name}" if name in files else name
                 files[targets[place]] = Path(target)

@@ -42,11 +42,11 @@ def train(
     Trains the notebook's own setting unless told otherwise, and validates after every epoch.
     """
     from ibsweep.errors import InputError
-    from ibsweep.questions.files import check_task, find
+    from ibsweep.questions.files import check_task, find_arms
     from ibsweep.questions.yaml_file import read_yaml
     from ibsweep.trial.train_one import TrainOne, chosen_config
 
-    pairs = find(arm)
+    pairs = find_arms(arm)
     if len(pairs) != 1:
         names = ", ".join(found.name for _, found in pairs)
         raise InputError(f"{arm!r} has several arms, train takes one: {names}")

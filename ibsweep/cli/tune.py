@@ -96,7 +96,7 @@ def tune(
 ) -> None:
     """Sweep an arm, confirm the leaders on fresh replicates, print the best configuration."""
     from ibsweep.errors import IbsweepError, InputError
-    from ibsweep.questions.files import find
+    from ibsweep.questions.files import find_arms
     from ibsweep.results.store import SweepStore, check_name
     from ibsweep.sweep.manifest import make_manifest
 
@@ -119,7 +119,7 @@ def tune(
         address=address,
         every_epoch=every_epoch,
     )
-    pairs = [pair for target in targets for pair in find(target)]
+    pairs = [pair for target in targets for pair in find_arms(target)]
     arms = [arm.name for _, arm in pairs]
     if len(set(arms)) < len(arms):
         twice = next(arm for arm in arms if arms.count(arm) > 1)

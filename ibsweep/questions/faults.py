@@ -1,4 +1,4 @@
-"""What can be wrong in a question: faults between its parts, and pydantic's errors in words."""
+"""What can be wrong between the parts of a question, each well formed in itself."""
 
 from __future__ import annotations
 
@@ -9,21 +9,15 @@ from pydantic import ValidationError
 from ibsweep.errors import Fault, format_value, suggestion
 from ibsweep.models import MODELS
 from ibsweep.models.settings import TRAINING_KEYS, name_faults, setting_faults
-from ibsweep.questions.space import SPEC, SPECS, Spec, config_faults, space_faults
+from ibsweep.questions.space import SPEC, Spec, config_faults, space_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pydantic import BaseModel
-    from pydantic_core import ErrorDetails
-
-__all__ = ["EFFICIENCY", "TESTS", "inconsistencies", "worded"]
+__all__ = ["EFFICIENCY", "inconsistencies"]
 
 EFFICIENCY = [10, 30, 50, 100, 200, 300, 500]
 """Images per class at which best configurations are compared where a file does not say."""
-
-TESTS = ("difference", "images_needed", "level")
-"""The kinds of test that a claim is made of."""
 
 
 def inconsistencies(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -178,58 +172,3 @@ def _mapping(data: object) -> dict[str, Any]:
 
 def _list(data: object) -> list[Any]:
     return list(data) if isinstance(data, list | tuple) else []
-
-
-_WORDS = {
-    "bool_type": "must be true or false",
-    "dict_type": "must be a mapping of keys to values",
-    "finite_number": "must be finite",
-    "float_type": "must be a number",
-    "int_type": "must be an integer",
-    "invalid-json-value": "must be plain data",
-    "invalid_key": "must be a text as a key",
-    "model_attributes_type": "must be a mapping of keys to values",
-    "model_type": "must be a mapping of keys to values",
-    "string_pattern_mismatch": "must be made of small letters, digits and underscores",
-    "string_too_short": "must not be empty",
-    "string_type": "must be a text",
-    "too_short": "must not be empty",
-    "tuple_type": "must be a list",
-}
-
-
-def worded(error: ErrorDetails, model: type[BaseModel] | None) -> Fault:
-    """Put one of pydantic's errors into the words of a question file.
-
-    Args:
-        error: The error, at a place in a question.
-        model: The model that holds the place, where it is one that names its keys.
-    """
-    loc, kind, value = error["loc"], error["type"], format_value(error["input"])
-    fields = model.model_fields if model else {}
-    noun, tags = ("a distribution", tuple(SPECS)) if loc[:1] == ("arms",) else ("a test", TESTS)
-    match kind:
-        case "fault":
-            text = error["msg"]
-        case "missing":
-            text = f"is missing; give {fields[str(loc[-1])].description}"
-        case "extra_forbidden":
-            hint = suggestion(str(loc[-1]), fields.keys() - {"name"})
-            text = f"is not a key here, but got {value}; {hint}"
-        case "union_tag_not_found":
-            text = f"`type` is missing; give {', '.join(tags)}"
-        case "union_tag_invalid":
-            tag = str(error["ctx"]["tag"])
-            text = f"`type` must be {noun}, but got {tag!r}; {suggestion(tag, tags)}"
-        case "value_error":
-            text = str(error["ctx"]["error"])
-        case _:
-            words = _WORDS.get(kind, error["msg"].replace("Input should", "must"))
-            text = f"{words}, but got {value}"
-    if loc[:1] == ("arms",) and loc[2:3] == ("space",) and loc[4:] and loc[4] in SPECS:
-        loc = (*loc[:4], *loc[5:])  # pydantic names the kind of distribution in between
-    elif loc[:1] == ("claims",) and loc[2:3] == ("tests",) and loc[4:] and loc[4] in TESTS:
-        loc = (*loc[:4], *loc[5:])  # and the kind of test
-    elif loc[:1] == ("task",):
-        loc = loc[:2]  # below, pydantic's names of JSON types stand between the keys
-    return Fault(tuple(part for part in loc if part != "[key]"), text)

@@ -6,25 +6,25 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from ibsweep.errors import IbsweepError, InputError, suggestion
-from ibsweep.questions.faults import inconsistencies, worded
-from ibsweep.questions.space import SPECS
+from ibsweep.questions.faults import inconsistencies
+from ibsweep.questions.schema import Arm, Question
+from ibsweep.questions.structure import structural_faults
 from ibsweep.questions.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ibsweep.data import Task
-from ibsweep.questions.schema import _TESTS, Arm, Claim, Figure, Objective, Question, Variant
 
 __all__ = [
     "check_task",
-    "find",
-    "is_file",
+    "find_arms",
     "load_all",
     "load_file",
+    "names_question_file",
     "restore",
     "search_spaces_dir",
 ]
@@ -43,33 +43,10 @@ def load_file(path: str | os.PathLike[str]) -> Question:
     try:
         return Question.model_validate(data)
     except ValidationError as error:
-        faults = [worded(details, _model_at(details["loc"][:-1])) for details in error.errors()]
+        faults = structural_faults(error)
     # Where a part is malformed, pydantic does not come to compare the parts.
     lines = dict.fromkeys(f"{path}: {fault}" for fault in [*faults, *inconsistencies(data)])
     raise InputError("\n".join(lines))
-
-
-def _model_at(place: tuple[str | int, ...]) -> type[BaseModel] | None:
-    match place:
-        case ():
-            return Question
-        case ("objective",):
-            return Objective
-        case ("arms", _):
-            return Arm
-        case ("arms", _, "notebook", _):
-            return Figure
-        case ("arms", _, "space", _, str(kind)):
-            return SPECS.get(kind)
-        case ("claims", _):
-            return Claim
-        case ("claims", _, "tests", _, str(kind)):
-            return _TESTS.get(kind)
-        case ("arms", _, "variants", _):
-            return Variant
-        case ("arms", _, "variants", _, "notebook", _):
-            return Figure
-    return None
 
 
 def restore(document: Mapping[str, Any], where: Path) -> Question:
@@ -137,7 +114,7 @@ def load_all() -> dict[str, Question]:
     return dict(sorted(questions.items()))
 
 
-def find(target: str) -> list[tuple[Question, Arm]]:
+def find_arms(target: str) -> list[tuple[Question, Arm]]:
     """Return the arms that a name or a file on the command line stands for.
 
     Args:
@@ -147,7 +124,7 @@ def find(target: str) -> list[tuple[Question, Arm]]:
     Raises:
         InputError: If it is none of these, or the file is wrong.
     """
-    if not is_file(target):
+    if not names_question_file(target):
         pairs = [(q, arm) for q in load_all().values() for arm in q.arms.values()]
         found = [(q, arm) for q, arm in pairs if target in ("all", q.question, arm.name)]
         if found:
@@ -158,7 +135,7 @@ def find(target: str) -> list[tuple[Question, Arm]]:
     return [(question, arm) for arm in question.arms.values()]
 
 
-def is_file(target: str) -> bool:
+def names_question_file(target: str) -> bool:
     """Say whether a target of the command line stands for a file and not for a shipped name."""
     if target.endswith((".yaml", ".yml")) or "/" in target or os.sep in target:
         return True

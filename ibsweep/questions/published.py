@@ -1,7 +1,4 @@
-"""The figures that the notebook published, cell by cell: what `replicate` trains and pages show.
-
-A cell is one setting of an arm at one number of images; light enough for whoever only reads.
-"""
+"""The figures that the notebook published, by setting: what `replicate` trains and pages show."""
 
 from __future__ import annotations
 
@@ -13,15 +10,15 @@ from ibsweep.models.settings import resolve
 from ibsweep.questions.schema import Figure, Question
 from ibsweep.results.records import Replication
 
-__all__ = ["BASELINE", "Cell", "cells"]
+__all__ = ["BASELINE", "PublishedSetting", "published_settings"]
 
 BASELINE = "baseline"
 """The setting of an arm that is no variant."""
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A setting of the notebook at a number of images: what published figures are about.
+class PublishedSetting:
+    """A setting of an arm at one number of images: what published figures are about.
 
     Attributes:
         question: Name of the question.
@@ -47,15 +44,15 @@ class Cell:
         return self.arm if self.setting == BASELINE else self.setting
 
     def holds(self, row: Replication) -> bool:
-        """Tell whether a row is of this cell, trained just as the cell now says."""
-        mine = (self.question, self.arm, self.setting, self.images)
-        if (row.question, row.arm, row.setting, row.images) != mine:
-            return False
-        return (row.model, row.task, row.settings) == (self.model, self.task, self.settings)
+        """Tell whether a row is of this setting, trained just as the question now says."""
+        names = ("question", "arm", "setting", "images", "model", "task", "settings")
+        return all(getattr(row, name) == getattr(self, name) for name in names)
 
 
-def cells(questions: Iterable[Question]) -> list[tuple[Cell, tuple[Figure, ...]]]:
-    """Return the cells that figures were published for, each with its figures.
+def published_settings(
+    questions: Iterable[Question],
+) -> list[tuple[PublishedSetting, tuple[Figure, ...]]]:
+    """Return the settings that figures were published for, each with its figures.
 
     Args:
         questions: The questions; those of the user's own have the figures that their files give.
@@ -70,7 +67,7 @@ def cells(questions: Iterable[Question]) -> list[tuple[Cell, tuple[Figure, ...]]
             ]
             for name, config, figures in settings:
                 for images in dict.fromkeys(figure.images for figure in figures):
-                    cell = Cell(
+                    published = PublishedSetting(
                         question=question.question,
                         arm=arm.name,
                         setting=name,
@@ -79,5 +76,5 @@ def cells(questions: Iterable[Question]) -> list[tuple[Cell, tuple[Figure, ...]]
                         task=dict(question.task),
                         settings=resolve(arm.model, arm.fixed, config),
                     )
-                    found.append((cell, tuple(f for f in figures if f.images == images)))
+                    found.append((published, tuple(f for f in figures if f.images == images)))
     return found

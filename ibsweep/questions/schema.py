@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from ibsweep.errors import Fault
 from ibsweep.models import MODELS
-from ibsweep.questions.faults import EFFICIENCY, TESTS, inconsistencies
+from ibsweep.questions.faults import EFFICIENCY, inconsistencies
 from ibsweep.questions.space import Scalar, Spec, fault_error
 
 if TYPE_CHECKING:
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "CLAIM_TESTS",
     "Arm",
     "Claim",
-    "Difference",
+    "ClaimTest",
+    "DifferenceTest",
     "Figure",
-    "ImagesNeeded",
-    "Level",
+    "ImagesNeededTest",
+    "LevelTest",
     "Objective",
     "Question",
     "Scored",
-    "Test",
     "Variant",
 ]
 
@@ -136,7 +137,7 @@ class Arm(_Record):
     )
 
 
-class _Test(_Record):
+class _ArmTest(_Record):
     arm: str = Field(description="the name of an arm")
     where: dict[str, Scalar] = Field(
         default={}, description="values that its configuration must have"
@@ -144,7 +145,7 @@ class _Test(_Record):
     images: _Count | None = Field(default=None, description="the training images per class")
 
 
-class Difference(_Test):
+class DifferenceTest(_ArmTest):
     """One arm does better than another on held-out test images, by more than ``-margin`` points.
 
     Each side is its arm's best confirmed configuration; with ``where``, the best of those that
@@ -165,7 +166,7 @@ class Difference(_Test):
     )
 
 
-class Level(_Test):
+class LevelTest(_ArmTest):
     """An arm's accuracy is at least, or below, so many percent."""
 
     type: Literal["level"]
@@ -193,7 +194,7 @@ class Level(_Test):
         return value
 
 
-class ImagesNeeded(_Record):
+class ImagesNeededTest(_Record):
     """An arm needs fewer training images than another to reach an accuracy on test images."""
 
     type: Literal["images_needed"]
@@ -202,10 +203,13 @@ class ImagesNeeded(_Record):
     percent: _Percent = Field(description="the accuracy to reach, in percent")
 
 
-Test = Annotated[Difference | Level | ImagesNeeded, Field(discriminator="type")]
-_TESTS: dict[str, type[BaseModel]] = dict(
-    zip(TESTS, (Difference, ImagesNeeded, Level), strict=True)
-)
+ClaimTest = Annotated[DifferenceTest | LevelTest | ImagesNeededTest, Field(discriminator="type")]
+CLAIM_TESTS: dict[str, type[BaseModel]] = {
+    "difference": DifferenceTest,
+    "images_needed": ImagesNeededTest,
+    "level": LevelTest,
+}
+"""The tests that a claim is made of, by their ``type``."""
 
 
 class Claim(_Record):
@@ -213,7 +217,7 @@ class Claim(_Record):
 
     id: _Name = Field(description="an id in small letters, digits and underscores")
     text: _Text = Field(description="the statement")
-    tests: tuple[Test, ...] = Field(min_length=1, description="what would have to hold")
+    tests: tuple[ClaimTest, ...] = Field(min_length=1, description="what would have to hold")
 
 
 class Question(_Record):
@@ -240,10 +244,10 @@ class Question(_Record):
         wanted = []
         for claim in self.claims:
             for test in claim.tests:
-                if isinstance(test, Difference):
+                if isinstance(test, DifferenceTest):
                     wanted += [test.where] if test.arm == arm else []
                     wanted += [test.than_where] if test.than == arm else []
-                elif isinstance(test, Level) and test.arm == arm:
+                elif isinstance(test, LevelTest) and test.arm == arm:
                     wanted.append(test.where)
         return [values for i, values in enumerate(wanted) if values and values not in wanted[:i]]
 

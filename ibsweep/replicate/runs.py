@@ -14,7 +14,7 @@ from ibsweep.cluster.nodes import Nodes
 from ibsweep.cluster.pool import as_they_end
 from ibsweep.models import MODELS
 from ibsweep.questions.files import load_all
-from ibsweep.questions.published import Cell, cells
+from ibsweep.questions.published import PublishedSetting, published_settings
 from ibsweep.replicate.notebook import PROCEDURES, SEED, follow
 from ibsweep.results.records import Replication
 from ibsweep.results.store import ReplicationStore
@@ -28,48 +28,57 @@ __all__ = ["Job", "missing_jobs", "replicate", "train"]
 
 @dataclass(frozen=True)
 class Job:
-    """A cell and the seeds to train it with; ``exact`` for the notebook's own, a job by itself."""
+    """A published setting and the seeds to train it with.
 
-    cell: Cell
+    ``exact`` stands for the notebook's own seed, which is a job by itself.
+    """
+
+    published: PublishedSetting
     seeds: tuple[int, ...]
     exact: bool
 
     @property
     def plan(self) -> TrialPlan:
         """What a trial needs to know to train it."""
-        cell = self.cell
-        return TrialPlan(0, cell.model, cell.task, cell.images, cell.settings, self.seeds)
+        published = self.published
+        return TrialPlan(
+            0, published.model, published.task, published.images, published.settings, self.seeds
+        )
 
     @property
     def cost(self) -> float:
         """About how long it takes, in passes of an image through the MLP."""
-        cell = self.cell
-        passes = len(self.seeds) * cell.images * int(cell.settings["epochs"])
-        return MODELS[cell.model].cost * passes
+        published = self.published
+        passes = len(self.seeds) * published.images * int(published.settings["epochs"])
+        return MODELS[published.model].cost * passes
 
 
 def missing_jobs(
-    wanted: Sequence[Cell], seeds: Sequence[int], rows: Iterable[Replication]
+    wanted: Sequence[PublishedSetting], seeds: Sequence[int], rows: Iterable[Replication]
 ) -> list[Job]:
     """Return what is left to train.
 
     Args:
-        wanted: The cells.
+        wanted: The settings.
         seeds: Replicate seeds of each.
-        rows: What is trained already; rows of another task or of other settings than a cell has
-            now do not count.
+        rows: What is trained already; rows whose task or settings differ from those that a wanted
+            one has now do not count.
     """
     trained = list(rows)
-    itself = [cell for cell, _ in cells(load_all().values()) if cell.name in PROCEDURES]
+    notebook = [
+        published
+        for published, _ in published_settings(load_all().values())
+        if published.name in PROCEDURES
+    ]
     jobs = []
-    for cell in wanted:
-        done = {row.seed for row in trained if cell.holds(row)}
+    for published in wanted:
+        done = {row.seed for row in trained if published.holds(row)}
         left = [seed for seed in seeds if seed not in done]
-        if SEED in left and cell in itself:
+        if SEED in left and published in notebook:
             left.remove(SEED)
-            jobs.append(Job(cell, (SEED,), exact=True))
+            jobs.append(Job(published, (SEED,), exact=True))
         if left:
-            jobs.append(Job(cell, tuple(left), exact=False))
+            jobs.append(Job(published, tuple(left), exact=False))
     return jobs
 
 
@@ -90,10 +99,10 @@ def train(job: Job, device: str = "cpu") -> list[Replication]:
         job: What to train.
         device: ``"cpu"`` or a CUDA device.
     """
-    cell = job.cell
+    published = job.published
     plan = job.plan
     if job.exact:
-        generator, orders = follow(PROCEDURES[cell.name], plan)
+        generator, orders = follow(PROCEDURES[published.name], plan)
         run = TrialRun(plan, device, generators=[generator])
         run.model.use_kernels = False  # the notebook's sums: rounding decides some figures
         for order in orders:
@@ -109,15 +118,15 @@ def train(job: Job, device: str = "cpu") -> list[Replication]:
     software |= {"python": platform.python_version(), "machine": platform.machine()}
     return [
         Replication(
-            question=cell.question,
-            arm=cell.arm,
-            setting=cell.setting,
-            images=cell.images,
+            question=published.question,
+            arm=published.arm,
+            setting=published.setting,
+            images=published.images,
             seed=replicate.seed,
             exact=job.exact,
-            model=cell.model,
-            task=cell.task,
-            settings=cell.settings,
+            model=published.model,
+            task=published.task,
+            settings=published.settings,
             epochs=curve.epoch,
             valid_accuracy=replicate.valid_accuracy,
             valid_loss=replicate.valid_loss,
@@ -130,7 +139,7 @@ def train(job: Job, device: str = "cpu") -> list[Replication]:
 
 
 def _work(job: dict[str, Any], share: dict[str, float]) -> list[dict[str, Any]]:
-    job = job | {"cell": Cell(**job["cell"])}
+    job = job | {"published": PublishedSetting(**job["published"])}
     return [row.model_dump() for row in train(Job(**job), choose_device(share))]
 
 
@@ -161,4 +170,4 @@ def replicate(
 
 
 def _described(job: Job) -> str:
-    return f"replicating {job.cell.name} with {job.cell.images} images"
+    return f"replicating {job.published.name} with {job.published.images} images"

@@ -15,7 +15,7 @@ from ibsweep.analysis.frames import Results
 from ibsweep.analysis.statistics import mean_interval
 from ibsweep.errors import InputError, SweepError
 from ibsweep.questions.files import load_all
-from ibsweep.questions.published import cells
+from ibsweep.questions.published import published_settings
 from ibsweep.results.records import Confirmation, Replicate, TrialState
 from ibsweep.results.store import ReplicationStore, SweepStore
 
@@ -262,7 +262,7 @@ def test_confirmations_of_a_trial_that_is_gone_are_passed_over(tmp_path):
 
 
 def cell():
-    (found,) = [c for c, _ in cells(load_all().values()) if c.arm == "q7_wider"]
+    (found,) = [c for c, _ in published_settings(load_all().values()) if c.arm == "q7_wider"]
     return found
 
 

@@ -19,7 +19,7 @@ from ibsweep.analysis.efficiency import Efficiency
 from ibsweep.analysis.plots.style import spread
 from ibsweep.analysis.statistics import mean_interval
 from ibsweep.errors import InputError
-from ibsweep.questions.published import cells
+from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import Figure as Published
 from ibsweep.questions.schema import Question, Variant
 from ibsweep.results.records import Replication
@@ -449,7 +449,7 @@ def test_efficiency_without_intervals_and_of_nothing():
 
 def replications(*rows):
     """Rows of setting, images, seed, validation and training accuracy, as a frame."""
-    of = {(cell.setting, cell.images): cell for cell, _ in cells([question()])}
+    of = {(cell.setting, cell.images): cell for cell, _ in published_settings([question()])}
     return pd.DataFrame(
         [
             tiny.replication(

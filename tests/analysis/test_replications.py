@@ -8,7 +8,7 @@ import tiny
 
 from ibsweep.analysis.replications import in_words, summarise_replications
 from ibsweep.analysis.statistics import mean_interval
-from ibsweep.questions.published import cells
+from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import Figure, Variant
 from ibsweep.results.records import Replication
 
@@ -26,7 +26,7 @@ ARM = tiny.arm(
     },
 )
 QUESTION = tiny.question().model_copy(update={"arms": {ARM.name: ARM}})
-BASELINE, LONG = (cell for cell, _ in cells([QUESTION]))
+BASELINE, LONG = (cell for cell, _ in published_settings([QUESTION]))
 
 
 def frame(rows):
@@ -47,7 +47,7 @@ def test_cells_know_their_settings():
     assert (BASELINE.name, BASELINE.setting) == ("tiny_cnn", "baseline")
     assert (LONG.name, LONG.setting, LONG.settings["epochs"]) == ("long", "long", 40)
     assert BASELINE.settings["epochs"] == 20
-    assert [len(figures) for _, figures in cells([QUESTION])] == [2, 1]
+    assert [len(figures) for _, figures in published_settings([QUESTION])] == [2, 1]
 
 
 def test_the_figures_of_a_summary():

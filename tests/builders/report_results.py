@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import tiny
 import yaml
 
-from ibsweep.questions.published import cells
+from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import Question
 from ibsweep.results.records import Confirmation, Manifest, TrialState
 from ibsweep.results.store import ReplicationStore, SweepStore
@@ -223,7 +223,7 @@ def trio(results: Path) -> Path:
 
 def add_replications(results: Path, seeds: int = 24) -> None:
     """Write the notebook's settings over many seeds: the CNN's figure is a lucky one."""
-    by_arm = {cell.arm: cell for cell, _ in cells([question()]) if cell.images == 10}
+    by_arm = {cell.arm: cell for cell, _ in published_settings([question()]) if cell.images == 10}
     rows: list[Any] = []
     for arm, published in (("duel_cnn", 86.67), ("duel_mlp", 58.0)):
         for seed in range(10, 10 + seeds):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from ibsweep.questions.published import Cell
+from ibsweep.questions.published import PublishedSetting
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.results.records import Curve, Manifest, Replicate, Replication, Trial, TrialState
 from ibsweep.sweep.manifest import make_manifest
@@ -129,20 +129,25 @@ def trial(
 
 
 def replication(
-    cell: Cell, seed: int, accuracy: float, *, train: float = 100.0, exact: bool = False
+    published: PublishedSetting,
+    seed: int,
+    accuracy: float,
+    *,
+    train: float = 100.0,
+    exact: bool = False,
 ) -> Replication:
-    """Return a row of a published cell, trained with one seed."""
+    """Return a row of a published setting, trained with one seed."""
     return Replication(
-        question=cell.question,
-        arm=cell.arm,
-        setting=cell.setting,
-        images=cell.images,
+        question=published.question,
+        arm=published.arm,
+        setting=published.setting,
+        images=published.images,
         seed=seed,
         exact=exact,
-        model=cell.model,
-        task=cell.task,
-        settings=cell.settings,
-        epochs=cell.settings["epochs"],
+        model=published.model,
+        task=published.task,
+        settings=published.settings,
+        epochs=published.settings["epochs"],
         valid_accuracy=accuracy,
         valid_loss=0.5,
         train_accuracy=train,

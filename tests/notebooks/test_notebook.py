@@ -15,7 +15,7 @@ from traitlets.config import Config
 
 from ibsweep.models import build
 from ibsweep.models.settings import split_settings
-from ibsweep.questions.published import cells
+from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import Question
 from ibsweep.results.records import Confirmation, TrialState
 from ibsweep.results.store import ReplicationStore, SweepStore
@@ -102,7 +102,7 @@ def write_results(results, asked, *, cnn, mlp):
 
 
 def replications(asked):
-    (cell, _), *_ = cells([asked])
+    (cell, _), *_ = published_settings([asked])
     return [tiny.replication(cell, seed, 60.0 + seed, exact=seed == 10) for seed in range(10, 20)]
 
 

@@ -12,7 +12,7 @@ from question_files import GOOD, changed, write
 
 from ibsweep.errors import IbsweepError, InputError
 from ibsweep.questions import files
-from ibsweep.questions.files import check_task, find, load_all, load_file
+from ibsweep.questions.files import check_task, find_arms, load_all, load_file
 from ibsweep.questions.schema import Question
 
 
@@ -65,7 +65,7 @@ def test_check_task_names_the_question(tmp_path):
 
 
 def names_of(target):
-    return [(question.question, arm.name) for question, arm in find(target)]
+    return [(question.question, arm.name) for question, arm in find_arms(target)]
 
 
 def test_find_shipped_names():
@@ -85,7 +85,7 @@ def test_find_files(tmp_path, monkeypatch):
     assert names_of("plain") == both
     assert names_of("q7")[0] == ("q7", "q7_simple")  # the shipped name goes first
     with pytest.raises(InputError, match=r"^none\.yml: no such file"):
-        find("none.yml")
+        find_arms("none.yml")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_find_files(tmp_path, monkeypatch):
 )
 def test_find_refuses(target, message):
     with pytest.raises(InputError, match=message):
-        find(target)
+        find_arms(target)
 
 
 def test_names_are_unique_over_the_shipped_files(tmp_path, monkeypatch):
@@ -125,7 +125,7 @@ def test_search_spaces_inside_an_installed_package(monkeypatch, tmp_path):
 
 def test_listing_questions_loads_nothing_heavy():
     code = (
-        "import sys, ibsweep.questions.files as q; q.find('all');"
+        "import sys, ibsweep.questions.files as q; q.find_arms('all');"
         "heavy = {'torch', 'ray', 'optuna', 'pandas', 'scipy', 'numpy', 'matplotlib'};"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -15,14 +15,14 @@ from ibsweep.cli import run
 from ibsweep.data import Task, replicate_data, to_float
 from ibsweep.models import build
 from ibsweep.questions.files import load_all
-from ibsweep.questions.published import cells
+from ibsweep.questions.published import published_settings
 from ibsweep.replicate.notebook import PROCEDURES, follow
 from ibsweep.replicate.runs import missing_jobs, train
 from ibsweep.results.store import ReplicationStore
 from ibsweep.trial.plan import TrialPlan
 
 QUESTIONS = load_all()
-CELLS = [cell for cell, _ in cells(QUESTIONS.values())]
+CELLS = [cell for cell, _ in published_settings(QUESTIONS.values())]
 
 
 def cell(name, images):

@@ -15,7 +15,7 @@ import tiny
 
 from ibsweep.errors import InputError, SweepError
 from ibsweep.questions.files import load_all
-from ibsweep.questions.published import cells
+from ibsweep.questions.published import published_settings
 from ibsweep.results.records import Confirmation, Proposal
 from ibsweep.results.store import (
     ReplicationStore,
@@ -179,7 +179,7 @@ def test_a_best_that_lost_a_confirmation_is_decided_again(store):
 
 def test_the_replications_lose_a_torn_tail_and_nothing_else(tmp_path):
     replications = ReplicationStore(tmp_path / "results")
-    cell, _ = cells(load_all().values())[0]
+    cell, _ = published_settings(load_all().values())[0]
     rows = [tiny.replication(cell, seed, 90.0) for seed in (11, 12)]
     with replications.open():
         replications.add(rows[:1])

@@ -19,7 +19,7 @@ from ibsweep.analysis.report.cells import (
 )
 from ibsweep.analysis.statistics import Interval, mean_interval
 from ibsweep.analysis.summary import config_text
-from ibsweep.questions.schema import Level
+from ibsweep.questions.schema import LevelTest
 
 if TYPE_CHECKING:
     from ibsweep.analysis.evidence import Evidence
@@ -126,7 +126,7 @@ def _asks_training(question: Question) -> bool:
     figures = [figure for arm in question.arms.values() for figure in arm.notebook]
     tests = [test for claim in question.claims for test in claim.tests]
     return any(figure.metric == "train_accuracy" for figure in figures) or any(
-        isinstance(test, Level) and test.metric == "train_accuracy" for test in tests
+        isinstance(test, LevelTest) and test.metric == "train_accuracy" for test in tests
     )
 
 

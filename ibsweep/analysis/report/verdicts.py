@@ -16,11 +16,11 @@ from ibsweep.analysis.report.cells import (
     words,
 )
 from ibsweep.analysis.summary import config_text
-from ibsweep.questions.schema import Difference, ImagesNeeded, Level
+from ibsweep.questions.schema import DifferenceTest, ImagesNeededTest, LevelTest
 
 if TYPE_CHECKING:
     from ibsweep.analysis.evidence import Evidence
-    from ibsweep.questions.schema import Test
+    from ibsweep.questions.schema import ClaimTest
 
 __all__ = ["claims_table", "counts", "questions_table", "sentences", "tests_table"]
 
@@ -133,16 +133,16 @@ def tests_table(result: ClaimResult) -> Table:
     )
 
 
-def _asked(test: Test) -> str:
+def _asked(test: ClaimTest) -> str:
     match test:
-        case Difference():
+        case DifferenceTest():
             sides = f"{_side(test.arm, test.where)} over {_side(test.than, test.than_where)}"
             return f"{sides}: more than {0 - test.margin:g} points{_at(test.images)}"
-        case Level():
+        case LevelTest():
             side = "below" if test.at_least is None else "at least"
             subject = f"{_side(test.arm, test.where)}, {test.config}"
             return f"{subject}: {side} {test.bound:g} %{_at(test.images)}"
-        case ImagesNeeded():
+        case ImagesNeededTest():
             return f"{test.than} needs more images than {test.arm} for {test.percent:g} %"
 
 

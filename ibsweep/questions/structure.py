@@ -1,0 +1,105 @@
+"""pydantic's errors as faults of a question file: malformed parts, in words a user can act on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ibsweep.errors import Fault, format_value, suggestion
+from ibsweep.questions.schema import (
+    CLAIM_TESTS,
+    Arm,
+    Claim,
+    Figure,
+    Objective,
+    Question,
+    Variant,
+)
+from ibsweep.questions.space import SPECS
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
+
+__all__ = ["structural_faults"]
+
+_WORDS = {
+    "bool_type": "must be true or false",
+    "dict_type": "must be a mapping of keys to values",
+    "finite_number": "must be finite",
+    "float_type": "must be a number",
+    "int_type": "must be an integer",
+    "invalid-json-value": "must be plain data",
+    "invalid_key": "must be a text as a key",
+    "model_attributes_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+    "string_pattern_mismatch": "must be made of small letters, digits and underscores",
+    "string_too_short": "must not be empty",
+    "string_type": "must be a text",
+    "too_short": "must not be empty",
+    "tuple_type": "must be a list",
+}
+
+
+def structural_faults(error: ValidationError) -> list[Fault]:
+    """Put pydantic's errors about a question into the words of a question file.
+
+    Args:
+        error: What ``Question.model_validate`` raised.
+    """
+    return [_fault(details) for details in error.errors()]
+
+
+def _fault(error: ErrorDetails) -> Fault:
+    loc, kind, value = error["loc"], error["type"], format_value(error["input"])
+    model = _model_at(loc[:-1])
+    fields = model.model_fields if model else {}
+    noun, tags = ("a distribution", SPECS) if loc[:1] == ("arms",) else ("a test", CLAIM_TESTS)
+    match kind:
+        case "fault":
+            text = error["msg"]
+        case "missing":
+            text = f"is missing; give {fields[str(loc[-1])].description}"
+        case "extra_forbidden":
+            hint = suggestion(str(loc[-1]), fields.keys() - {"name"})
+            text = f"is not a key here, but got {value}; {hint}"
+        case "union_tag_not_found":
+            text = f"`type` is missing; give {', '.join(tags)}"
+        case "union_tag_invalid":
+            tag = str(error["ctx"]["tag"])
+            text = f"`type` must be {noun}, but got {tag!r}; {suggestion(tag, tags)}"
+        case "value_error":
+            text = str(error["ctx"]["error"])
+        case _:
+            words = _WORDS.get(kind, error["msg"].replace("Input should", "must"))
+            text = f"{words}, but got {value}"
+    if loc[:1] == ("arms",) and loc[2:3] == ("space",) and loc[4:] and loc[4] in SPECS:
+        loc = (*loc[:4], *loc[5:])  # pydantic names the kind of distribution in between
+    elif loc[:1] == ("claims",) and loc[2:3] == ("tests",) and loc[4:] and loc[4] in CLAIM_TESTS:
+        loc = (*loc[:4], *loc[5:])  # and the kind of test
+    elif loc[:1] == ("task",):
+        loc = loc[:2]  # below, pydantic's names of JSON types stand between the keys
+    return Fault(tuple(part for part in loc if part != "[key]"), text)
+
+
+def _model_at(place: tuple[str | int, ...]) -> type[BaseModel] | None:
+    """Return the model whose keys stand at a place, where there is one."""
+    match place:
+        case ():
+            return Question
+        case ("objective",):
+            return Objective
+        case ("arms", _):
+            return Arm
+        case ("arms", _, "notebook", _):
+            return Figure
+        case ("arms", _, "space", _, str(kind)):
+            return SPECS.get(kind)
+        case ("claims", _):
+            return Claim
+        case ("claims", _, "tests", _, str(kind)):
+            return CLAIM_TESTS.get(kind)
+        case ("arms", _, "variants", _):
+            return Variant
+        case ("arms", _, "variants", _, "notebook", _):
+            return Figure
+    return None
