@@ -20,7 +20,7 @@ from torch import Tensor
 
 from benchmarks.notebook_loop import Loop, make_module
 from ibsweep.data import Task, replicate_data, to_float
-from ibsweep.models import build
+from ibsweep.models import build, catalogue
 from ibsweep.training import LaneData, Trainer, TrainingSettings
 
 __all__ = ["against_the_notebook", "cost_of_lanes", "matrix_product_rate"]
@@ -207,7 +207,7 @@ def macs(name: str, model: Any) -> int:
     first layer has no use for the last one.
     """
     total, first = 0, True
-    if "mlp" in name:
+    if catalogue.MODELS[name].family == "mlp":
         sizes = [layer.weight[0].numel() for layer in model.children()]
         return sum(size * (2 if i == 0 else 3) for i, size in enumerate(sizes))
     features = model.features(torch.zeros(model.lanes, 1, 1, 28, 28, device=_device(model)))

@@ -17,6 +17,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from ibsweep.models import MODELS
+
 __all__ = ["Loop", "make_module"]
 
 
@@ -72,7 +74,7 @@ def make_module(model: str, options: Mapping[str, Any], num_classes: int) -> nn.
         options: Its options.
         num_classes: Number of classes.
     """
-    if model == "three_layer_mlp":
+    if MODELS[model].family == "mlp":
         first, second = options["hidden_dim_1"], options["hidden_dim_2"]
         return nn.Sequential(
             nn.Flatten(),

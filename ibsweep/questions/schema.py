@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from ibsweep.errors import Fault
 from ibsweep.models import MODELS
+from ibsweep.models.catalogue import Family
 from ibsweep.questions.faults import EFFICIENCY, inconsistencies
 from ibsweep.questions.space import Scalar, Spec, fault_error
 
@@ -135,6 +136,11 @@ class Arm(_Record):
     variants: dict[_Name, Variant] = Field(
         default={}, description="other settings with figures, by name"
     )
+
+    @property
+    def family(self) -> Family:
+        """What kind of network its model is."""
+        return MODELS[self.model].family
 
 
 class _ArmTest(_Record):

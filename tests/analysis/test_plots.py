@@ -67,13 +67,13 @@ def question():
 
 
 def test_the_first_mlp_is_orange_and_the_first_other_blue():
-    one = plots.arm_colours(["q2_cnn", "q2_mlp", "q2_edge_init"])
-    other = plots.arm_colours(["q9_mlp", "q9_cnn", "q9_mlp_wide"])
+    one = plots.arm_colours({"q2_cnn": "cnn", "q2_mlp": "mlp", "q2_edge_init": "cnn"})
+    other = plots.arm_colours({"q9_mlp": "mlp", "q9_cnn": "cnn", "q9_wide": "mlp"})
     assert one["q2_mlp"] == other["q9_mlp"]
     assert one["q2_cnn"] == other["q9_cnn"]
     assert len(set(one.values())) == 3
     assert len(set(other.values())) == 3
-    assert len(plots.arm_colours([f"arm{i}" for i in range(20)])) == 20
+    assert len(plots.arm_colours({f"arm{i}": "cnn" for i in range(20)})) == 20
 
 
 def luminance(colour):
@@ -84,7 +84,7 @@ def luminance(colour):
 
 def test_inks_read_on_white_and_on_black():
     """WCAG asks 3:1 of lines and of large texts."""
-    colours = plots.arm_colours(["a_mlp", *(f"arm{i}" for i in range(6))])
+    colours = plots.arm_colours({"a_mlp": "mlp"} | {f"arm{i}": "cnn" for i in range(6)})
     for colour in [plots.INK, *colours.values()]:
         own = luminance(colour)
         assert 1.05 / (own + 0.05) >= 3, colour
@@ -385,7 +385,7 @@ def test_arms_are_compared_at_their_own_number_of_images():
         ("tiny_cnn", 500, "best", False, [100.0, 100.0]),
     )
     info = plots.arms_info(question(), frame)
-    assert info.arms == ("tiny_cnn", "tiny_mlp")
+    assert tuple(info.families) == ("tiny_cnn", "tiny_mlp")
     assert info.images == (10, 10)
     assert info.best == (mean_interval([90.0, 94.0]), mean_interval([60.0, 64.0]))
     assert info.baseline == (mean_interval([70.0, 80.0]), mean_interval([60.0, 64.0]))
@@ -427,7 +427,7 @@ def test_efficiency_leaves_out_what_is_not_finite():
     assert [c.arm for c in info.curves] == ["tiny_mlp"]
     assert info.curves[0].images.tolist() == [10, 100, 500]
     assert info.curves[0].low.tolist() == [45, 90, 94]
-    assert info.arms == ("tiny_cnn", "tiny_mlp")
+    assert tuple(info.families) == ("tiny_cnn", "tiny_mlp")
     assert info.target == 95
     drawn = texts(draw(plots.plot_efficiency, info))
     assert drawn[:4] == ["10", "100", "500", "training images per class"]

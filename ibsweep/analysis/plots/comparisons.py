@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
     from ibsweep.analysis.efficiency import Efficiency
+    from ibsweep.models.catalogue import Family
     from ibsweep.questions.schema import Arm, Question
 
 __all__ = [
@@ -42,11 +43,15 @@ __all__ = [
 ]
 
 
+def _families(question: Question) -> dict[str, Family]:
+    return {name: arm.family for name, arm in question.arms.items()}
+
+
 class ArmsInfo(NamedTuple):
     """The arms of a question side by side, each field with an entry an arm, in its order.
 
     Attributes:
-        arms: Names.
+        families: The family of each one's model, by name.
         images: Training images per class.
         best: Test accuracy of the best configuration in percent, with its 95 % interval; None
             where nothing is confirmed.
@@ -54,7 +59,7 @@ class ArmsInfo(NamedTuple):
         published: The notebook's figure of validation images in percent, or None.
     """
 
-    arms: tuple[str, ...]
+    families: Mapping[str, Family]
     images: tuple[int, ...]
     best: tuple[Interval | None, ...]
     baseline: tuple[Interval | None, ...]
@@ -81,7 +86,7 @@ def arms_info(question: Question, confirmations: pd.DataFrame) -> ArmsInfo:
         return mean_interval(values) if values else None
 
     return ArmsInfo(
-        tuple(arm.name for arm in arms),
+        _families(question),
         tuple(arm.images for arm in arms),
         tuple(score(arm, confirmations["role"] == "best") for arm in arms),
         tuple(score(arm, confirmations["baseline"]) for arm in arms),
@@ -96,8 +101,8 @@ def plot_arms(ax: Axes, info: ArmsInfo) -> Axes:
     """Draw a row an arm: the best with its interval, the notebook's setting, its own figure."""
     if not any(info.best) and not any(info.baseline):
         return nothing(ax)
-    colours = arm_colours(info.arms)
-    for row, name in enumerate(info.arms):
+    colours = arm_colours(info.families)
+    for row, name in enumerate(info.families):
         best, baseline, published = info.best[row], info.baseline[row], info.published[row]
         if baseline is not None:
             _interval(ax, baseline, row + 0.22, INK, filled=False)
@@ -114,14 +119,14 @@ def plot_arms(ax: Axes, info: ArmsInfo) -> Axes:
                 ha="center",
                 va="bottom",
             )
-    ax.set_yticks(range(len(info.arms)), info.arms)
-    ax.set_ylim(len(info.arms) - 0.4, -0.75)
+    ax.set_yticks(range(len(info.families)), list(info.families))
+    ax.set_ylim(len(info.families) - 0.4, -0.75)
     ax.set_xlim(right=101)
     ax.set_xlabel("test accuracy, %")
     style(ax, grid="x")
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
-    for text, name in zip(ax.get_yticklabels(), info.arms, strict=True):
+    for text, name in zip(ax.get_yticklabels(), info.families, strict=True):
         text.set_color(colours[name])
     _key(ax, published=any(value is not None for value in info.published))
     return ax
@@ -162,12 +167,12 @@ class EfficiencyInfo(NamedTuple):
 
     Attributes:
         curves: One an arm that has been measured: test accuracy in percent by images per class.
-        arms: All arms of the question, so that colours stay theirs.
+        families: Of all arms of the question by name, so that colours stay theirs.
         target: An accuracy to mark, percent, or None.
     """
 
     curves: tuple[Efficiency, ...]
-    arms: tuple[str, ...]
+    families: Mapping[str, Family]
     target: float | None
 
 
@@ -193,14 +198,14 @@ def efficiency_info(
                     high=curve.high[finite],
                 )
             )
-    return EfficiencyInfo(tuple(kept), tuple(question.arms), target)
+    return EfficiencyInfo(tuple(kept), _families(question), target)
 
 
 def plot_efficiency(ax: Axes, info: EfficiencyInfo) -> Axes:
     """Draw mean test accuracy against images per class, the 95 % interval as a band."""
     if not info.curves:
         return nothing(ax)
-    colours = arm_colours(info.arms)
+    colours = arm_colours(info.families)
     labels = []
     # at the edge also where a curve ends before: inside it would lie on the others
     edge = max(float(curve.images[-1]) for curve in info.curves)
@@ -228,11 +233,11 @@ class ReplicationInfo(NamedTuple):
 
     Attributes:
         cells: Those that have been replicated, by arm, setting and number of images.
-        arms: All arms of the question, so that colours stay theirs.
+        families: Of all arms of the question by name, so that colours stay theirs.
     """
 
     cells: tuple[ReplicationSummary, ...]
-    arms: tuple[str, ...]
+    families: Mapping[str, Family]
 
 
 def replication_info(question: Question, replications: pd.DataFrame) -> ReplicationInfo:
@@ -243,7 +248,7 @@ def replication_info(question: Question, replications: pd.DataFrame) -> Replicat
         replications: The frame ``Results.replications``.
     """
     cells = summarise_replications({question.question: question}, replications)
-    return ReplicationInfo(tuple(cells), tuple(question.arms))
+    return ReplicationInfo(tuple(cells), _families(question))
 
 
 def plot_replication(ax: Axes, info: ReplicationInfo) -> Axes:
@@ -255,7 +260,7 @@ def plot_replication(ax: Axes, info: ReplicationInfo) -> Axes:
     """
     if not info.cells:
         return nothing(ax)
-    colours: Mapping[str, str] = arm_colours(info.arms)
+    colours: Mapping[str, str] = arm_colours(info.families)
     for row, cell in enumerate(info.cells):
         colour = colours[cell.arm]
         others = np.array(cell.others)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from ibsweep.models.catalogue import Family
 
 __all__ = ["GRID", "INK", "Label", "arm_colours", "label_ends", "nothing", "style"]
 
@@ -20,18 +22,19 @@ _MLP = "#d9730d"
 _OTHERS = ("#2f7fd1", "#2c9a6c", "#a35bc7", "#c94f68", "#8c7a1f", "#2a93a3")
 
 
-def arm_colours(names: Iterable[str]) -> dict[str, str]:
+def arm_colours(families: Mapping[str, Family]) -> dict[str, str]:
     """Return a colour for each arm of a question, by name.
 
     The first MLP is orange in every question, the first of the others blue.
 
     Args:
-        names: All arms of the question, in its order; seven of them have colours of their own.
+        families: The family of every arm's model, by the arm's name, in the question's order;
+            seven arms have colours of their own.
     """
     free, colours = list(_OTHERS), {}
     orange = True
-    for name in names:
-        if orange and "mlp" in name:
+    for name, family in families.items():
+        if orange and family == "mlp":
             colours[name], orange = _MLP, False
         else:
             colours[name] = free.pop(0)

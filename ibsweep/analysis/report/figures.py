@@ -71,12 +71,12 @@ def of_arms(one: Evidence) -> tuple[Drawing, ...]:
     if not any(info.best):
         return ()
     title = "Test accuracy of every arm"
-    known = [(name, best) for name, best in zip(info.arms, info.best, strict=True) if best]
+    known = [(name, best) for name, best in zip(info.families, info.best, strict=True) if best]
     description = "; ".join(
         f"{name} {best.mean:.2f} % {interval_text(best.low, best.high)}".strip()
         for name, best in known
     )
-    height = 0.5 + 0.62 * len(info.arms)
+    height = 0.5 + 0.62 * len(info.families)
     svg = _draw(
         "fig-arms", title, f"{description}.", lambda ax: plots.plot_arms(ax, info), height=height
     )
