@@ -103,7 +103,7 @@ def _run(
     from ibsweep.cli.progress import make_progress
     from ibsweep.cluster.session import ray_session
     from ibsweep.sweep.confirm import measure_efficiency, missing_sizes
-    from ibsweep.sweep.runner import check_nodes
+    from ibsweep.sweep.nodes import check_nodes
 
     work = [
         (store, question, sizes)

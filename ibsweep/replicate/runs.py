@@ -18,7 +18,7 @@ from ibsweep.questions.published import PublishedSetting, published_settings
 from ibsweep.replicate.notebook import PROCEDURES, SEED, follow
 from ibsweep.results.records import Replication
 from ibsweep.results.store import ReplicationStore
-from ibsweep.trial.device import choose_device
+from ibsweep.trial.device import configure_device
 from ibsweep.trial.parts import in_parts
 from ibsweep.trial.plan import TrialPlan
 from ibsweep.trial.run import TrialRun
@@ -140,7 +140,7 @@ def train(job: Job, device: str = "cpu") -> list[Replication]:
 
 def _work(job: dict[str, Any], share: dict[str, float]) -> list[dict[str, Any]]:
     job = job | {"published": PublishedSetting(**job["published"])}
-    return [row.model_dump() for row in train(Job(**job), choose_device(share))]
+    return [row.model_dump() for row in train(Job(**job), configure_device(share))]
 
 
 def replicate(

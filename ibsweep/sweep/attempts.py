@@ -45,8 +45,8 @@ class Attempts(tune.Callback):  # type: ignore[misc]
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """Drop a saved state, which the searcher has by now: Tune keeps all last results."""
-        result.pop("state", None)
+        """Drop a checkpoint, which the searcher has by now: Tune keeps all last results."""
+        result.pop("checkpoint", None)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Any], trial: Any, **info: Any

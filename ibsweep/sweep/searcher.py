@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import ray
@@ -21,8 +22,10 @@ from ibsweep.errors import SweepError
 from ibsweep.questions.schema import Objective
 from ibsweep.results.records import Curve, Proposal, Trial, TrialState
 from ibsweep.results.store import SweepStore
+from ibsweep.sweep.messages import StepResult, TrainableConfig
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.proposals import Proposer
+from ibsweep.trial.plan import TrialPlan
 
 __all__ = ["SweepSearcher"]
 
@@ -33,8 +36,8 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
     Args:
         proposer: Where configurations come from.
         store: Where finished trials go.
-        configure: Makes the trainable's configuration of a proposal; ``saved``, ``reserved`` and
-            ``avoided`` are added here.
+        plan: Returns what a proposal trains.
+        software: What the workers' own must equal, None on this machine.
         nodes: The cluster's nodes, and what a trial asks for.
         objective: Metric and direction.
         progress: Is told everything.
@@ -45,41 +48,47 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self,
         proposer: Proposer,
         store: SweepStore,
-        configure: Callable[[Proposal], dict[str, Any]],
+        plan: Callable[[Proposal], TrialPlan],
+        software: dict[str, Any] | None,
         nodes: Nodes,
         objective: Objective,
         progress: Progress,
         deadline: float,
     ) -> None:
         super().__init__(metric=objective.metric, mode=objective.mode)
-        self.proposer, self.store, self.configure = proposer, store, configure
+        self.proposer, self.store = proposer, store
+        self.plan, self.software = plan, software
         self.nodes = nodes
         self.objective, self.progress = objective, progress
         self.deadline = deadline
         self.failure: SweepError | None = None
         """Why the records could not be written; the sweep ends with it."""
-        self._proposals: dict[str, Proposal] = {}
+        self._running: dict[str, Proposal] = {}
+        self._pruned: dict[str, int] = {}
         self._curves: dict[int, dict[int, Curve]] = {}
-        self._lost: deque[Proposal] = deque()
+        self._to_retry: deque[Proposal] = deque()
         self._losses: defaultdict[int, list[Loss]] = defaultdict(list)
-        self._states: dict[int, ray.ObjectRef] = {}
+        self._checkpoints: dict[int, ray.ObjectRef] = {}
         self._all_proposed = False
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> TrainableConfig | str | None:
         """Return the next trial's configuration, None while lost ones may come back, or
         FINISHED.
         """
-        proposal = self._lost.popleft() if self._lost else self._propose()
+        proposal = self._to_retry.popleft() if self._to_retry else self._propose()
         if proposal is None:
-            return None if self._proposals else str(Searcher.FINISHED)
-        self._proposals[trial_id] = proposal
+            return None if self._running else str(Searcher.FINISHED)
+        self._running[trial_id] = proposal
         self._curves.setdefault(proposal.trial, {})
         self.progress.trial_started(proposal)
         alone = any(loss.cause is Cause.MEMORY for loss in self._losses[proposal.trial])
-        return self.configure(proposal) | {
-            "saved": self._states.get(proposal.trial),
-            "reserved": dict(self.nodes.largest_share() if alone else self.nodes.share),
-            "avoided": self.nodes.avoided(proposal.trial),
+        return {
+            "plan": asdict(self.plan(proposal)),
+            "never_prune": proposal.origin == "baseline",
+            "resources": dict(self.nodes.largest_share() if alone else self.nodes.share),
+            "excluded_nodes": self.nodes.avoided(proposal.trial),
+            "checkpoint": self._checkpoints.get(proposal.trial),
+            "software": self.software,
         }
 
     def _propose(self) -> Proposal | None:
@@ -94,44 +103,49 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             self._write(lambda: self.store.add_proposal(proposal))
         return proposal
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+    def on_trial_result(self, trial_id: str, result: StepResult) -> None:
         """Take the figures up to a rung."""
-        proposal = self._proposals.get(trial_id)
+        proposal = self._running.get(trial_id)
         if proposal is None:
             return
-        if "state" in result:
-            self._states[proposal.trial] = ray.put(result["state"])
-        passed = self._curves[proposal.trial]
+        if "checkpoint" in result:
+            self._checkpoints[proposal.trial] = ray.put(result["checkpoint"])
+        curves = self._curves[proposal.trial]
         for text in result["curves"]:
             curve = Curve.model_validate_json(text)
-            if curve.epoch in passed:
+            if curve.epoch in curves:
                 continue  # a trial that lost its worker passes its rungs again
-            passed[curve.epoch] = curve
+            curves[curve.epoch] = curve
             value = getattr(curve, self.objective.metric)
             self.proposer.report(proposal.trial, curve.epoch, value)
             self.progress.trial_advanced(proposal, curve)
 
+    def on_trial_prune(self, trial_id: str, epoch: int) -> None:
+        """Remember that the scheduler stopped a trial; Tune then ends it as any other one."""
+        self._pruned[trial_id] = epoch
+
     def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+        self, trial_id: str, result: StepResult | None = None, error: bool = False
     ) -> None:
         """Write a finished trial, then tell the study; ``attempt_lost`` takes up an error."""
-        proposal = self._proposals.get(trial_id)
+        proposal = self._running.get(trial_id)
         if error or result is None or proposal is None:
             return
         self.on_trial_result(trial_id, result)
-        del self._proposals[trial_id]
+        del self._running[trial_id]
         self._write(lambda: self.nodes.worked(result["node_id"], result["gpu_names"]))
+        pruned_at = self._pruned.pop(trial_id, None)
         if result["failure"]:
             self._finish(proposal, result, TrialState.FAIL, result["failure"])
-        elif result["epoch"] < proposal_epochs(self.configure(proposal)):
-            reason = f"pruned at the rung of {result['epoch']} epochs"
+        elif pruned_at is not None:
+            reason = f"pruned at the rung of {pruned_at} epochs"
             self._finish(proposal, result, TrialState.PRUNED, reason)
         else:
             self._finish(proposal, result, TrialState.COMPLETE, None)
 
     def attempt_lost(self, trial_id: str, loss: Loss) -> None:
         """Have a trial tried again, or write why it failed."""
-        proposal = self._proposals.pop(trial_id, None)
+        proposal = self._running.pop(trial_id, None)
         if proposal is None:
             return
         self._write(self.store.probe)  # a full disk loses workers; no trial is to blame for it
@@ -140,15 +154,19 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self._write(lambda: self.nodes.failed(proposal.trial, loss))
         reason = self.nodes.given_up(losses)
         if reason is None:
-            self._lost.append(proposal)
+            self._to_retry.append(proposal)
             return
-        self._finish(proposal, {}, TrialState.FAIL, reason)
+        self._finish(proposal, None, TrialState.FAIL, reason)
 
     def _finish(
-        self, proposal: Proposal, result: dict[str, Any], state: TrialState, reason: str | None
+        self,
+        proposal: Proposal,
+        result: StepResult | None,
+        state: TrialState,
+        reason: str | None,
     ) -> None:
         curves = [curve for _, curve in sorted(self._curves.pop(proposal.trial).items())]
-        self._states.pop(proposal.trial, None)
+        self._checkpoints.pop(proposal.trial, None)
         row = self._row(proposal, curves, result, state, reason)
         self._write(lambda: self.store.add_trial(row, curves))
         self.proposer.finish(row)
@@ -158,7 +176,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self,
         proposal: Proposal,
         curves: list[Curve],
-        result: dict[str, Any],
+        result: StepResult | None,
         state: TrialState,
         reason: str | None,
     ) -> Trial:
@@ -174,14 +192,14 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             valid_loss=last.valid_loss if last and scored else None,
             rungs=tuple((c.epoch, getattr(c, self.objective.metric)) for c in curves),
             replicates=last.replicates if last else (),
-            seconds=result.get("seconds", 0.0),
-            device=result.get("device", "unknown"),
+            seconds=result["seconds"] if result else 0.0,
+            device=result["device"] if result else "unknown",
             node=node_name(result["node_id"]) if result else "unknown",
             reason=reason,
-            lost=tuple(self._told(loss) for loss in self._losses.pop(proposal.trial, ())),
+            lost=tuple(self._describe(loss) for loss in self._losses.pop(proposal.trial, ())),
         )
 
-    def _told(self, loss: Loss) -> str:
+    def _describe(self, loss: Loss) -> str:
         lost = self.nodes.cause(loss) is Cause.NODE
         reason = Cause.NODE.value if lost else loss.reason
         return reason + (f", on {node_name(loss.node)}" if loss.node else "")
@@ -207,9 +225,3 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         # Tune pickles its tuner for a restore that nobody calls; open files and displays cannot go
         # along
         return {}
-
-
-def proposal_epochs(config: dict[str, Any]) -> int:
-    """Return the epochs that a trainable's configuration asks for."""
-    epochs: int = config["plan"]["settings"]["epochs"]
-    return epochs

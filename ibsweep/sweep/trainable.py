@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import time
-from typing import Any
 
 from ibsweep.errors import IbsweepError
 from ibsweep.imports import uncollected
@@ -15,28 +14,26 @@ with uncollected():
     from ray import tune
 
     from ibsweep.cluster.preflight import foreign, mine
-    from ibsweep.trial.device import choose_device, device_name
+    from ibsweep.sweep.messages import StepResult, TrainableConfig
+    from ibsweep.trial.device import configure_device, device_name
     from ibsweep.trial.plan import TrialPlan
     from ibsweep.trial.run import TrialRun
 
 __all__ = ["TrialTrainable"]
 
-_SAVE_SECONDS = 10.0
+_CHECKPOINT_SECONDS = 10.0
 """A trial that lost its worker repeats at most the rung it was in, or this long."""
 
 
 class TrialTrainable(tune.Trainable):  # type: ignore[misc]
     """Trains one configuration; the worker is reused for the next one.
 
-    Its configuration is ``{"plan": TrialPlan as a dict, "spared": bool, "reserved": resources by
-    Ray's names, "avoided": node ids, "saved": ObjectRef of bytes or None, "software": what
-    ``preflight.mine`` returns at the driver, None on its own machine}``. Saved states travel in
-    results, and come back in the configuration of the next attempt: they need no disk that nodes
-    share, and Tune, which would write its whole state anew whenever a trial is saved, saves
-    nothing.
+    Checkpoints travel in results, and come back in the configuration of the next attempt: they
+    need no disk that nodes share, and Tune, which would write its whole state anew whenever a
+    trial is saved, saves nothing.
     """
 
-    def setup(self, config: dict[str, Any]) -> None:
+    def setup(self, config: TrainableConfig) -> None:
         """Forget whatever the worker did before; the trial itself is built in its first step.
 
         Raises:
@@ -47,67 +44,75 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         gpus = mine()["gpus"] if config["software"] else ()
         self._gpu_names = [gpu["name"] for gpu in gpus]
         self._plan = TrialPlan(**config["plan"])
-        self._spared: bool = config["spared"]
-        self._device = choose_device(config["reserved"])
-        self._saved: ray.ObjectRef | None = config["saved"]
+        self._device = configure_device(config["resources"])
+        self._checkpoint = config["checkpoint"]
         self._run: TrialRun | None = None
-        self._saved_at = time.monotonic()
+        self._checkpointed = time.monotonic()
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
+    def reset_config(self, new_config: TrainableConfig) -> bool:
         """Take up the next trial; everything of the last one is built anew."""
         self.setup(new_config)
         return True
 
-    def step(self) -> dict[str, Any]:
+    def step(self) -> StepResult:
         """Train to the next rung or to the end.
 
         Returns:
-            The figures, now and then with the ``state`` from which another worker continues
-            exactly. What a configuration gets wrong is a result too, since trying again would not
-            help; anything else is raised, and may go well elsewhere.
+            The figures. What a configuration gets wrong is a result too, since trying again would
+            not help; anything else is raised, and may go well elsewhere.
         """
-        result: dict[str, Any] = {
-            "spared": self._spared,
-            "device": device_name(self._device),
-            "node_id": ray.get_runtime_context().get_node_id(),
-            "gpu_names": self._gpu_names,
-        }
         try:
             if self._run is None:
                 self._run = self._start()
             curves: list[str] = []
             curve = self._run.advance(lambda one: curves.append(one.model_dump_json()))
         except IbsweepError as error:
-            reason = str(error).splitlines()[0]
-            return result | _FAILED | {"failure": reason}
-        if time.monotonic() - self._saved_at > _SAVE_SECONDS and not self._run.finished:
-            buffer = io.BytesIO()
-            torch.save(self._run.state_dict(), buffer)
-            result["state"] = buffer.getvalue()
-            self._saved_at = time.monotonic()
-        return result | {
+            return self._failed(str(error).splitlines()[0])
+        result: StepResult = {
             "epoch": curve.epoch,
             "valid_accuracy": curve.valid_accuracy,
             "valid_loss": curve.valid_loss,
             "curves": curves,
             "failure": self._run.failure,
             "seconds": self._run.seconds,
+            "device": device_name(self._device),
+            "node_id": _node_id(),
+            "gpu_names": self._gpu_names,
             "done": self._run.finished,
         }
+        if time.monotonic() - self._checkpointed > _CHECKPOINT_SECONDS and not result["done"]:
+            result["checkpoint"] = self._save(self._run)
+            self._checkpointed = time.monotonic()
+        return result
 
     def _start(self) -> TrialRun:
         run = TrialRun(self._plan, self._device)
-        if self._saved is not None:
-            state = io.BytesIO(ray.get(self._saved))
+        if self._checkpoint is not None:
+            state = io.BytesIO(ray.get(self._checkpoint))
             run.load_state_dict(torch.load(state, weights_only=True))
         return run
 
+    def _save(self, run: TrialRun) -> bytes:
+        buffer = io.BytesIO()
+        torch.save(run.state_dict(), buffer)
+        return buffer.getvalue()
 
-_FAILED = {
-    "epoch": 0,
-    "valid_accuracy": 0.0,
-    "valid_loss": float("inf"),
-    "curves": [],
-    "seconds": 0.0,
-    "done": True,
-}
+    def _failed(self, reason: str) -> StepResult:
+        """Return the result of a configuration that cannot be trained."""
+        return {
+            "epoch": 0,
+            "valid_accuracy": 0.0,
+            "valid_loss": float("inf"),
+            "curves": [],
+            "failure": reason,
+            "seconds": 0.0,
+            "device": device_name(self._device),
+            "node_id": _node_id(),
+            "gpu_names": self._gpu_names,
+            "done": True,
+        }
+
+
+def _node_id() -> str:
+    node: str = ray.get_runtime_context().get_node_id()
+    return node

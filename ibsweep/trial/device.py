@@ -1,4 +1,4 @@
-"""The device of a worker, and its share of it."""
+"""The device that a process trains on, and its share of the machine."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping
 
 import torch
 
-__all__ = ["choose_device", "device_name"]
+__all__ = ["configure_device", "device_name"]
 
 
-def choose_device(share: Mapping[str, float]) -> str:
-    """Set this process up for its share of the machine and return the device to train on.
+def configure_device(resources: Mapping[str, float]) -> str:
+    """Limit this process to its share of the machine and return the device to train on.
 
     Args:
-        share: CPUs and GPUs, by Ray's names. Torch uses as many threads as there are CPUs, at
+        resources: CPUs and GPUs, by Ray's names. Torch uses as many threads as there are CPUs, at
             least one; a fraction of a GPU also caps the memory that the process may take.
     """
-    torch.set_num_threads(max(1, int(share["CPU"])))
-    gpus = share.get("GPU", 0)
+    torch.set_num_threads(max(1, int(resources["CPU"])))
+    gpus = resources.get("GPU", 0)
     if gpus > 0 and torch.cuda.is_available():
         if gpus < 1:
             torch.cuda.set_per_process_memory_fraction(gpus, 0)

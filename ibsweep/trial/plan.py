@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = [
-    "TrialPlan",
-]
+__all__ = ["TrialPlan"]
 
 
 @dataclass(frozen=True)
@@ -20,10 +18,10 @@ class TrialPlan:
         model: Name of the model.
         task: The question's task.
         images: Training images per class.
-        settings: Complete settings, as ``hyperparameters.resolve`` returns them.
+        settings: Complete settings, as ``models.settings.resolve`` returns them.
         seeds: Replicate seeds, one lane each.
-        stops: Epochs at which to stop for a comparison, besides the last one.
-        every_epoch: Validate after every epoch, not at the stops alone.
+        rungs: Epochs at which to stop for a comparison, besides the last one.
+        every_epoch: Validate after every epoch, not at the rungs alone.
     """
 
     trial: int
@@ -32,5 +30,5 @@ class TrialPlan:
     images: int
     settings: Mapping[str, Any]
     seeds: Sequence[int]
-    stops: Sequence[int] = ()
+    rungs: Sequence[int] = ()
     every_epoch: bool = False

@@ -118,17 +118,17 @@ class TrialRun:
         return f"every replicate diverged, the last in epoch {self.trainer.epoch}"
 
     def advance(self, on_curve: Callable[[Curve], None] | None = None) -> Curve:
-        """Train to the next stop, or to the end, and validate.
+        """Train to the next rung, or to the end, and validate.
 
         Args:
             on_curve: Sees the figures of every epoch that is validated on the way, the last one
                 too.
 
         Returns:
-            The replicates' figures at the stop.
+            The replicates' figures there.
         """
         started = time.perf_counter()
-        later = [stop for stop in self.plan.stops if self.trainer.epoch < stop < self.epochs]
+        later = [rung for rung in self.plan.rungs if self.trainer.epoch < rung < self.epochs]
         stop = min(later, default=self.epochs)
         while True:
             self.trainer.run_to(self.trainer.epoch + 1 if self.plan.every_epoch else stop)

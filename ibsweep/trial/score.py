@@ -10,7 +10,7 @@ from ibsweep.results.records import Confirmation
 with uncollected():
     import torch
 
-    from ibsweep.trial.device import choose_device
+    from ibsweep.trial.device import configure_device
     from ibsweep.trial.plan import TrialPlan
     from ibsweep.trial.run import TrialRun
 
@@ -30,7 +30,7 @@ def train_and_score(
     Returns:
         Rows of ``Confirmation`` as dicts, one a replicate; and state dicts by replicate seed.
     """
-    run = TrialRun(TrialPlan(**plan), choose_device(share))
+    run = TrialRun(TrialPlan(**plan), configure_device(share))
     last = run.complete()
     train, test = run.score("train"), run.score("test")
     rows = [

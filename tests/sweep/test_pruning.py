@@ -13,7 +13,8 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from ibsweep.results.records import TrialState
 from ibsweep.sweep.options import PRUNERS
-from ibsweep.sweep.pruning import make_scheduler, pruner_arguments, replay, rungs
+from ibsweep.sweep.pruning import pruner_arguments, rungs
+from ibsweep.sweep.scheduler import make_scheduler, replay
 
 METRIC = "valid_accuracy"
 JUDGES = [name for name in PRUNERS if name != "none"]
@@ -22,9 +23,9 @@ JUDGES = [name for name in PRUNERS if name != "none"]
 class StubTrial:
     """As much of a Tune trial as schedulers look at; its id is as random as Tune's own."""
 
-    def __init__(self, number):
+    def __init__(self, number, never_prune=False):
         self.trial_id = f"{random.Random(number).getrandbits(32):08x}"
-        self.config = {"plan": {"trial": number}}
+        self.config = {"plan": {"trial": number}, "never_prune": never_prune}
         self.number = number
 
 
@@ -33,24 +34,31 @@ class Live:
 
     def __init__(self, name, max_epochs=16):
         self.arguments = pruner_arguments(name, max_epochs)
-        self.scheduler = make_scheduler(self.arguments, METRIC, "max")
+        self.pruned = []
+        self.scheduler = make_scheduler(
+            self.arguments, METRIC, "max", lambda *stopped: self.pruned.append(stopped)
+        )
         self.max_epochs = max_epochs
         self.rows, self.curves = [], []
 
-    def decide(self, number, epoch, accuracy, spared=False):
+    def decide(self, number, epoch, accuracy, never_prune=False):
         """Report one result of a trial that is added for it; return the decision."""
-        trial = StubTrial(number)
+        trial = StubTrial(number, never_prune)
         self.scheduler.on_trial_add(None, trial)
-        return self.report(trial, epoch, accuracy, spared)
+        return self.report(trial, epoch, accuracy)
 
-    def report(self, trial, epoch, accuracy, spared=False):
-        result = {"epoch": epoch, METRIC: accuracy, "spared": spared}
-        return self.scheduler.on_trial_result(None, trial, result)
+    def report(self, trial, epoch, accuracy):
+        before = len(self.pruned)
+        result = {"epoch": epoch, METRIC: accuracy}
+        decision = self.scheduler.on_trial_result(None, trial, result)
+        stopped = [(trial.trial_id, epoch)] if decision == TrialScheduler.STOP else []
+        assert self.pruned[before:] == stopped, "whoever is stopped is told of, nobody else"
+        return decision
 
-    def run(self, number, accuracy, spared=False, epochs=None, every_epoch=False):
+    def run(self, number, accuracy, never_prune=False, epochs=None, every_epoch=False):
         """Run a trial that gains a point at every rung, and record it; return where it ended."""
         epochs = epochs or self.max_epochs
-        trial = StubTrial(number)
+        trial = StubTrial(number, never_prune)
         self.scheduler.on_trial_add(None, trial)
         stops = [epoch for epoch in self.arguments["rungs"] if epoch < epochs] + [epochs]
         curves = []
@@ -59,9 +67,9 @@ class Live:
                 since = stops[i - 1] if i else 0
                 curves += [tiny.curve(number, e, 1.0) for e in range(since + 1, epoch)]
             curves.append(tiny.curve(number, epoch, accuracy + i))
-            result = {"epoch": epoch, METRIC: accuracy + i, "spared": spared}
+            result = {"epoch": epoch, METRIC: accuracy + i}
             done = epoch == epochs
-            if done or self.report(trial, epoch, accuracy + i, spared) == TrialScheduler.STOP:
+            if done or self.report(trial, epoch, accuracy + i) == TrialScheduler.STOP:
                 break
         self.scheduler.on_trial_complete(None, trial, result)
         self.curves += curves
@@ -70,7 +78,7 @@ class Live:
                 number,
                 accuracy=accuracy + i,
                 state=TrialState.COMPLETE if done else TrialState.PRUNED,
-                origin="baseline" if spared else "tpe",
+                origin="baseline" if never_prune else "tpe",
                 rungs=tuple((curve.epoch, curve.valid_accuracy) for curve in curves),
             )
         )
@@ -82,6 +90,7 @@ class Live:
         past = list(self.rows)
         rng.shuffle(past)
         replay(again.scheduler, METRIC, past, iter(self.curves))
+        assert again.pruned == [], "what is over is not pruned once more"
         return again
 
 
@@ -122,14 +131,14 @@ def test_each_pruner_has_its_scheduler(name, max_epochs):
     assert arguments["name"] == name
     assert arguments["rungs"] == ([] if name == "none" else rungs(max_epochs))
     before = dict(arguments)
-    scheduler = make_scheduler(arguments, METRIC, "max")
+    scheduler = make_scheduler(arguments, METRIC, "max", lambda *stopped: None)
     assert arguments == before
     trial = StubTrial(0)
     scheduler.on_trial_add(None, trial)
     for epoch in arguments["rungs"]:
-        result = {"epoch": epoch, METRIC: 50.0, "spared": False}
+        result = {"epoch": epoch, METRIC: 50.0}
         assert scheduler.on_trial_result(None, trial, result) == TrialScheduler.CONTINUE
-    scheduler.on_trial_complete(None, trial, {"epoch": max_epochs, METRIC: 50.0, "spared": False})
+    scheduler.on_trial_complete(None, trial, {"epoch": max_epochs, METRIC: 50.0})
 
 
 def test_asha_judges_at_the_rungs_at_which_trials_report():
@@ -185,7 +194,7 @@ def test_the_baseline_runs_to_its_end(name, others):
     live = Live(name)
     for number in range(1, others + 1):
         live.run(number, 50.0 + number)
-    assert live.run(0, 1.0, spared=True) == 16
+    assert live.run(0, 1.0, never_prune=True) == 16
 
 
 @pytest.mark.parametrize("name", ["asha", "median"])
@@ -195,7 +204,7 @@ def test_the_baselines_results_count(name):
         live = Live(name)
         for number in range(1, 4):
             live.decide(number, 2, [10.0, 30.0, 50.0][number - 1])
-        live.decide(0, 2, accuracy, spared=True)
+        live.decide(0, 2, accuracy, never_prune=True)
         assert live.decide(9, 2, 39.0) == expected
 
 

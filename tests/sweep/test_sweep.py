@@ -136,7 +136,7 @@ def test_a_reused_worker_trains_as_a_fresh_process_does_bit_for_bit(finished):
             images=arm.images,
             settings=resolve(arm.model, arm.fixed, row.config),
             seeds=(10, 11),
-            stops=[epoch for epoch, _ in row.rungs],
+            rungs=[epoch for epoch, _ in row.rungs],
         )
         run = TrialRun(plan)
         while run.trainer.epoch < row.epochs:

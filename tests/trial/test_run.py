@@ -22,11 +22,11 @@ TASK = tiny.question().task
 CHANCE = pytest.approx(100 / 3)
 
 
-def plan(model="simple_cnn", seeds=(10, 11), stops=(2, 4), **config):
+def plan(model="simple_cnn", seeds=(10, 11), rungs=(2, 4), **config):
     fixed = {"kernel_size": 3} if model.endswith("cnn") else {}
     settings = resolve(model, fixed, {"lr": 0.05, "epochs": 6, "batch_size": 10} | config)
     return TrialPlan(
-        trial=7, model=model, task=TASK, images=10, settings=settings, seeds=seeds, stops=stops
+        trial=7, model=model, task=TASK, images=10, settings=settings, seeds=seeds, rungs=rungs
     )
 
 
@@ -44,7 +44,7 @@ def weights(run, lane):
 
 
 @pytest.mark.parametrize(
-    ("stops", "expected"),
+    ("rungs", "expected"),
     [
         ((), [6]),
         ((2, 4), [2, 4, 6]),
@@ -53,15 +53,15 @@ def weights(run, lane):
         ((3, 18), [3, 6]),
     ],
 )
-def test_it_stops_at_the_rungs_and_at_its_end(stops, expected):
-    run = TrialRun(plan(stops=stops))
+def test_it_stops_at_the_rungs_and_at_its_end(rungs, expected):
+    run = TrialRun(plan(rungs=rungs))
     epochs = []
     while not run.finished:
         epochs.append(run.advance().epoch)
     assert epochs == expected
     assert run.failure is None
     seen = []
-    last = TrialRun(plan(stops=stops)).complete(seen.append)
+    last = TrialRun(plan(rungs=rungs)).complete(seen.append)
     assert [curve.epoch for curve in seen] == expected
     assert last == seen[-1]
 
@@ -110,14 +110,14 @@ def test_its_figures_are_those_of_a_trainer_driven_by_hand():
 
 @pytest.mark.parametrize("model", ["simple_cnn", "three_layer_mlp"])
 def test_it_learns(model):
-    curve = TrialRun(plan(model, stops=(), optimizer="adam", lr=0.02, epochs=60)).complete()
+    curve = TrialRun(plan(model, rungs=(), optimizer="adam", lr=0.02, epochs=60)).complete()
     assert curve.valid_accuracy > 60
     assert min(replicate.train_accuracy for replicate in curve.replicates) > 90
 
 
 def test_a_plan_survives_json_like_values():
     """Workers get it as plain values."""
-    data = asdict(plan()) | {"seeds": [10, 11], "stops": [2, 4]}
+    data = asdict(plan()) | {"seeds": [10, 11], "rungs": [2, 4]}
     assert all_curves(TrialRun(TrialPlan(**data))) == all_curves(TrialRun(plan()))
 
 
@@ -203,7 +203,7 @@ def test_a_lane_that_diverges_leaves_the_others_alone():
 @pytest.mark.parametrize("scale", [1e25, 1e37])
 def test_weights_so_large_that_the_loss_overflows_end_their_lane(scale):
     """They are finite themselves: the last step before the end went far."""
-    run = TrialRun(plan(stops=()))
+    run = TrialRun(plan(rungs=()))
     run.trainer.run_to(6)
     with torch.no_grad():
         for parameter in run.trainer.parameters:
@@ -252,7 +252,7 @@ def test_data_follow_neither_the_order_of_trials_nor_what_they_do():
     before = [tensor.clone() for tensor in lane_data(TASK, (10,), 10, "train")]
     first = TrialRun(plan(seeds=(10,))).complete()
     for seeds in ((11,), (12,), (10, 11)):
-        TrialRun(plan(seeds=seeds, stops=())).complete()
+        TrialRun(plan(seeds=seeds, rungs=())).complete()
     assert TrialRun(plan(seeds=(10,))).complete() == first
     for kept, old in zip(lane_data(TASK, (10,), 10, "train"), before, strict=True):
         assert torch.equal(kept, old)
@@ -296,7 +296,7 @@ def test_held_out_images_are_no_others():
 
 
 def test_test_scores_held_out_images():
-    run = TrialRun(plan(stops=()))
+    run = TrialRun(plan(rungs=()))
     run.complete()
     found = run.score("test")
     assert found.confusion.sum((1, 2)).tolist() == [150, 150]

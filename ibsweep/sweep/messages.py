@@ -1,0 +1,60 @@
+"""What the driver and its workers tell each other, as the dicts that Ray Tune carries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+__all__ = ["StepResult", "TrainableConfig"]
+
+
+class TrainableConfig(TypedDict):
+    """From the driver: one attempt at a trial. It is the ``config`` of a ``TrialTrainable``.
+
+    Attributes:
+        plan: The fields of a ``TrialPlan``.
+        never_prune: Whether the scheduler lets the trial run to its end whatever its figures are.
+        resources: CPUs and GPUs of the attempt, by Ray's names.
+        excluded_nodes: Ids of the nodes that the attempt must not run on.
+        checkpoint: Where Ray keeps the checkpoint to continue from; None to start anew.
+        software: What the worker's own must equal, None on the driver's own machine.
+    """
+
+    plan: dict[str, Any]
+    never_prune: bool
+    resources: dict[str, float]
+    excluded_nodes: list[str]
+    checkpoint: ObjectRef | None
+    software: dict[str, Any] | None
+
+
+class StepResult(TypedDict):
+    """From a worker: what one ``step`` trained, up to a rung or to the end.
+
+    Attributes:
+        epoch: Epochs trained so far.
+        valid_accuracy: Mean over the replicates, in percent.
+        valid_loss: Mean over the replicates.
+        curves: A ``Curve`` in JSON for every epoch that was validated in this step.
+        failure: Why the configuration cannot be trained, or None.
+        seconds: Seconds of training and validation so far.
+        device: Name of the device.
+        node_id: Ray's id of the worker's node.
+        gpu_names: The GPUs that are there; none are looked for on the driver's own machine.
+        done: Whether nothing is left to train.
+        checkpoint: Now and then, what another worker continues from exactly.
+    """
+
+    epoch: int
+    valid_accuracy: float
+    valid_loss: float
+    curves: list[str]
+    failure: str | None
+    seconds: float
+    device: str
+    node_id: str
+    gpu_names: list[str]
+    done: bool
+    checkpoint: NotRequired[bytes]
