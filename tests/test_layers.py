@@ -286,7 +286,6 @@ def test_imports_for_type_checkers_alone_do_not_count():
     assert list(imports_of(source)) == [("torch", False)]
 
 
-MODELS_LOADS_TORCH = pytest.mark.xfail(strict=True, reason="models/__init__ imports torch")
 HELP = "import runpy; sys.argv[1:] = ['--help']; runpy.run_module('ibsweep', run_name='__main__')"
 
 
@@ -298,17 +297,13 @@ def everything_in(*folders: str) -> str:
     ("code", "expected"),
     [
         ("import ibsweep", ""),
-        pytest.param("import ibsweep.questions.schema", "", marks=MODELS_LOADS_TORCH),
-        pytest.param("import ibsweep.analysis.summary", "", marks=MODELS_LOADS_TORCH),
+        ("import ibsweep.questions.schema", ""),
+        ("import ibsweep.analysis.summary", ""),
         (HELP, ""),
-        pytest.param(everything_in("results", "questions", "cli"), "", marks=MODELS_LOADS_TORCH),
+        (everything_in("results", "questions", "cli"), ""),
         (everything_in("data", "models", "training", "trial"), "torch"),
-        pytest.param(everything_in("analysis"), "pandas", marks=MODELS_LOADS_TORCH),
-        pytest.param(
-            "import ibsweep.questions.space, ibsweep.sweep.proposals",  # it can be seen
-            "optuna",
-            marks=MODELS_LOADS_TORCH,
-        ),
+        (everything_in("analysis"), "pandas"),
+        ("import ibsweep.questions.space, ibsweep.sweep.proposals", "optuna"),  # it can be seen
     ],
 )
 def test_a_light_import_loads_nothing_heavy(code, expected):
