@@ -40,7 +40,7 @@ numba       <- models
 optuna      <- questions.space sweep.proposals analysis.plots.search
 pandas      <- analysis
 matplotlib  <- analysis.plots analysis.report
-ray         <- cluster sweep.trainable sweep.searcher sweep.runner sweep.attempts sweep.pruning sweep.tune_controller
+ray         <- cluster sweep.trainable sweep.searcher sweep.runner sweep.attempts sweep.scheduler sweep.tune_controller
 """  # noqa: E501
 
 RAY_INTERNALS = "cluster.ray_internals"
