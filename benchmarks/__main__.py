@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import platform
+import os
 import statistics
 import subprocess
 import sys
@@ -16,6 +16,7 @@ import torch
 
 from benchmarks import engine
 from benchmarks.report import save
+from ibsweep.sweep.environment import cpu_info, processor_name
 
 PARTS = ("engine", "lanes", "sweeps", "overhead", "start")
 
@@ -64,28 +65,17 @@ def _machine() -> dict[str, Any]:
     torch.set_num_threads(1)
     rate = engine.matrix_product_rate()
     return {
-        "processor": _processor(),
+        "processor": f"{processor_name()}, {os.cpu_count()} cores",
         "vectors": _vectors(),
         "torch": torch.__version__,
         "matrix product, one core": f"{rate / 1e9:.0f} GFLOP/s",
     }
 
 
-def _processor() -> str:
-    names = _cpuinfo("model name")
-    return f"{names[0]}, {len(names)} cores" if names else platform.processor()
-
-
 def _vectors() -> str:
-    flags = " ".join(_cpuinfo("flags")[:1]).split()
+    flags = cpu_info("flags").split()
     names = {"avx512f": "AVX-512", "avx2": "AVX2"}
     return next((name for flag, name in names.items() if flag in flags), "unknown")
-
-
-def _cpuinfo(key: str) -> list[str]:
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [line.split(":", 1)[1].strip() for line in lines if line.startswith(key)]
 
 
 def _engine(seconds: float) -> dict[str, Any]:

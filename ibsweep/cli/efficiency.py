@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from ibsweep.cli.flags import Address, QuietFlag, Results
+from ibsweep.cli.flags import Address, QuietFlag, ResultsDir
 from ibsweep.results.location import display_path
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def efficiency(
         ),
     ] = None,
     address: Address = None,
-    results: Results = Path("results"),
+    results: ResultsDir = Path("results"),
     quiet: QuietFlag = False,
 ) -> None:
     """Train the confirmed best of each arm at 10 to 500 images per class.

@@ -22,7 +22,7 @@ __all__ = [
     "JobServer",
     "JsonFlag",
     "QuietFlag",
-    "Results",
+    "ResultsDir",
     "check_shares",
     "job_server_flag",
     "parse_duration",
@@ -49,7 +49,7 @@ JOB_SERVER = "http://127.0.0.1:8265"
 CHECK_ONLY = "check only"
 """As a context's ``obj``: a command checks what it was given, and does nothing."""
 
-Results = Annotated[
+ResultsDir = Annotated[
     Path,
     typer.Option(
         "--results",

@@ -19,7 +19,7 @@ from ibsweep.cli.flags import (
     GpusPerTrial,
     JsonFlag,
     QuietFlag,
-    Results,
+    ResultsDir,
     check_shares,
 )
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ibsweep.analysis.replications import ReplicationSummary
     from ibsweep.questions.schema import Arm, Question
-    from ibsweep.replicate.runs import Job
+    from ibsweep.replicate.runs import ReplicationPlan
     from ibsweep.results.store import ReplicationStore
 
 EXAMPLES = """
@@ -49,7 +49,7 @@ def replicate(
     cpus_per_trial: CpusPerTrial = 1,
     gpus_per_trial: GpusPerTrial = 0,
     address: Address = None,
-    results: Results = Path("results"),
+    results: ResultsDir = Path("results"),
     quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
@@ -79,19 +79,19 @@ def replicate(
     store = ReplicationStore(results)
     numbers = range(10, 10 + seeds)
     with store.open():
-        from ibsweep.replicate.runs import missing_jobs
+        from ibsweep.replicate.runs import missing_plans
 
-        jobs = missing_jobs(wanted, numbers, store.rows())
+        plans = missing_plans(wanted, numbers, store.rows())
         try:
-            if jobs:
-                _train(store, jobs, cpus_per_trial, gpus_per_trial, address, quiet=quiet)
+            if plans:
+                _train(store, plans, cpus_per_trial, gpus_per_trial, address, quiet=quiet)
         except KeyboardInterrupt:
-            left = missing_jobs(wanted, numbers, store.rows())
-            print(f"ibsweep: interrupted; {_how_to_go_on(jobs, left)}", file=sys.stderr)
+            left = missing_plans(wanted, numbers, store.rows())
+            print(f"ibsweep: interrupted; {_how_to_go_on(plans, left)}", file=sys.stderr)
             raise typer.Exit(130) from None
         except SweepError as error:
-            left = missing_jobs(wanted, numbers, store.rows())
-            raise SweepError(f"{error}\n{_how_to_go_on(jobs, left)}") from error
+            left = missing_plans(wanted, numbers, store.rows())
+            raise SweepError(f"{error}\n{_how_to_go_on(plans, left)}") from error
     frame = load(results).replications
     frame = frame[frame["seed"].isin(numbers)]
     found = summarise_replications(questions, frame)
@@ -124,20 +124,20 @@ def _questions(pairs: Sequence[tuple[Question, Arm]]) -> dict[str, Question]:
     return {name: q.model_copy(update={"arms": arms[name]}) for name, q in whole.items()}
 
 
-def _runs(jobs: Sequence[Job]) -> int:
-    return sum(len(job.seeds) for job in jobs)
+def _runs(plans: Sequence[ReplicationPlan]) -> int:
+    return sum(len(plan.seeds) for plan in plans)
 
 
-def _how_to_go_on(jobs: Sequence[Job], left: Sequence[Job]) -> str:
+def _how_to_go_on(plans: Sequence[ReplicationPlan], left: Sequence[ReplicationPlan]) -> str:
     return (
-        f"{_runs(jobs) - _runs(left)} of {_runs(jobs)} runs are done and safe, the same command "
+        f"{_runs(plans) - _runs(left)} of {_runs(plans)} runs are done and safe, the same command "
         "goes on from there"
     )
 
 
 def _train(
     store: ReplicationStore,
-    jobs: Sequence[Job],
+    plans: Sequence[ReplicationPlan],
     cpus: float,
     gpus: float,
     address: str | None,
@@ -167,24 +167,24 @@ def _train(
     with bar, ray_session(address):
         nodes = Nodes(share_of(cpus, gpus), note)
         check(nodes, note, local=address is None)
-        task = bar.add_task("", total=_runs(jobs), setting="")
+        task = bar.add_task("", total=_runs(plans), setting="")
         count = 0
 
-        def done(job: Job) -> None:
+        def done(plan: ReplicationPlan) -> None:
             nonlocal count
-            count += len(job.seeds)
-            name = f"{job.published.name}, {job.published.images} images"
-            bar.update(task, advance=len(job.seeds), setting=name)
+            count += len(plan.seeds)
+            name = f"{plan.published.name}, {plan.published.images} images"
+            bar.update(task, advance=len(plan.seeds), setting=name)
             if not quiet and not console.is_terminal:
-                what = "the notebook itself" if job.exact else f"{len(job.seeds)} seeds"
+                what = "the notebook itself" if plan.exact else f"{len(plan.seeds)} seeds"
                 console.print(
-                    f"replicate: {count}/{_runs(jobs)} {name}, {what}",
+                    f"replicate: {count}/{_runs(plans)} {name}, {what}",
                     highlight=False,
                     markup=False,
                     soft_wrap=True,
                 )
 
-        run(store, jobs, nodes, note, done)
+        run(store, plans, nodes, note, done)
 
 
 def print_replications(found: Sequence[ReplicationSummary], console: Console) -> None:

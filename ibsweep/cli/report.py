@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from ibsweep.cli.flags import Results
+from ibsweep.cli.flags import ResultsDir
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ def report(
             "Default: everything.",
         ),
     ] = None,
-    results: Results = Path("results"),
+    results: ResultsDir = Path("results"),
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Where to write the pages; default: under --results."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ibsweep.cli.flags import JsonFlag, QuietFlag, Results
+from ibsweep.cli.flags import JsonFlag, QuietFlag, ResultsDir
 from ibsweep.results.location import display_path
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def resume(
             help="Go on in the Ray cluster there, or `local`: on this machine; default: as before."
         ),
     ] = None,
-    results: Results = Path("results"),
+    results: ResultsDir = Path("results"),
     quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:

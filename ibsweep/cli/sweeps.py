@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ibsweep.cli.flags import Results
+from ibsweep.cli.flags import ResultsDir
 from ibsweep.results.location import display_path
 
 
-def sweeps(results: Results = Path("results")) -> None:
+def sweeps(results: ResultsDir = Path("results")) -> None:
     """List the stored sweeps and their state."""
     from ibsweep.analysis.summary import summarise
     from ibsweep.errors import IbsweepError

@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime
 import json as json_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from ibsweep.cli.flags import JsonFlag, QuietFlag, Results
+from ibsweep.cli.flags import JsonFlag, QuietFlag, ResultsDir
+
+if TYPE_CHECKING:
+    from ibsweep.questions.schema import Arm
+    from ibsweep.trial.plan import TrialPlan
 
 EXAMPLES = """
 Examples: ibsweep train q7_wider | ibsweep train q7_wider --from q7_wider-20261123-101500
@@ -33,7 +37,7 @@ def train(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to save; default: under --results.")
     ] = None,
-    results: Results = Path("results"),
+    results: ResultsDir = Path("results"),
     quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
@@ -43,8 +47,7 @@ def train(
     """
     from ibsweep.errors import InputError
     from ibsweep.questions.files import check_task, find_arms
-    from ibsweep.questions.yaml_file import read_yaml
-    from ibsweep.trial.train_one import TrainOne, chosen_config
+    from ibsweep.trial.plan import TrialPlan
 
     pairs = find_arms(arm)
     if len(pairs) != 1:
@@ -56,25 +59,66 @@ def train(
         raise InputError("`--replicates` and `--cpus` must be at least 1")
     question, found = pairs[0]
     check_task(question)
-    settings = chosen_config(
-        found, read_yaml(config) if config else None, (results, from_) if from_ else None
+    plan = TrialPlan(
+        trial=0,
+        model=found.model,
+        task=question.task,
+        images=found.images,
+        settings=_settings(found, results, config, from_),
+        seeds=tuple(range(seed, seed + replicates)),
+        every_epoch=True,
     )
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     directory = out or results / f"train-{found.name}-{stamp}"
-    job = TrainOne(
-        question, found, settings, tuple(range(seed, seed + replicates)), cpus, directory
-    )
+    _print(_train(found.name, plan, directory, cpus, quiet=quiet), as_json=json)
+
+
+def _settings(arm: Arm, results: Path, config: Path | None, sweep: str | None) -> dict[str, Any]:
+    """Return the complete settings to train: the baseline's where nothing else is asked for.
+
+    Raises:
+        InputError: If a setting is wrong, or the sweep has no best yet or is of another arm.
+    """
+    from ibsweep.models.settings import resolve
+    from ibsweep.questions.yaml_file import read_yaml
+
+    chosen = dict(arm.baseline) if sweep is None else _best_config(arm, results, sweep)
+    # the user's own settings go before fixed ones too: this is one run, not a comparison
+    own = read_yaml(config) if config else {}
+    fixed = {name: value for name, value in arm.fixed.items() if name not in own}
+    return resolve(arm.model, fixed, chosen | own)
+
+
+def _best_config(arm: Arm, results: Path, sweep: str) -> dict[str, Any]:
+    from ibsweep.errors import InputError
+    from ibsweep.questions.yaml_file import read_yaml
+    from ibsweep.results.store import SweepStore
+
+    store = SweepStore.find(results, sweep)
+    if store.manifest.arm != arm.name:
+        raise InputError(f"sweep {sweep!r} is of arm {store.manifest.arm}, not {arm.name}")
+    if not store.paths.best_config.exists():
+        raise InputError(f"sweep {sweep!r} has no best yet: `ibsweep resume {sweep}`")
+    best: dict[str, Any] = read_yaml(store.paths.best_config)["config"]
+    return best
+
+
+def _train(
+    arm: str, plan: TrialPlan, directory: Path, cpus: int, *, quiet: bool
+) -> dict[str, Any]:
+    """Train with a line that says how far it is, on a terminal."""
+    from ibsweep.trial.train_one import train_one
+
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
-        outcome = job.run()
-    else:
-        with console.status(f"training {found.name}") as status:
+        return train_one(arm, plan, directory, cpus=cpus)
+    epochs = plan.settings["epochs"]
+    with console.status(f"training {arm}") as status:
 
-            def show(epoch: int, accuracy: float) -> None:
-                status.update(f"{found.name}: epoch {epoch}/{job.epochs}, {accuracy:.2f} % valid")
+        def show(epoch: int, accuracy: float) -> None:
+            status.update(f"{arm}: epoch {epoch}/{epochs}, {accuracy:.2f} % valid")
 
-            outcome = job.run(show)
-    _print(outcome, as_json=json)
+        return train_one(arm, plan, directory, cpus=cpus, on_epoch=show)
 
 
 def _print(outcome: dict[str, Any], *, as_json: bool) -> None:

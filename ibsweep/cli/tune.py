@@ -19,7 +19,7 @@ from ibsweep.cli.flags import (
     GpusPerTrial,
     JsonFlag,
     QuietFlag,
-    Results,
+    ResultsDir,
     parse_duration,
 )
 from ibsweep.results.location import display_path, remove
@@ -87,7 +87,7 @@ def tune(
             + ", where these are not given.",
         ),
     ] = False,
-    results: Results = Path("results"),
+    results: ResultsDir = Path("results"),
     name: Annotated[
         str | None, typer.Option(help="Name of the sweep; default: arm and time.")
     ] = None,

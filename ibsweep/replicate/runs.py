@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 
+import ibsweep
 from ibsweep.cluster.nodes import Nodes
 from ibsweep.cluster.pool import as_they_end
 from ibsweep.models import MODELS
@@ -23,14 +22,14 @@ from ibsweep.trial.parts import in_parts
 from ibsweep.trial.plan import TrialPlan
 from ibsweep.trial.run import TrialRun
 
-__all__ = ["Job", "missing_jobs", "replicate", "train"]
+__all__ = ["ReplicationPlan", "missing_plans", "replicate", "train"]
 
 
 @dataclass(frozen=True)
-class Job:
+class ReplicationPlan:
     """A published setting and the seeds to train it with.
 
-    ``exact`` stands for the notebook's own seed, which is a job by itself.
+    ``exact`` stands for the notebook's own seed, which is a plan by itself.
     """
 
     published: PublishedSetting
@@ -38,8 +37,8 @@ class Job:
     exact: bool
 
     @property
-    def plan(self) -> TrialPlan:
-        """What a trial needs to know to train it."""
+    def trial_plan(self) -> TrialPlan:
+        """The trial that trains it."""
         published = self.published
         return TrialPlan(
             0, published.model, published.task, published.images, published.settings, self.seeds
@@ -53,9 +52,9 @@ class Job:
         return MODELS[published.model].cost * passes
 
 
-def missing_jobs(
+def missing_plans(
     wanted: Sequence[PublishedSetting], seeds: Sequence[int], rows: Iterable[Replication]
-) -> list[Job]:
+) -> list[ReplicationPlan]:
     """Return what is left to train.
 
     Args:
@@ -70,40 +69,41 @@ def missing_jobs(
         for published, _ in published_settings(load_all().values())
         if published.name in PROCEDURES
     ]
-    jobs = []
+    plans = []
     for published in wanted:
         done = {row.seed for row in trained if published.holds(row)}
         left = [seed for seed in seeds if seed not in done]
         if SEED in left and published in notebook:
             left.remove(SEED)
-            jobs.append(Job(published, (SEED,), exact=True))
+            plans.append(ReplicationPlan(published, (SEED,), exact=True))
         if left:
-            jobs.append(Job(published, tuple(left), exact=False))
-    return jobs
+            plans.append(ReplicationPlan(published, tuple(left), exact=False))
+    return plans
 
 
-def _in_parts(jobs: Sequence[Job], workers: int, *, gpu: bool) -> list[Job]:
-    """Split jobs so that workers end together, the longest first."""
-    total = sum(job.cost for job in jobs)
-    found = []
-    for job in jobs:
-        plans = in_parts(job.plan, share=job.cost / total, workers=workers, gpu=gpu)
-        found += [replace(job, seeds=tuple(plan.seeds)) for plan in plans]
-    return sorted(found, key=lambda job: job.cost, reverse=True)
+def _in_parts(
+    plans: Sequence[ReplicationPlan], workers: int, *, gpu: bool
+) -> list[ReplicationPlan]:
+    """Split plans so that workers end together, the longest first."""
+    total = sum(plan.cost for plan in plans)
+    parts = []
+    for plan in plans:
+        split = in_parts(plan.trial_plan, share=plan.cost / total, workers=workers, gpu=gpu)
+        parts += [replace(plan, seeds=tuple(part.seeds)) for part in split]
+    return sorted(parts, key=lambda part: part.cost, reverse=True)
 
 
-def train(job: Job, device: str = "cpu") -> list[Replication]:
-    """Train a job and return a row a seed.
+def train(plan: ReplicationPlan, device: str = "cpu") -> list[Replication]:
+    """Train a plan and return a row a seed.
 
     Args:
-        job: What to train.
+        plan: What to train.
         device: ``"cpu"`` or a CUDA device.
     """
-    published = job.published
-    plan = job.plan
-    if job.exact:
-        generator, orders = follow(PROCEDURES[published.name], plan)
-        run = TrialRun(plan, device, generators=[generator])
+    published = plan.published
+    if plan.exact:
+        generator, orders = follow(PROCEDURES[published.name], plan.trial_plan)
+        run = TrialRun(plan.trial_plan, device, generators=[generator])
         run.model.use_kernels = False  # the notebook's sums: rounding decides some figures
         for order in orders:
             run.trainer.run_epoch(order.unsqueeze(0))
@@ -111,10 +111,10 @@ def train(job: Job, device: str = "cpu") -> list[Replication]:
                 break
         curve = run.validate()
     else:
-        run = TrialRun(plan, device)
+        run = TrialRun(plan.trial_plan, device)
         curve = run.complete()
     fitted = run.score("train").accuracy
-    software = {"ibsweep": version("ibsweep"), "torch": torch.__version__}
+    software = {"ibsweep": ibsweep.__version__, "torch": torch.__version__}
     software |= {"python": platform.python_version(), "machine": platform.machine()}
     return [
         Replication(
@@ -123,7 +123,7 @@ def train(job: Job, device: str = "cpu") -> list[Replication]:
             setting=published.setting,
             images=published.images,
             seed=replicate.seed,
-            exact=job.exact,
+            exact=plan.exact,
             model=published.model,
             task=published.task,
             settings=published.settings,
@@ -138,36 +138,35 @@ def train(job: Job, device: str = "cpu") -> list[Replication]:
     ]
 
 
-def _work(job: dict[str, Any], share: dict[str, float]) -> list[dict[str, Any]]:
-    job = job | {"published": PublishedSetting(**job["published"])}
-    return [row.model_dump() for row in train(Job(**job), configure_device(share))]
+def _train_on(plan: ReplicationPlan, resources: dict[str, float]) -> list[Replication]:
+    """Train a plan in a worker of Ray with these CPUs and GPUs."""
+    return train(plan, configure_device(resources))
 
 
 def replicate(
     store: ReplicationStore,
-    jobs: Sequence[Job],
+    plans: Sequence[ReplicationPlan],
     nodes: Nodes,
     note: Callable[[str], None],
-    on_done: Callable[[Job], None],
+    on_done: Callable[[ReplicationPlan], None],
 ) -> None:
-    """Train jobs on the Ray that runs, in parts, and store each part's rows as it ends.
+    """Train plans on the Ray that runs, in parts, and store each part's rows as it ends.
 
     Args:
         store: Where rows go, open for writing.
-        jobs: What to train.
-        nodes: The nodes, and what a job asks for.
+        plans: What to train.
+        nodes: The nodes, and what a part asks for.
         note: Is told why nothing runs.
         on_done: Is told each part whose rows are on disk.
 
     Raises:
         SweepError: If a worker was lost too often or the disk is full.
     """
-    parts = _in_parts(jobs, nodes.room(), gpu="GPU" in nodes.share)
-    ended = as_they_end(parts, _work, lambda job: (asdict(job),), _described, nodes, note)
-    for job, rows in ended:
-        store.add(Replication.model_validate(row) for row in rows)
-        on_done(job)
+    parts = _in_parts(plans, nodes.room(), gpu="GPU" in nodes.share)
+    for part, rows in as_they_end(parts, _train_on, lambda part: (part,), _describe, nodes, note):
+        store.add(rows)
+        on_done(part)
 
 
-def _described(job: Job) -> str:
-    return f"replicating {job.published.name} with {job.published.images} images"
+def _describe(part: ReplicationPlan) -> str:
+    return f"replicating {part.published.name} with {part.published.images} images"

@@ -280,7 +280,7 @@ class Manifest(_Row):
         gpus_per_trial: GPU share of a trial.
         address: Address of the Ray cluster, None for this machine alone.
         every_epoch: Whether trials validate after every epoch.
-        versions: Versions of Python and of the libraries that compute.
+        versions: Versions of Python and of the libraries that compute, None where one is missing.
         machine: The driver's host, system, processor, cores and memory.
         git: Revision of the working directory and whether it was dirty, or None.
         resumed: When, by what command, and with which versions it was resumed.
@@ -307,7 +307,7 @@ class Manifest(_Row):
     gpus_per_trial: float
     address: str | None
     every_epoch: bool
-    versions: dict[str, str]
+    versions: dict[str, str | None]
     machine: dict[str, Any]
     git: dict[str, Any] | None
     resumed: tuple[dict[str, Any], ...] = Field(default=())

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import torch
@@ -24,7 +23,7 @@ from ibsweep.errors import SweepError
 from ibsweep.models.settings import resolve
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.results.location import display_path
-from ibsweep.results.records import Confirmation, Trial
+from ibsweep.results.records import Confirmation, Manifest, Trial
 from ibsweep.results.store import SweepStore, replace_file
 from ibsweep.sweep.progress import Progress
 from ibsweep.trial.parts import in_parts
@@ -34,8 +33,8 @@ from ibsweep.trial.score import train_and_score
 __all__ = ["confirm", "measure_efficiency", "missing_sizes"]
 
 
-class Job(NamedTuple):
-    """A trial to train with fresh replicates at a number of images per class."""
+class ConfirmationPlan(NamedTuple):
+    """A trial to train again, with fresh replicates, at a number of images per class."""
 
     trial: Trial
     images: int
@@ -73,10 +72,12 @@ def confirm(
             f"no trial of {manifest.name} was completed, so there is nothing to confirm: "
             f"see the reasons in {display_path(store.paths.trials)}, and tune anew"
         )
-    jobs = [Job(trial, arm.images) for trial in leaders]
-    steps = _finish(store, question, arm, jobs, progress, "confirming", nodes, weights=True)
-    for job, rows, states in steps:
-        _save_models(store, job.trial.trial, states)
+    plans = [ConfirmationPlan(trial, arm.images) for trial in leaders]
+    trained = _train_missing(
+        store, question, arm, plans, progress, "confirming", nodes, weights=True
+    )
+    for plan, rows, states in trained:
+        _save_models(store, plan.trial.trial, states)
         store.add_confirmations(rows)
     _write_best(store, arm)
 
@@ -118,75 +119,82 @@ def measure_efficiency(
     """
     best = summarise(store).best
     assert best is not None, "the sweep is confirmed"
-    jobs = [Job(best.trial, size) for size in images]
-    steps = _finish(
-        store, question, arm, jobs, progress, "measuring efficiency", nodes, weights=False
+    plans = [ConfirmationPlan(best.trial, size) for size in images]
+    trained = _train_missing(
+        store, question, arm, plans, progress, "measuring efficiency", nodes, weights=False
     )
-    for _, rows, _ in steps:
+    for _, rows, _ in trained:
         store.add_confirmations(rows)
 
 
-def _finish(
+def _train_missing(
     store: SweepStore,
     question: Question,
     arm: Arm,
-    jobs: Sequence[Job],
+    plans: Sequence[ConfirmationPlan],
     progress: Progress,
     phase: str,
     nodes: Nodes,
     *,
     weights: bool,
-) -> Iterator[tuple[Job, list[Confirmation], dict[int, dict[str, torch.Tensor]]]]:
-    """Train the jobs that have no rows yet, and yield each with its rows and weights."""
+) -> Iterator[tuple[ConfirmationPlan, list[Confirmation], dict[int, dict[str, torch.Tensor]]]]:
+    """Train the plans that have no rows yet, and yield each with its rows and weights."""
     manifest = store.manifest
     seeds = manifest.confirmation_seeds
-    done = {(row.trial, row.images) for row in store.confirmations() if row.seed in seeds}
-    missing = [job for job in jobs if (job.trial.trial, job.images) not in done]
-    # the longest first, and in the most parts: cores end together
-    missing.sort(key=lambda job: job.cost, reverse=True)
-    total = sum(job.cost for job in missing) or 1.0
-    pieces = [
-        (job, part)
-        for job in missing
+    stored = {(row.trial, row.images) for row in store.confirmations() if row.seed in seeds}
+    missing = [plan for plan in plans if (plan.trial.trial, plan.images) not in stored]
+    parts = _in_parts(missing, question, arm, manifest, nodes)
+    trained: dict[tuple[int, int], tuple[list[Confirmation], dict[int, Any]]] = {}
+    done = len(plans) - len(missing)
+    progress.phase(f"{phase} {done}/{len(plans)}")
+    for (plan, _), (rows, states) in as_they_end(
+        parts,
+        train_and_score,
+        lambda part: (part[1], weights),
+        lambda part: f"{phase} trial {part[0].trial.trial} of {manifest.name}",
+        nodes,
+        progress.note,
+    ):
+        confirmed, weights_by_seed = trained.setdefault((plan.trial.trial, plan.images), ([], {}))
+        confirmed += rows
+        weights_by_seed |= states
+        progress.trained(sum(row.epochs for row in rows))
+        if len(confirmed) == len(seeds):  # a trial's rows are one write
+            # by seed, whichever part ended first
+            confirmed.sort(key=lambda row: row.seed)
+            yield plan, confirmed, dict(sorted(weights_by_seed.items()))
+            done += 1
+            progress.phase(f"{phase} {done}/{len(plans)}")
+
+
+def _in_parts(
+    plans: Sequence[ConfirmationPlan],
+    question: Question,
+    arm: Arm,
+    manifest: Manifest,
+    nodes: Nodes,
+) -> list[tuple[ConfirmationPlan, TrialPlan]]:
+    """Split plans over the cores: the longest first, and in the most parts, so that all cores end
+    together.
+    """
+    total = sum(plan.cost for plan in plans) or 1.0
+    return [
+        (plan, part)
+        for plan in sorted(plans, key=lambda plan: plan.cost, reverse=True)
         for part in in_parts(
-            _plan(question, arm, job, seeds),
-            share=job.cost / total,
+            TrialPlan(
+                trial=plan.trial.trial,
+                model=arm.model,
+                task=question.task,
+                images=plan.images,
+                settings=resolve(arm.model, arm.fixed, plan.trial.config),
+                seeds=manifest.confirmation_seeds,
+            ),
+            share=plan.cost / total,
             workers=nodes.room(),
             gpu=manifest.gpus_per_trial > 0,
         )
     ]
-    parts: dict[tuple[int, int], tuple[list[Confirmation], dict[int, Any]]] = {}
-    done_jobs = len(jobs) - len(missing)
-    progress.phase(f"{phase} {done_jobs}/{len(jobs)}")
-    for (job, _), (rows, states) in as_they_end(
-        pieces,
-        train_and_score,
-        lambda piece: (asdict(piece[1]), weights),
-        lambda piece: f"{phase} trial {piece[0].trial.trial} of {manifest.name}",
-        nodes,
-        progress.note,
-    ):
-        confirmed, weights_by_seed = parts.setdefault((job.trial.trial, job.images), ([], {}))
-        confirmed += [Confirmation.model_validate(row) for row in rows]
-        weights_by_seed |= states
-        progress.trained(sum(row["epochs"] for row in rows))
-        if len(confirmed) == len(seeds):  # a trial's rows are one write
-            # by seed, whichever part ended first
-            confirmed.sort(key=lambda row: row.seed)
-            yield job, confirmed, dict(sorted(weights_by_seed.items()))
-            done_jobs += 1
-            progress.phase(f"{phase} {done_jobs}/{len(jobs)}")
-
-
-def _plan(question: Question, arm: Arm, job: Job, seeds: tuple[int, ...]) -> TrialPlan:
-    return TrialPlan(
-        trial=job.trial.trial,
-        model=arm.model,
-        task=question.task,
-        images=job.images,
-        settings=resolve(arm.model, arm.fixed, job.trial.config),
-        seeds=seeds,
-    )
 
 
 def _save_models(

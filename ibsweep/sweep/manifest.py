@@ -1,31 +1,58 @@
-"""The manifest of a new sweep: what was asked for, and the surroundings in which it runs."""
+"""The manifest of a new sweep: what was asked for, and the environment in which it runs."""
 
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
-import os
-import platform
-import re
-import socket
-import subprocess
+from collections.abc import Sequence
 from typing import Any
 
-from ibsweep.questions.files import check_task
+from ibsweep.errors import InputError
+from ibsweep.questions.files import check_task, find_arms
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.questions.space import highest
 from ibsweep.results.records import Manifest
+from ibsweep.results.store import check_name
+from ibsweep.sweep.environment import environment
 from ibsweep.sweep.options import SweepOptions
 from ibsweep.sweep.proposals import sampler_arguments
 from ibsweep.sweep.pruning import pruner_arguments
 
-__all__ = ["make_manifest", "surroundings"]
+__all__ = ["make_manifest", "make_manifests", "resumption"]
 
-_PACKAGES = ("ibsweep", "ray", "optuna", "torch", "numba", "numpy", "scipy")
+
+def make_manifests(
+    targets: Sequence[str], options: SweepOptions, name: str | None, command: Sequence[str]
+) -> list[Manifest]:
+    """Return the manifest of a new sweep for every arm that is meant.
+
+    Args:
+        targets: Arms, questions, question files or ``all``.
+        options: Of every sweep.
+        name: Of the sweep, or what the names of several begin with; None for arm and time.
+        command: The command line, for the record.
+
+    Raises:
+        InputError: If a target is unknown or wrong, an arm is meant twice, or the name cannot be
+            one.
+    """
+    pairs = [pair for target in targets for pair in find_arms(target)]
+    arms = [arm.name for _, arm in pairs]
+    if len(set(arms)) < len(arms):
+        twice = next(arm for arm in arms if arms.count(arm) > 1)
+        raise InputError(f"arm {twice!r} is named twice: name each arm once")
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    manifests = []
+    for question, arm in pairs:
+        if name is None:
+            sweep_name = f"{arm.name}-{stamp}"
+        else:
+            sweep_name = name if len(pairs) == 1 else f"{name}-{arm.name}"
+        manifests.append(make_manifest(check_name(sweep_name), question, arm, options, command))
+    return manifests
 
 
 def make_manifest(
-    name: str, question: Question, arm: Arm, options: SweepOptions, command: list[str]
+    name: str, question: Question, arm: Arm, options: SweepOptions, command: Sequence[str]
 ) -> Manifest:
     """Return the manifest of a new sweep.
 
@@ -52,59 +79,14 @@ def make_manifest(
         gpus_per_trial=options.gpus_per_trial,
         address=options.address,
         every_epoch=options.every_epoch,
-        **surroundings(),
+        **environment(),
     )
 
 
-def surroundings() -> dict[str, Any]:
-    """Return versions, machine and git revision."""
-    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    return {
-        "versions": {"python": platform.python_version(), **versions},
-        "machine": {
-            "host": socket.gethostname(),
-            "system": platform.platform(),
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "memory_gib": round(_memory() / 2**30, 1),
-        },
-        "git": _git(),
-    }
-
-
-def resumption(command: list[str]) -> dict[str, Any]:
+def resumption(command: Sequence[str]) -> dict[str, Any]:
     """Return the manifest's entry for a resumption: when, by what command, and where."""
-    return {"when": _now(), "command": command, **surroundings()}
+    return {"when": _now(), "command": list(command), **environment()}
 
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
-            found = re.search(r"model name\s*:\s*(.+)", file.read())
-    except OSError:
-        found = None
-    return found.group(1) if found else platform.processor()
-
-
-def _memory() -> int:
-    """Return the machine's memory in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _git() -> dict[str, Any] | None:
-    """Return the working directory's revision, None outside of a repository or without git."""
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", *arguments], capture_output=True, text=True, check=True, timeout=10
-        )
-        return done.stdout.strip()
-
-    try:
-        return {"revision": run("rev-parse", "HEAD"), "dirty": bool(run("status", "--porcelain"))}
-    except (OSError, subprocess.SubprocessError):
-        return None

@@ -31,9 +31,9 @@ __all__ = ["Proposer", "export_study", "sampler_arguments"]
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # its lines would tear the live table
 
-_CLASSES = {"tpe": "TPESampler", "gp": "GPSampler", "cmaes": "CmaEsSampler"}
-_PATIENCE = 5
-"""Known configurations in a row after which the sampler is passed over."""
+_SAMPLER_CLASSES = {"tpe": "TPESampler", "gp": "GPSampler", "cmaes": "CmaEsSampler"}
+_MAX_DUPLICATES = 5
+"""Earlier configurations in a row after which the sampler is passed over."""
 
 
 def sampler_arguments(name: str, seed: int) -> dict[str, Any]:
@@ -73,11 +73,12 @@ class Proposer:
         """Whether the space held fewer configurations than the budget asks for."""
         self._random = random.Random(manifest.seed)
         self._grid = self._grid_configs(manifest) if self.sampler_name == "grid" else None
-        self._open: dict[int, optuna.Trial] = {}
-        self._known: dict[str, Trial | None] = {_key(p.config): None for p in proposals}
+        self._running: dict[int, optuna.Trial] = {}
+        # by configuration; None while it is not finished
+        self._outcomes: dict[str, Trial | None] = {_config_key(p.config): None for p in proposals}
         for row in sorted(trials, key=lambda row: row.trial):
-            self.study.add_trial(_frozen(row, self.distributions))
-            self._known[_key(row.config)] = row
+            self.study.add_trial(_frozen_trial(row, self.distributions))
+            self._outcomes[_config_key(row.config)] = row
         finished = {row.trial for row in trials}
         self._unfinished = deque(p for p in proposals if p.trial not in finished)
         self._next = max((p.trial for p in proposals), default=-1) + 1
@@ -86,28 +87,28 @@ class Proposer:
         """Return the next proposal and whether it is new; None once budget or space is used up."""
         if self._unfinished:
             proposal = self._unfinished.popleft()
-            self._open[proposal.trial] = self._ask(proposal.config)
+            self._running[proposal.trial] = self._ask(proposal.config)
             return proposal, False
         if self._next >= self.budget:
             return None
-        for config in self._wishes():
+        for config in self._candidates():
             trial = self._ask(config)
-            key = _key(trial.params)
-            if key not in self._known:
-                self._known[key] = None
+            key = _config_key(trial.params)
+            if key not in self._outcomes:
+                self._outcomes[key] = None
                 # in the search space's order, whatever order Optuna asked in
                 chosen = {name: trial.params[name] for name in self.distributions}
                 origin = self.sampler_name if self._next else "baseline"
                 proposal = Proposal(trial=self._next, origin=origin, config=chosen)
                 self._next += 1
-                self._open[proposal.trial] = trial
+                self._running[proposal.trial] = trial
                 return proposal, True
-            self._tell_again(trial, self._known[key])
+            self._tell_duplicate(trial, self._outcomes[key])
         self.exhausted = True
         return None
 
-    def _wishes(self) -> Iterator[dict[str, Any] | None]:
-        """Yield what to ask for until something is new; None leaves it to the sampler."""
+    def _candidates(self) -> Iterator[dict[str, Any] | None]:
+        """Yield configurations to ask for until one is new; None leaves it to the sampler."""
         if self._next == 0:
             # as the sampler would write it: 1 in a range of floats is 1.0
             yield {
@@ -118,22 +119,22 @@ class Proposer:
             }
         elif self._grid is not None:
             for config in self._grid:
-                if _key(config) not in self._known:
+                if _config_key(config) not in self._outcomes:
                     yield config
         else:
-            yield from itertools.repeat(None, _PATIENCE)
-            yield from self._overlooked()
+            yield from itertools.repeat(None, _MAX_DUPLICATES)
+            yield from self._untried()
 
-    def _overlooked(self) -> Iterator[dict[str, Any]]:
-        """Yield a configuration that an insistent sampler does not come to, if there is one."""
+    def _untried(self) -> Iterator[dict[str, Any]]:
+        """Yield configurations that no trial has, for a sampler that repeats itself."""
         # More points on an axis than there are proposals: all of a small space, and of a large one
-        # enough that they cannot all be known.
+        # enough that they cannot all have been proposed.
         axes = [grid(spec, self.budget + 1) for spec in self.arm.space.values()]
         for axis in axes:
             self._random.shuffle(axis)
         for values in itertools.product(*axes):
             config = dict(zip(self.arm.space, values, strict=True))
-            if _key(config) not in self._known:
+            if _config_key(config) not in self._outcomes:
                 yield config
 
     def _ask(self, config: Mapping[str, Any] | None) -> optuna.Trial:
@@ -141,10 +142,10 @@ class Proposer:
             self.study.enqueue_trial(dict(config))
         return self.study.ask(fixed_distributions=self.distributions)
 
-    def _tell_again(self, trial: optuna.Trial, known: Trial | None) -> None:
-        """Finish a trial whose configuration is known: its figure is told once more."""
-        if known is not None and known.state == TrialState.COMPLETE:
-            self.study.tell(trial, known.valid_accuracy)
+    def _tell_duplicate(self, trial: optuna.Trial, first: Trial | None) -> None:
+        """Finish a trial whose configuration was proposed before: its figure is told once more."""
+        if first is not None and first.state == TrialState.COMPLETE:
+            self.study.tell(trial, first.valid_accuracy)
         else:
             self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
@@ -158,12 +159,12 @@ class Proposer:
 
     def report(self, trial: int, epoch: int, value: float) -> None:
         """Tell an intermediate value."""
-        self._open[trial].report(value, step=epoch)
+        self._running[trial].report(value, step=epoch)
 
-    def finish(self, row: Trial) -> None:
+    def tell(self, row: Trial) -> None:
         """Tell the end of a trial: its value, or that it was pruned, or failed and why."""
-        trial = self._open.pop(row.trial)
-        self._known[_key(row.config)] = row
+        trial = self._running.pop(row.trial)
+        self._outcomes[_config_key(row.config)] = row
         if row.reason:
             trial.set_user_attr("reason", row.reason)
         if row.state == TrialState.COMPLETE:
@@ -177,19 +178,21 @@ def _make_sampler(
 ) -> optuna.samplers.BaseSampler:
     entropy = int(np.random.SeedSequence([seed, proposed]).generate_state(1)[0])
     name = pinned["name"]
-    if name not in _CLASSES:  # the grid brings its own configurations
+    if name not in _SAMPLER_CLASSES:  # the grid brings its own configurations
         return optuna.samplers.RandomSampler(seed=entropy)
     arguments = {key: pinned[key] for key in SAMPLERS[name]}
     with warnings.catch_warnings():
         # some arguments are marked experimental; they are pinned and recorded here
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        sampler: optuna.samplers.BaseSampler = getattr(optuna.samplers, _CLASSES[name])(
+        sampler: optuna.samplers.BaseSampler = getattr(optuna.samplers, _SAMPLER_CLASSES[name])(
             seed=entropy, **arguments
         )
     return sampler
 
 
-def _frozen(row: Trial, distributions: Mapping[str, BaseDistribution]) -> optuna.trial.FrozenTrial:
+def _frozen_trial(
+    row: Trial, distributions: Mapping[str, BaseDistribution]
+) -> optuna.trial.FrozenTrial:
     pruned = row.state == TrialState.PRUNED
     return optuna.trial.create_trial(
         state=optuna.trial.TrialState[row.state.value],
@@ -205,7 +208,7 @@ def _frozen(row: Trial, distributions: Mapping[str, BaseDistribution]) -> optuna
     )
 
 
-def _key(config: Mapping[str, Any]) -> str:
+def _config_key(config: Mapping[str, Any]) -> str:
     return json.dumps(config, sort_keys=True)
 
 
@@ -227,7 +230,7 @@ def export_study(
     storage = optuna.storages.JournalStorage(backend)
     study = optuna.create_study(storage=storage, study_name=name, direction=objective.direction)
     distributions = to_distributions(arm.space)
-    study.add_trials([_frozen(row, distributions) for row in sorted(trials, key=_number)])
+    study.add_trials([_frozen_trial(row, distributions) for row in sorted(trials, key=_number)])
 
 
 def _number(row: Trial) -> int:

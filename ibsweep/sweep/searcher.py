@@ -169,7 +169,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self._checkpoints.pop(proposal.trial, None)
         row = self._row(proposal, curves, result, state, reason)
         self._write(lambda: self.store.add_trial(row, curves))
-        self.proposer.finish(row)
+        self.proposer.tell(row)
         self.progress.trial_finished(row)
 
     def _row(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ibsweep.imports import uncollected
 from ibsweep.results.records import Confirmation
 
@@ -18,19 +16,19 @@ __all__ = ["train_and_score"]
 
 
 def train_and_score(
-    plan: dict[str, Any], weights: bool, share: dict[str, float]
-) -> tuple[list[dict[str, Any]], dict[int, dict[str, torch.Tensor]]]:
+    plan: TrialPlan, weights: bool, resources: dict[str, float]
+) -> tuple[list[Confirmation], dict[int, dict[str, torch.Tensor]]]:
     """Train a plan to its end and score every split.
 
     Args:
-        plan: A ``TrialPlan`` as a dict.
+        plan: What to train.
         weights: Whether to return them.
-        share: CPUs and GPUs that there are for it, by Ray's names.
+        resources: CPUs and GPUs that there are for it, by Ray's names.
 
     Returns:
-        Rows of ``Confirmation`` as dicts, one a replicate; and state dicts by replicate seed.
+        A row a replicate; and state dicts by replicate seed.
     """
-    run = TrialRun(TrialPlan(**plan), configure_device(share))
+    run = TrialRun(plan, configure_device(resources))
     last = run.complete()
     train, test = run.score("train"), run.score("test")
     rows = [
@@ -47,7 +45,7 @@ def train_and_score(
             test_confusion=test.confusion[lane].tolist(),
             diverged_epoch=replicate.diverged_epoch,
             seconds=run.seconds,
-        ).model_dump()
+        )
         for lane, replicate in enumerate(last.replicates)
     ]
     kept = enumerate(last.replicates) if weights else ()

@@ -17,7 +17,7 @@ from ibsweep.models import build
 from ibsweep.questions.files import load_all
 from ibsweep.questions.published import published_settings
 from ibsweep.replicate.notebook import PROCEDURES, follow
-from ibsweep.replicate.runs import missing_jobs, train
+from ibsweep.replicate.runs import missing_plans, train
 from ibsweep.results.store import ReplicationStore
 from ibsweep.trial.plan import TrialPlan
 
@@ -203,8 +203,8 @@ def test_every_published_setting_has_a_procedure():
 
 
 def exact_row(name, images):
-    (job,) = [j for j in missing_jobs([cell(name, images)], [10], []) if j.exact]
-    (row,) = train(job)
+    (plan,) = [p for p in missing_plans([cell(name, images)], [10], []) if p.exact]
+    (row,) = train(plan)
     return row
 
 
@@ -250,16 +250,16 @@ def test_the_notebook_itself_equals_ordinary_modules_and_torchs_own_loop(global_
     assert accuracy == pytest.approx(exact_row("q2_mlp", 10).valid_accuracy)
 
 
-def test_jobs_leave_out_what_is_there():
+def test_plans_leave_out_what_is_there():
     of = cell("q2_edge_init", 10)
-    jobs = missing_jobs([of], range(10, 34), [])
-    assert [(job.seeds, job.exact) for job in jobs] == [
+    plans = missing_plans([of], range(10, 34), [])
+    assert [(plan.seeds, plan.exact) for plan in plans] == [
         ((10,), True),
         (tuple(range(11, 34)), False),
     ]
-    rows = train(jobs[0])
-    left = missing_jobs([of], range(10, 13), rows)
-    assert [job.seeds for job in left] == [(11, 12)]
+    rows = train(plans[0])
+    left = missing_plans([of], range(10, 13), rows)
+    assert [plan.seeds for plan in left] == [(11, 12)]
 
 
 @pytest.mark.parametrize(
@@ -278,10 +278,10 @@ def test_jobs_leave_out_what_is_there():
 )
 def test_a_row_of_anything_else_does_not_count(change):
     of = cell("q2_edge_init", 10)
-    (row,) = train(missing_jobs([of], [10], [])[0])
-    assert missing_jobs([of], [10], [row]) == []
+    (row,) = train(missing_plans([of], [10], [])[0])
+    assert missing_plans([of], [10], [row]) == []
     update = {k: {**getattr(row, k), **v} if isinstance(v, dict) else v for k, v in change.items()}
-    assert len(missing_jobs([of], [10], [row.model_copy(update=update)])) == 1
+    assert len(missing_plans([of], [10], [row.model_copy(update=update)])) == 1
 
 
 def test_only_the_notebooks_own_cell_is_followed_exactly():
@@ -292,9 +292,9 @@ def test_only_the_notebooks_own_cell_is_followed_exactly():
         {"task": of.task | {"max_edge_width": 2}},
         {"question": "mine"},
     ):
-        (job,) = missing_jobs([dataclasses.replace(of, **change)], [10], [])
-        assert not job.exact
-    assert missing_jobs([of], [10], [])[0].exact
+        (plan,) = missing_plans([dataclasses.replace(of, **change)], [10], [])
+        assert not plan.exact
+    assert missing_plans([of], [10], [])[0].exact
 
 
 @pytest.mark.ray

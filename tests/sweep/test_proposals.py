@@ -58,7 +58,7 @@ def finish(proposer, proposal, state=TrialState.COMPLETE):
     finished = row(proposal, state)
     for epoch, value in finished.rungs:
         proposer.report(proposal.trial, epoch, value)
-    proposer.finish(finished)
+    proposer.tell(finished)
     return finished
 
 
@@ -80,8 +80,8 @@ def distinct(proposals):
     return {tuple(sorted(proposal.config.items())) for proposal in proposals}
 
 
-def told(study):
-    """What tells a sampler something about a trial."""
+def seen_by_sampler(study):
+    """Return all of a study that a sampler goes by."""
     return [
         (trial.params, trial.state, trial.values, trial.intermediate_values, trial.distributions)
         for trial in study.get_trials()
@@ -161,7 +161,7 @@ def test_a_sampler_that_insists_does_not_exhaust_a_large_space():
         value = 99.0 if good and proposal.config["epochs"] > 35 else 1.0
         proposer.report(proposal.trial, 20, value)
         finished = tiny.trial(proposal.trial, proposal.config, accuracy=value)
-        proposer.finish(finished)
+        proposer.tell(finished)
     assert not proposer.exhausted
 
 
@@ -214,7 +214,7 @@ def test_equal_configurations_are_told_and_not_trained():
         proposal = proposed[0]
         values[proposal.config["lr"]] = 50.0 + proposal.trial
         finished = tiny.trial(proposal.trial, proposal.config, accuracy=50.0 + proposal.trial)
-        proposer.finish(finished)
+        proposer.tell(finished)
     assert values == {0.01: 50.0, 0.1: 51.0}
     trials = proposer.study.get_trials()
     assert len(trials) > 2
@@ -248,8 +248,8 @@ def test_a_study_rebuilt_from_the_records_equals_the_live_one():
     live = make()
     proposals, rows = run(live, 15)
     rebuilt = make(proposals=proposals, rows=list(reversed(rows)))
-    assert told(rebuilt.study) == told(live.study)
-    assert len(told(live.study)) == 15
+    assert seen_by_sampler(rebuilt.study) == seen_by_sampler(live.study)
+    assert len(seen_by_sampler(live.study)) == 15
     assert {trial.state.name for trial in live.study.get_trials()} == {
         "COMPLETE",
         "PRUNED",

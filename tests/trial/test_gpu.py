@@ -111,8 +111,8 @@ def test_a_share_of_a_gpu_caps_its_memory():
     """A quarter of the device holds an eighth of its memory, and not a half."""
     code = """
 import torch
-from ibsweep.trial.device import choose_device
-device = choose_device({"CPU": 1, "GPU": 0.25})
+from ibsweep.trial.device import configure_device
+device = configure_device({"CPU": 1, "GPU": 0.25})
 total = torch.cuda.get_device_properties(device).total_memory
 torch.empty(total // 8, dtype=torch.uint8, device=device)
 try:
