@@ -155,7 +155,7 @@ class _Stock(NamedTuple):
 def _stock(question: Question, arm: Arm, configs: list[dict[str, Any]], replicates: int) -> _Stock:
     """Run stock Ray Tune around the notebook's loop on the same configurations."""
     task = Task.from_dict(question.task)
-    classes = len(task.edges.class_type)
+    classes = len(task.classes)
     notebook = next(one for one in settings() if one.arm == arm.name)
 
     def train(config: dict[str, Any]) -> None:

@@ -105,10 +105,9 @@ def _questions(pairs: Sequence[tuple[Question, Arm]]) -> dict[str, Question]:
     """Return the questions by name, each with the arms that were asked for.
 
     Raises:
-        InputError: If two files give one name to different questions, or a task is wrong.
+        InputError: If two files give one name to different questions.
     """
     from ibsweep.errors import InputError
-    from ibsweep.questions.files import check_task
 
     whole: dict[str, Question] = {}
     arms: dict[str, dict[str, Arm]] = {}
@@ -119,8 +118,6 @@ def _questions(pairs: Sequence[tuple[Question, Arm]]) -> dict[str, Question]:
                 "after the other, into different --results"
             )
         arms.setdefault(question.question, {})[arm.name] = arm
-    for question in whole.values():
-        check_task(question)
     return {name: q.model_copy(update={"arms": arms[name]}) for name, q in whole.items()}
 
 

@@ -13,7 +13,7 @@ def show(
     arm: Annotated[str, typer.Argument(metavar="ARM", help="An arm, a question or a file.")],
 ) -> None:
     """Print the resolved search space, task and default budget of an arm."""
-    from ibsweep.questions.files import check_task, find_arms
+    from ibsweep.questions.files import find_arms
     from ibsweep.questions.space import highest
     from ibsweep.sweep.options import SweepOptions
     from ibsweep.sweep.pruning import rungs
@@ -21,7 +21,6 @@ def show(
     console = Console()
     options = SweepOptions()
     for question, found in find_arms(arm):
-        check_task(question)
         console.print(f"[bold]{found.name}[/bold]  {found.title}", highlight=False)
         facts = _table()
         facts.add_row("model", found.model)

@@ -46,7 +46,7 @@ def train(
     Trains the notebook's own setting unless told otherwise, and validates after every epoch.
     """
     from ibsweep.errors import InputError
-    from ibsweep.questions.files import check_task, find_arms
+    from ibsweep.questions.files import find_arms
     from ibsweep.trial.plan import TrialPlan
 
     pairs = find_arms(arm)
@@ -58,7 +58,6 @@ def train(
     if replicates < 1 or cpus < 1:
         raise InputError("`--replicates` and `--cpus` must be at least 1")
     question, found = pairs[0]
-    check_task(question)
     plan = TrialPlan(
         trial=0,
         model=found.model,

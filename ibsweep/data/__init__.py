@@ -1,4 +1,7 @@
-"""The edge images: pure functions of a configuration, a split and a RandomState.
+"""The data of questions, and the edge images: pure functions of options, split and RandomState.
+
+Whoever trains on a question's data asks its ``Dataset``, which ``dataset_of`` makes; the sources
+that it can come from stand in ``catalogue``, the edge images first.
 
 Notation:
     N: images of one class (``data_per_class``); a set holds ``N * num_classes``, sorted by class.
@@ -13,31 +16,59 @@ Domain shift (``possible_edge_location_ratio < 1``): the bands of ``train`` lie 
 it follows ``valid``.
 """
 
-from ibsweep.data.edges.config import CLASS_TYPES, SPLITS, EdgeConfig
-from ibsweep.data.edges.images import (
-    ANGLES,
-    EdgeImages,
-    draw,
-    draw_images,
-    draw_permutation,
-    skip,
-    to_float,
-)
-from ibsweep.data.edges.task import ReplicateData, Task, held_out_data, replicate_data
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ibsweep.data.catalogue import SOURCES, dataset_of, task_faults
+from ibsweep.data.dataset import Dataset, Examples, ReplicateSets, to_float
+from ibsweep.data.edges.config import EdgeConfig
+from ibsweep.data.edges.rules import CLASS_TYPES, SPLITS
+from ibsweep.data.edges.task import Task
+
+if TYPE_CHECKING:
+    from ibsweep.data.edges.images import (
+        ANGLES,
+        EdgeImages,
+        draw,
+        draw_images,
+        draw_permutation,
+        skip,
+    )
+    from ibsweep.data.edges.replicates import ReplicateData, held_out_data, replicate_data
 
 __all__ = [
     "ANGLES",
     "CLASS_TYPES",
+    "SOURCES",
     "SPLITS",
+    "Dataset",
     "EdgeConfig",
     "EdgeImages",
+    "Examples",
     "ReplicateData",
+    "ReplicateSets",
     "Task",
+    "dataset_of",
     "draw",
     "draw_images",
     "draw_permutation",
     "held_out_data",
     "replicate_data",
     "skip",
+    "task_faults",
     "to_float",
 ]
+
+_DRAWING = dict.fromkeys(
+    ("ANGLES", "EdgeImages", "draw", "draw_images", "draw_permutation", "skip"),
+    "ibsweep.data.edges.images",
+) | dict.fromkeys(
+    ("ReplicateData", "held_out_data", "replicate_data"), "ibsweep.data.edges.replicates"
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Import what draws images when it is first asked for: reading a question needs no NumPy."""
+    if name in _DRAWING:
+        return getattr(import_module(_DRAWING[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from ibsweep.data import task_faults
 from ibsweep.errors import Fault, format_value, suggestion
 from ibsweep.models import MODELS
 from ibsweep.models.settings import TRAINING_KEYS, name_faults, setting_faults
@@ -28,15 +29,12 @@ def inconsistencies(data: Mapping[str, Any]) -> Iterator[Fault]:
             with faults of both kinds shows them all at once.
     """
     task = data.get("task")
-    sizes = _mapping(task).get("train_images")
-    if not isinstance(task, dict):
-        sizes = None
-    elif not isinstance(sizes, list) or not sizes or not all(_is_count(size) for size in sizes):
-        text = "must list the images per class of each training set, such as [10, 30], but got "
-        yield Fault(("task", "train_images"), text + format_value(sizes))
-        sizes = None
-    elif len(set(sizes)) < len(sizes):
-        yield Fault(("task", "train_images"), f"must differ, but got {format_value(sizes)}")
+    sizes = None
+    if isinstance(task, dict):
+        wrong = task_faults(task)
+        yield from (Fault(("task", *fault.path), fault.text) for fault in wrong)
+        if all(fault.path[0] != "train_images" for fault in wrong):
+            sizes = list(task["train_images"])
     arms = _mapping(data.get("arms"))
     taken = {"baseline", *arms}
     for name, arm in arms.items():

@@ -17,10 +17,7 @@ from ibsweep.questions.yaml_file import read_yaml
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ibsweep.data import Task
-
 __all__ = [
-    "check_task",
     "find_arms",
     "load_all",
     "load_file",
@@ -45,8 +42,9 @@ def load_file(path: str | os.PathLike[str]) -> Question:
     except ValidationError as error:
         faults = structural_faults(error)
     # Where a part is malformed, pydantic does not come to compare the parts.
-    lines = dict.fromkeys(f"{path}: {fault}" for fault in [*faults, *inconsistencies(data)])
-    raise InputError("\n".join(lines))
+    told = {fault.path for fault in faults}
+    faults += [fault for fault in inconsistencies(data) if fault.path not in told]
+    raise InputError("\n".join(f"{path}: {fault}" for fault in faults))
 
 
 def restore(document: Mapping[str, Any], where: Path) -> Question:
@@ -62,24 +60,8 @@ def restore(document: Mapping[str, Any], where: Path) -> Question:
     try:
         return Question.model_validate(document)
     except ValidationError as error:
-        fault = error.errors()[0]["msg"]
+        fault = structural_faults(error)[0]
         raise InputError(f"{where}: its question is damaged: {fault}") from None
-
-
-def check_task(question: Question) -> Task:
-    """Return the task of a question, its image options checked.
-
-    Loading a question leaves the options unchecked, because what knows them imports torch.
-
-    Raises:
-        InputError: If an option is unknown or out of range.
-    """
-    from ibsweep.data import Task
-
-    try:
-        return Task.from_dict(question.task)
-    except InputError as error:
-        raise InputError(f"{question.question}: task: {error}") from None
 
 
 def search_spaces_dir() -> Path:

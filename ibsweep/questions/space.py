@@ -43,7 +43,6 @@ __all__ = [
     "config_faults",
     "contains",
     "fault_error",
-    "from_distributions",
     "grid",
     "highest",
     "space_faults",
@@ -220,19 +219,6 @@ def to_distributions(space: Mapping[str, Spec]) -> dict[str, BaseDistribution]:
                 return CategoricalDistribution(spec.choices)
 
     return {name: one(spec) for name, spec in space.items()}
-
-
-def from_distributions(distributions: Mapping[str, BaseDistribution]) -> dict[str, Spec]:
-    """Return the space of Optuna distributions, the inverse of `to_distributions`.
-
-    Args:
-        distributions: Float, int and categorical distributions by hyperparameter.
-    """
-    space = {}
-    for name, distribution in distributions.items():
-        kind = type(distribution).__name__.removesuffix("Distribution").lower()
-        space[name] = SPEC.validate_python({"type": kind, **vars(distribution)})
-    return space
 
 
 def contains(spec: Spec, value: object) -> bool:

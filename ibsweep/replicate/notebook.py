@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from ibsweep.data import Task
 from ibsweep.models import MODELS, build
 
 if TYPE_CHECKING:
@@ -91,12 +92,13 @@ def follow(
         int64 ``[N]``.
     """
     generator = torch.Generator().manual_seed(SEED)
-    epochs, classes = plan.settings["epochs"], len(plan.task["class_type"])
+    task = Task.from_dict(plan.task)
+    epochs, classes = plan.settings["epochs"], len(task.classes)
     count = plan.images * classes
     is_mlp = MODELS[plan.model].family == "mlp"
     if procedure.turns == "continued":
         _run_q2(generator, classes)
-        for images in plan.task["train_images"]:
+        for images in task.train_images:
             if images == plan.images:
                 break
             _build_cnn(generator, classes)

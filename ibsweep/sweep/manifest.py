@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ibsweep.errors import InputError
-from ibsweep.questions.files import check_task, find_arms
+from ibsweep.questions.files import find_arms
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.questions.space import highest
 from ibsweep.results.records import Manifest
@@ -54,12 +54,7 @@ def make_manifests(
 def make_manifest(
     name: str, question: Question, arm: Arm, options: SweepOptions, command: Sequence[str]
 ) -> Manifest:
-    """Return the manifest of a new sweep.
-
-    Raises:
-        InputError: If the question's task is wrong.
-    """
-    check_task(question)
+    """Return the manifest of a new sweep."""
     epochs = int(highest(arm.space["epochs"]) if "epochs" in arm.space else arm.fixed["epochs"])
     return Manifest(
         name=name,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ibsweep.data import EdgeImages, Task, held_out_data, replicate_data, to_float
+from ibsweep.data import dataset_of, to_float
 from ibsweep.models import build
 from ibsweep.models.base import LaneModel
 from ibsweep.models.settings import split_settings
@@ -32,17 +32,15 @@ _BATCH_STREAM = 3
 @lru_cache(maxsize=3)
 def _split(task: str, seeds: tuple[int, ...], images: int, split: str) -> LaneData:
     """Draw one split for every seed; kept, since a worker trains many trials on the same data."""
-    parsed = Task.from_dict(json.loads(task))
-    drawn: list[EdgeImages] = []
-    for seed in seeds:
-        if split == "test":
-            drawn.append(held_out_data(parsed, seed))
-        else:
-            data = replicate_data(parsed, seed, images)
-            drawn.append(data.train if split == "train" else data.valid)
+    dataset = dataset_of(json.loads(task))
+    if split == "test":
+        sets = [dataset.held_out(seed) for seed in seeds]
+    else:
+        replicates = [dataset.replicate(seed, images) for seed in seeds]
+        sets = [one.train if split == "train" else one.valid for one in replicates]
     return LaneData(
-        torch.stack([to_float(one.images) for one in drawn]),
-        torch.stack([torch.from_numpy(one.labels) for one in drawn]),
+        torch.stack([to_float(one.inputs) for one in sets]),
+        torch.stack([torch.from_numpy(one.targets) for one in sets]),
     )
 
 
@@ -85,18 +83,20 @@ class TrialRun:
         self.plan, self.device = plan, device
         training, options = split_settings(plan.settings)
         self.epochs: int = training.pop("epochs")
-        train = self._data("train")
+        dataset = dataset_of(plan.task)
+        classes = dataset.classes
+        assert classes is not None, "no source of the catalogue has a numerical target"
         self.model: LaneModel = build(
             plan.model,
             generators or plan.seeds,
-            num_classes=len(plan.task["class_type"]),
-            resolution=train.images.shape[-1],
+            num_classes=len(classes),
+            resolution=dataset.example_shape[-1],
             **options,
         ).to(device)
         self.trainer = Trainer(
             self.model,
             TrainingSettings(**training),
-            train,
+            self._data("train"),
             [_batch_seed(seed) for seed in plan.seeds],
         )
         self.seconds = 0.0

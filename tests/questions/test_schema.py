@@ -4,15 +4,17 @@ import copy
 import math
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from pydantic import ValidationError
-from question_files import GOOD, changed, write
+from question_files import GOOD, write
 
+from ibsweep.data import Task
 from ibsweep.errors import IbsweepError, InputError
 from ibsweep.questions import files
-from ibsweep.questions.files import check_task, find_arms, load_all, load_file
+from ibsweep.questions.files import find_arms, load_all, load_file, restore
 from ibsweep.questions.schema import Question
 
 
@@ -20,7 +22,7 @@ def test_a_good_file(tmp_path):
     question = load_file(write(tmp_path, GOOD))
     assert [arm.name for arm in question.arms.values()] == ["mine_a", "mine_b"]
     assert question.model_dump(mode="json", exclude_unset=True) == changed_names(GOOD)
-    assert check_task(question).train_images == (10, 30)
+    assert Task.from_dict(question.task).train_images == (10, 30)
 
 
 def changed_names(data):
@@ -58,10 +60,14 @@ def test_rank():
     assert objective.mode == "max"
 
 
-def test_check_task_names_the_question(tmp_path):
-    question = load_file(write(tmp_path, changed("task.class_typ", ["none"])))
-    with pytest.raises(InputError, match=r"^mine: task: .*class_typ"):
-        check_task(question)
+def test_a_damaged_task_of_a_manifest_is_one_clear_error():
+    damaged = Question.model_validate(GOOD).model_dump(mode="json")
+    damaged["task"] |= {"class_typ": ["none"], "num_classes": 4}
+    with pytest.raises(InputError) as caught:
+        restore(damaged, Path("sweep/manifest.json"))
+    (line,) = str(caught.value).splitlines()
+    place = "sweep/manifest.json: its question is damaged: task.class_typ: "
+    assert line.startswith(f"{place}is not an option of the images; did you mean 'class_type'")
 
 
 def names_of(target):

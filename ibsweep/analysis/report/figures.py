@@ -13,6 +13,7 @@ from ibsweep.analysis import plots
 from ibsweep.analysis.plots.search import LEAST_TRIALS
 from ibsweep.analysis.report.cells import interval_text
 from ibsweep.analysis.report.svg import drawing, inline_svg
+from ibsweep.data import dataset_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -231,7 +232,7 @@ def _confusion(one: Evidence, summary: SweepSummary) -> Drawing:
         & (rows["trial"] == best.trial.trial)
         & (rows["images"] == summary.arm.images)
     ]
-    info = plots.confusion_info(rows, _classes(one, len(rows["test_confusion"].iloc[0])))
+    info = plots.confusion_info(rows, dataset_of(one.question.task).classes or ())
     title = "Which classes the best confuses"
     described = zip(info.names, info.values.diagonal(), strict=True)
     description = ", ".join(f"{name} {share:.1f} % right" for name, share in described)
@@ -247,13 +248,6 @@ def _confusion(one: Evidence, summary: SweepSummary) -> Drawing:
     note = f"Mean over {len(rows)} replicates, held-out images; rows add up to 100."
     source = "confirmations where role is best and images the arm's own: test_confusion"
     return Drawing(title, note, svg, source)
-
-
-def _classes(one: Evidence, count: int) -> list[str]:
-    names = one.question.task.get("class_type")
-    if isinstance(names, list) and len(names) == count:
-        return [str(name) for name in names]
-    return [str(number) for number in range(count)]
 
 
 def _curves(one: Evidence, summary: SweepSummary) -> list[Drawing]:

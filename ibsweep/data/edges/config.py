@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from ibsweep.data.edges.checks import but, plain, refuse, unknown_key
-from ibsweep.errors import suggestion
+from ibsweep.data.edges.rules import (
+    diagonal_width_stop,
+    edge_region,
+    key_faults,
+    option_faults,
+    plain,
+    raise_faults,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CLASS_TYPES = ("horizontal", "vertical", "diagonal", "both", "none")
-SPLITS = ("train", "valid", "test")
+__all__ = ["EdgeConfig"]
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,10 @@ class EdgeConfig:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, plain(getattr(self, field.name)))
-        refuse(_edge_faults(self))
-        if self.use_permutation and self.unpermutater is None:
-            inverse = np.argsort(np.asarray(self.permutater))
-            object.__setattr__(self, "unpermutater", tuple(inverse.tolist()))
+        raise_faults(option_faults(vars(self)))
+        if self.use_permutation and self.unpermutater is None and self.permutater is not None:
+            inverse = sorted(range(len(self.permutater)), key=self.permutater.__getitem__)
+            object.__setattr__(self, "unpermutater", tuple(inverse))
 
     @classmethod
     def from_dict(cls, options: Mapping[str, Any]) -> EdgeConfig:
@@ -71,125 +73,22 @@ class EdgeConfig:
         Raises:
             InputError: A key is unknown (the nearest known ones are named), or a rule is broken.
         """
-        known = {field.name for field in dataclasses.fields(cls)}
-        refuse([unknown_key(key, known) for key in options if key not in known])
-        return cls(**options)
+        defaults = cls.defaults()
+        given = {name: plain(value) for name, value in options.items() if name in defaults}
+        raise_faults(key_faults(options, set(defaults)) + option_faults(defaults | given))
+        return cls(**given)
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Return the default of every option; they are the notebook's."""
+        return {field.name: field.default for field in dataclasses.fields(cls)}
 
     def width_stop(self, class_type: str) -> int:
         """Return the exclusive upper end of a class's widths, in pixels."""
         if class_type == "diagonal":
-            return int(self.max_edge_width / np.sqrt(2))
+            return diagonal_width_stop(self.max_edge_width)
         return self.max_edge_width + 1
 
     def region(self, split: str) -> tuple[int, int]:
         """Return the first pixel a band may start on and the one it has to end before."""
-        if self.possible_edge_location_ratio == 1:
-            return 0, self.spatial_resolution
-        boundary = int(self.possible_edge_location_ratio * self.spatial_resolution)
-        return (0, boundary) if split == "train" else (boundary, self.spatial_resolution)
-
-
-# By exact type, for True is an integer to isinstance; keyed by the text of a field's annotation.
-_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,)}
-
-# Each rule, with the classes it is for where it is not for all.
-_RULES: dict[str, tuple[str, ...]] = {
-    "1 <= data_per_class": (),
-    "1 <= num_classes": (),
-    "num_classes == len(class_type)": (),
-    "1 <= spatial_resolution": (),
-    "0 <= min_edge_width <= max_edge_width": (),
-    "min_edge_width < int(max_edge_width/sqrt(2))": ("diagonal",),
-    "0 <= min_edge_intensity <= max_edge_intensity <= 1": (),
-    "0 <= min_background_intensity <= max_background_intensity <= 1": (),
-    "0 < possible_edge_location_ratio <= 1": (),
-    "1 <= num_horizontal_edge": ("horizontal", "both"),
-    "1 <= num_vertical_edge": ("vertical", "both"),
-    "1 <= num_diagonal_edge": ("diagonal",),
-    "num_vertical_edge <= num_horizontal_edge": ("vertical",),
-}
-_REASONS = {
-    "num_vertical_edge <= num_horizontal_edge": " (they take only as many intensities as there "
-    "are horizontal edges)"
-}
-
-
-def _edge_faults(config: EdgeConfig) -> list[str]:
-    known, faults = dict(vars(config)), []
-    for field in dataclasses.fields(config):
-        if type(known[field.name]) not in _KINDS.get(str(field.type), (type(known[field.name]),)):
-            given = {field.name: known.pop(field.name)}
-            faults.append(but(f"`{field.name}` must be of type {field.type}", **given))
-    names = config.class_type
-    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
-        return [*faults, but("`class_type` must be a list of names", class_type=names)]
-    faults += [
-        f"`class_type` holds the unknown {name!r}; {suggestion(name, CLASS_TYPES)}"
-        for name in dict.fromkeys(names)
-        if name not in CLASS_TYPES
-    ]
-    faults += _rule_faults(config, known)
-    if config.overshoot not in ("wrap", "clip"):
-        faults.append(but("`overshoot` must be 'wrap' or 'clip'", overshoot=config.overshoot))
-    placed = {"max_edge_width", "spatial_resolution", "possible_edge_location_ratio"}
-    if known.keys() >= placed and all(room_faults(config, (split,)) for split in SPLITS):
-        faults += room_faults(config, SPLITS)
-    if known.get("use_permutation") and "spatial_resolution" in known:
-        faults += _permutation_faults(config)
-    return faults
-
-
-def _rule_faults(config: EdgeConfig, known: dict[str, Any]) -> list[str]:
-    """Check ``_RULES``; values that break one leave ``known``, to be reported once alone."""
-    known |= {"0": 0, "1": 1, "len(class_type)": len(config.class_type)}
-    if "max_edge_width" in known:
-        known["int(max_edge_width/sqrt(2))"] = config.width_stop("diagonal")
-    faults = []
-    for rule, classes in _RULES.items():
-        words = rule.split()
-        concerned = not classes or not set(classes).isdisjoint(config.class_type)
-        if concerned and known.keys() >= set(words[::2]) and not _holds(words, known):
-            whom = f" for {' and '.join(map(repr, classes))} images" if classes else ""
-            given = {word: known.pop(word) for word in words[::2] if not word.isdigit()}
-            faults.append(but(f"`{rule}` must hold{whom}{_REASONS.get(rule, '')}", **given))
-    return faults
-
-
-def _holds(words: list[str], known: Mapping[str, Any]) -> bool:
-    """Evaluate a chain of comparisons such as ``0 <= a <= b``."""
-    compare = {"<": operator.lt, "<=": operator.le, "==": operator.eq}
-    values = [known[word] for word in words[::2]]
-    return all(compare[sign](*values[i : i + 2]) for i, sign in enumerate(words[1::2]))
-
-
-def room_faults(config: EdgeConfig, splits: tuple[str, ...]) -> list[str]:
-    """Return a fault for each region of these splits that the widest edge does not fit."""
-    used = [name for name in config.class_type if name in CLASS_TYPES and name != "none"]
-    widest = max((config.width_stop(name) - 1 for name in used), default=-1)
-    faults: dict[tuple[int, int], str] = {}
-    for split in splits:
-        first, stop = config.region(split)
-        if used and widest >= stop - first:
-            fault = but(
-                f"edges must be narrower than the {stop - first} pixels that they can lie on in "
-                f"{split!r} images",
-                max_edge_width=config.max_edge_width,
-                spatial_resolution=config.spatial_resolution,
-                possible_edge_location_ratio=config.possible_edge_location_ratio,
-            )
-            faults.setdefault((first, stop), fault)  # `test` shares its region with another
-    return list(faults.values())
-
-
-def _permutation_faults(config: EdgeConfig) -> list[str]:
-    order, inverse, size = config.permutater, config.unpermutater, config.spatial_resolution**2
-    rule = f"`permutater` must hold each index below `spatial_resolution ** 2` = {size} once"
-    if not isinstance(order, tuple):
-        return [but(rule, permutater=order)]
-    if len(order) != size:
-        return [f"{rule}, but got {len(order)} indices"]
-    if any(type(index) is not int for index in order) or set(order) != set(range(size)):
-        return [f"{rule}, but got other entries or some of them twice"]
-    if inverse is not None and inverse != tuple(np.argsort(order).tolist()):
-        return ["`unpermutater` must be the inverse of `permutater`, but got another order"]
-    return []
+        return edge_region(self.spatial_resolution, self.possible_edge_location_ratio, split)

@@ -25,14 +25,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ibsweep.data.edges.checks import refuse
-from ibsweep.data.edges.config import SPLITS, EdgeConfig, room_faults
+from ibsweep.data.edges.config import EdgeConfig
+from ibsweep.data.edges.rules import SPLITS, raise_faults, room_faults
 from ibsweep.errors import InputError, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import torch
     from numpy.random import RandomState
     from numpy.typing import NDArray
 
@@ -118,19 +117,12 @@ def draw_permutation(
     return permutater, np.argsort(permutater)
 
 
-def to_float(images: NDArray[np.uint8]) -> torch.Tensor:
-    """Return uint8 ``[N, H, W]`` as float32 ``[N, 1, H, W]`` in [0, 1], as ToTensor does."""
-    import torch  # here, since questions are read and checked without it
-
-    return torch.tensor(images).unsqueeze(1).to(torch.float32).div(255)
-
-
 def _checked(config: EdgeConfig | Mapping[str, Any], split: str) -> EdgeConfig:
     if split not in SPLITS:
         raise InputError(f"unknown split {split!r}; {suggestion(str(split), SPLITS)}")
     if not isinstance(config, EdgeConfig):
         config = EdgeConfig.from_dict(config)
-    refuse(room_faults(config, (split,)))
+    raise_faults(room_faults(vars(config), (split,)))
     return config
 
 

@@ -1,30 +1,43 @@
-"""The data of a question, and the sets that a replicate draws from its seed."""
+"""The edge images as the data of a question."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ibsweep.data.edges.checks import but, integer_faults, plain, refuse, unknown_key
-from ibsweep.data.edges.config import SPLITS, EdgeConfig, room_faults
-from ibsweep.data.edges.images import EdgeImages, draw_images, draw_permutation, skip
-from ibsweep.errors import InputError
+from ibsweep.data.dataset import Examples, ReplicateSets
+from ibsweep.data.edges.config import EdgeConfig
+from ibsweep.data.edges.rules import (
+    integer_faults,
+    key_faults,
+    option_faults,
+    plain,
+    raise_faults,
+)
+from ibsweep.errors import Fault, format_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.random import RandomState
-    from numpy.typing import NDArray
+    from ibsweep.data.edges.images import EdgeImages
 
+__all__ = ["GENERATOR_VERSION", "Task", "task_faults"]
+
+GENERATOR_VERSION = 1
+"""Part of a fingerprint: to be raised with any change of the images that a seed gives."""
+
+_SETS = ("train_images", "valid_images", "test_images")
 _NOT_A_TASKS = ("data_per_class", "permutater", "unpermutater")
 
 
 @dataclass(frozen=True)
 class Task:
-    """The data of a question: what its images look like and how many of a class each set has.
+    """The edge images as the data of a question: what they look like and how many each set has.
+
+    A ``Dataset``, the first of the catalogue.
 
     Args:
         edges: The images, unpermuted; ``data_per_class`` is set aside, each set has its own.
@@ -46,13 +59,11 @@ class Task:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, plain(getattr(self, field.name)))
-        faults = [*_set_faults(vars(self)), *room_faults(self.edges, SPLITS)]
+        faults = task_faults(self._options())
         if self.edges.use_permutation:
-            faults.append(
-                "`edges.use_permutation` must be False (`permute` draws one for each replicate), "
-                "but got use_permutation=True"
-            )
-        refuse(faults)
+            text = "must be false, but got True: `permute` draws one for each replicate"
+            faults.append(Fault(("edges", "use_permutation"), text))
+        raise_faults(faults)
         edges = dataclasses.replace(self.edges, data_per_class=EdgeConfig.data_per_class)
         object.__setattr__(self, "edges", edges)
 
@@ -65,117 +76,101 @@ class Task:
         Raises:
             InputError: A key is unknown or not a task's to set, or a rule does not hold.
         """
-        look = {field.name for field in dataclasses.fields(EdgeConfig)} - {*_NOT_A_TASKS}
-        sets = {"train_images", "valid_images", "test_images"}
-        refuse(_key_faults(options, look | sets))
-        given = {key: options[key] for key in sets & options.keys()}
-        given = {"train_images": (), "permute": options.get("use_permutation", False), **given}
-        look = (look & options.keys()) - {"use_permutation"}
-        try:
-            edges = EdgeConfig(**{key: options[key] for key in look})
-        except InputError as error:
-            faults = _set_faults({key: plain(value) for key, value in given.items()})
-            raise InputError("\n".join([str(error), *faults])) from None
-        return cls(edges, **given)
+        raise_faults(task_faults(options))
+        look = {k: v for k, v in options.items() if k not in (*_SETS, "use_permutation")}
+        sets = {k: options[k] for k in _SETS if k in options}
+        return cls(EdgeConfig(**look), **sets, permute=options.get("use_permutation", False))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the task as plain JSON values under the keys of :meth:`from_dict`."""
-        task = {name: getattr(self, name) for name in ("valid_images", "test_images")}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in self._options().items()}
+
+    def _options(self) -> dict[str, Any]:
         look = {k: v for k, v in vars(self.edges).items() if k not in _NOT_A_TASKS}
-        look |= {"class_type": list(self.edges.class_type), "use_permutation": self.permute}
-        return {**look, "train_images": list(self.train_images), **task}
+        sets = {name: getattr(self, name) for name in _SETS}
+        return {**look, "use_permutation": self.permute, **sets}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes in the order of their labels."""
+        return self.edges.class_type
+
+    @property
+    def example_shape(self) -> tuple[int, int, int]:
+        """The shape ``(1, R, R)`` of an image."""
+        return 1, self.edges.spatial_resolution, self.edges.spatial_resolution
+
+    def replicate(self, seed: int, images: int) -> ReplicateSets:
+        """Draw a replicate's training and validation sets, as ``replicate_data`` does.
+
+        Raises:
+            InputError: ``seed`` or ``images`` is not an integer of its range.
+        """
+        from ibsweep.data.edges.replicates import replicate_data  # NumPy, which reading can spare
+
+        drawn = replicate_data(self, seed, images)
+        return ReplicateSets(_examples(drawn.train), _examples(drawn.valid))
+
+    def held_out(self, seed: int) -> Examples:
+        """Draw a replicate's test set, as ``held_out_data`` does.
+
+        Raises:
+            InputError: ``seed`` is not an integer from 0 to 2**32 - 1.
+        """
+        from ibsweep.data.edges.replicates import held_out_data
+
+        return _examples(held_out_data(self, seed))
+
+    def fingerprint(self) -> str:
+        """Return the sha256, in hexadecimal, of the options and the generator's version."""
+        options = {k: float(v) if _is_number(k) else v for k, v in self.to_dict().items()}
+        content = {"source": "edges", "version": GENERATOR_VERSION, "task": options}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-class ReplicateData(NamedTuple):
-    """What a replicate trains on; the two orders ``[R * R]`` are None without a permutation."""
-
-    train: EdgeImages
-    valid: EdgeImages
-    permutater: NDArray[np.int32] | None
-    unpermutater: NDArray[np.int64] | None
+def _is_number(option: str) -> bool:
+    """Whether an option is a float, of which 1 and 1.0 are the same value."""
+    return isinstance(getattr(EdgeConfig, option, None), float)
 
 
-def replicate_data(task: Task, seed: int, images_per_class: int) -> ReplicateData:
-    """Draw a replicate's training and validation images from ``RandomState(seed)``.
+def _examples(drawn: EdgeImages) -> Examples:
+    return Examples(drawn.images[:, None], drawn.labels)
 
-    The stream has the notebook's order: the permutation if any, each training set that the task
-    lists, validation. So seed 10 *is* the notebook's data. A number of images that the task does
-    not list has no place in that stream; its training set comes from
-    ``RandomState([seed, 1, images_per_class])``, and the validation images stay what they are.
+
+def task_faults(options: Mapping[str, Any]) -> list[Fault]:
+    """Find everything that is wrong in a task.
 
     Args:
-        task: The task; a seed gives all arms that share it the same images.
-        seed: The replicate's seed, 0 to 2**32 - 1.
-        images_per_class: Size of the training set that is wanted.
-
-    Raises:
-        InputError: ``seed`` or ``images_per_class`` is not an integer of its range.
+        options: The task under the keys of ``Task.from_dict``.
     """
-    refuse(integer_faults("seed", seed, 0) + integer_faults("images_per_class", images_per_class))
-    rng = np.random.RandomState(seed)
-    edges, permutater, unpermutater = _permuted(task, rng)
-    train = None
-    for size in task.train_images:
-        config = dataclasses.replace(edges, data_per_class=size)
-        if size == images_per_class:
-            train = draw_images(config, "train", rng)
-        else:
-            skip(config, "train", rng)
-    valid = draw_images(dataclasses.replace(edges, data_per_class=task.valid_images), "valid", rng)
-    if train is None:
-        config = dataclasses.replace(edges, data_per_class=images_per_class)
-        own_rng = np.random.RandomState([seed, 1, images_per_class])
-        train = draw_images(config, "train", own_rng)
-    return ReplicateData(train, valid, permutater, unpermutater)
-
-
-def held_out_data(task: Task, seed: int) -> EdgeImages:
-    """Draw a replicate's held-out images from ``RandomState([seed, 2])``.
-
-    They share the replicate's permutation and nothing else with its other sets.
-
-    Raises:
-        InputError: ``seed`` is not an integer from 0 to 2**32 - 1.
-    """
-    refuse(integer_faults("seed", seed, 0))
-    edges, _, _ = _permuted(task, np.random.RandomState(seed))
-    config = dataclasses.replace(edges, data_per_class=task.test_images)
-    return draw_images(config, "test", np.random.RandomState([seed, 2]))
-
-
-def _permuted(
-    task: Task, rng: RandomState
-) -> tuple[EdgeConfig, NDArray[np.int32] | None, NDArray[np.int64] | None]:
-    if not task.permute:
-        return task.edges, None, None
-    permutater, unpermutater = draw_permutation(task.edges.spatial_resolution, rng)
-    order = tuple(permutater.tolist())
-    edges = dataclasses.replace(task.edges, use_permutation=True, permutater=order)
-    return edges, permutater, unpermutater
-
-
-def _key_faults(options: Mapping[str, Any], known: set[str]) -> list[str]:
-    own = "is not a task's to set: its sets and replicates have their own"
-    return [
-        f"`{key}` {own}" if key in _NOT_A_TASKS else unknown_key(key, known)
+    defaults = EdgeConfig.defaults()
+    look = set(defaults) - {*_NOT_A_TASKS}
+    faults = [
+        Fault((key,), "is not a task's to set: its sets and replicates have their own")
         for key in options
-        if key not in known
+        if key in _NOT_A_TASKS
     ]
-
-
-def _set_faults(sets: Mapping[str, Any]) -> list[str]:
-    train = sets["train_images"]
-    if not isinstance(train, tuple) or not train:
-        faults = [but("`train_images` must list numbers of images", train_images=train)]
-    else:
-        faults = [fault for size in train for fault in integer_faults("train_images", size)]
-        if not faults and len(set(train)) < len(train):
-            rule = "`train_images` must list each number of images once"
-            faults = [but(rule, train_images=train)]
+    others = {key: value for key, value in options.items() if key not in _NOT_A_TASKS}
+    faults += key_faults(others, look | {*_SETS})
+    given = {key: plain(value) for key, value in others.items() if key in look}
+    # What is permuted is drawn for each replicate.
+    faults += option_faults(defaults | given | {"use_permutation": False}, every_split=True)
+    permute = given.get("use_permutation", False)
+    if type(permute) is not bool:
+        text = f"must be true or false, but got {format_value(permute)}"
+        faults.append(Fault(("use_permutation",), text))
+    faults += _train_faults(plain(options.get("train_images")))
     for name in ("valid_images", "test_images"):
-        faults += integer_faults(name, sets.get(name, 1))
-    if type(sets["permute"]) is not bool:
-        faults.append(
-            but("`use_permutation` must be of type bool", use_permutation=sets["permute"])
-        )
+        faults += integer_faults(name, options.get(name, 1))
     return faults
+
+
+def _train_faults(sizes: object) -> list[Fault]:
+    shown = format_value(list(sizes) if isinstance(sizes, tuple) else sizes)
+    counts = isinstance(sizes, tuple) and all(not integer_faults("", size) for size in sizes)
+    if not isinstance(sizes, tuple) or not sizes or not counts:
+        text = "must list the images per class of each training set, such as [10, 30]"
+        return [Fault(("train_images",), f"{text}, but got {shown}")]
+    if len(set(sizes)) < len(sizes):
+        return [Fault(("train_images",), f"must differ, but got {shown}")]
+    return []
