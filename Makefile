@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: tune test lint clean
+.PHONY: tune test test-slow lint clean
 
 tune: $(VENV)/installed  ## set up and run the main job
 	$(BIN)/python -m ibsweep tune q7_wider
 
 test: $(VENV)/installed  ## set up and pass the tests
 	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/installed  ## pass the tests of clusters, kills, notebooks and browsers, one at a time
+	$(BIN)/python -m pytest -m slow -n 0
 
 lint: $(VENV)/installed  ## style and types
 	$(BIN)/ruff check .

@@ -11,9 +11,12 @@ import report_results as rows
 from ibsweep.analysis.frames import load
 from ibsweep.analysis.report import write_report
 
-pytestmark = pytest.mark.skipif(
-    not browser.AVAILABLE, reason="needs chromium and chromedriver on the path"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not browser.AVAILABLE, reason="needs chromium and chromedriver on the path"
+    ),
+]
 
 UNFOLD = "for (const each of document.querySelectorAll('details')) each.open = true;"
 

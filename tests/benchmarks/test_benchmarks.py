@@ -84,6 +84,7 @@ def test_the_loop_learns():
     assert loop.evaluate() > 40
 
 
+@pytest.mark.slow
 def test_the_command_writes_and_draws_what_it_measured(tmp_path, monkeypatch, capsys):
     one = engine.settings()[1]
     monkeypatch.setattr(engine, "settings", lambda: [one])

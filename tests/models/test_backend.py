@@ -231,7 +231,7 @@ def test_machines_with_half_the_vector(tmp_path):
     for name in features:
         features[name] &= not name.startswith(("avx512", "avx10", "amx"))
     narrow = {"NUMBA_CPU_FEATURES": features.flatten(), "NUMBA_CPU_NAME": "haswell"}
-    command = [sys.executable, "-m", "pytest", "-q", __file__, "-k", "two_epochs and sgd"]
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", __file__, "-k", "two_epochs and sgd"]
     result = subprocess.run(
         command,
         env={**os.environ, **narrow, "NUMBA_CACHE_DIR": str(tmp_path)},

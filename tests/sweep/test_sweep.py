@@ -219,6 +219,7 @@ def test_diverged_and_impossible_trials_fail_with_the_reason(tmp_path):
         assert "kernel_size=99 is too large for images of 28 pixels" in rows[lr, 99].reason
 
 
+@pytest.mark.slow
 def test_a_worker_killed_under_a_trial_costs_nothing(tmp_path):
     arm = tiny.arm(
         space={
@@ -373,6 +374,7 @@ def test_the_same_seed_draws_the_same_data_for_a_resumed_sweep(tmp_path, finishe
     assert again == unfinished, "unfinished trials start again with their own configuration"
 
 
+@pytest.mark.slow
 def test_a_client_without_the_token_gets_nothing(ray_local):
     import ray
 
