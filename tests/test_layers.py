@@ -286,6 +286,18 @@ def test_imports_for_type_checkers_alone_do_not_count():
     assert list(imports_of(source)) == [("torch", False)]
 
 
+def test_the_tests_lie_as_the_package_does():
+    tests = Path(__file__).parent
+    beside = {"benchmarks", "builders", "contracts", "docs", "notebooks"}  # no part of the package
+    folders = {path.parent.name for path in tests.glob("*/*.py")} - beside
+    assert folders == {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    files = [path for path in tests.rglob("*.py") if path.parent.name != "builders"]
+    assert len(files) > 40
+    for path in files:
+        named = path.name.startswith("test_") and "def test_" in path.read_text("utf-8")
+        assert named or path.name == "conftest.py", f"pytest finds no test in {path}"
+
+
 HELP = "import runpy; sys.argv[1:] = ['--help']; runpy.run_module('ibsweep', run_name='__main__')"
 
 

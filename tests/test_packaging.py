@@ -1,4 +1,4 @@
-"""The wheel carries the search spaces and works from where pip puts it."""
+"""The wheel carries types and search spaces and works from where pip puts it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_package_and_search_spaces(tmp_path):
+def test_the_wheel_holds_the_package_its_types_and_search_spaces(tmp_path):
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*build, "--wheel-dir", str(tmp_path), str(ROOT)], check=True)
     (wheel,) = tmp_path.glob("ibsweep-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
+    assert (tmp_path / "site" / "ibsweep" / "py.typed").exists()
     spaces = {path.name for path in (ROOT / "search_spaces").glob("*.yaml")}
     assert len(spaces) >= 1
     inside = tmp_path / "site" / "ibsweep" / "search_spaces"
