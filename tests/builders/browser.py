@@ -1,8 +1,7 @@
-"""A headless Chromium that opens pages and tells what went wrong in them, over the WebDriver
-protocol that chromedriver speaks.
+"""A headless Chromium, driven over WebDriver through chromedriver.
 
-What counts as wrong is what Chromium itself logs: errors of scripts, refused or failed requests,
-violations of the content security policy.
+It reports what Chromium itself logs about a page: script errors, requests that are refused or fail
+and violations of the content security policy.
 """
 
 from __future__ import annotations
@@ -31,16 +30,16 @@ _ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-_SECONDS = 60
-# chromedriver is on this machine, whatever proxy the environment names
+_TIMEOUT = 60
+# chromedriver runs on this machine: a proxy that the environment names must not be asked
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Browser:
-    """One window; use it in a ``with`` block.
+    """One browser window; use it in a ``with`` block.
 
     Args:
-        profile: A new directory for the browser's own files.
+        profile: An empty directory for the browser's own files.
     """
 
     def __init__(self, profile: Path) -> None:
@@ -59,9 +58,9 @@ class Browser:
                 "binary": CHROMIUM,
                 "args": [*_ARGUMENTS, f"--user-data-dir={self.profile}"],
             }
-            wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-            made = self._call("/session", {"capabilities": {"alwaysMatch": wanted}})
-            self._url += f"/session/{made['sessionId']}"
+            capabilities = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+            session = self._call("/session", {"capabilities": {"alwaysMatch": capabilities}})
+            self._url += f"/session/{session['sessionId']}"
         except BaseException:
             self.__exit__()
             raise
@@ -71,7 +70,7 @@ class Browser:
         if "/session/" in getattr(self, "_url", ""):
             self._call("", method="DELETE")
         self._driver.terminate()
-        self._driver.communicate(timeout=_SECONDS)
+        self._driver.communicate(timeout=_TIMEOUT)
 
     def _port(self) -> int:
         assert self._driver.stdout is not None
@@ -84,33 +83,33 @@ class Browser:
         data = json.dumps(body or {}).encode() if method == "POST" else None
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(self._url + path, data, headers, method=method)
-        with _OPENER.open(request, timeout=_SECONDS) as answer:
+        with _OPENER.open(request, timeout=_TIMEOUT) as answer:
             return json.load(answer)["value"]
 
     def cdp(self, command: str, **parameters: Any) -> Any:
-        """Run a command of Chromium's own protocol."""
+        """Run a command of the Chrome DevTools Protocol."""
         return self._call("/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def open(self, page: str) -> list[str]:
-        """Open a page and return what Chromium complained about, one line each."""
+        """Open a page and return the messages that Chromium logged."""
         self._call("/url", {"url": page})
         return self.complaints()
 
     def complaints(self) -> list[str]:
-        """Return what Chromium logged since it was last asked."""
+        """Return the messages that Chromium has logged since the last call."""
         return [entry["message"] for entry in self._call("/se/log", {"type": "browser"})]
 
     def run(self, script: str) -> Any:
-        """Return what a script returns."""
+        """Run a script in the page and return its result."""
         return self._call("/execute/sync", {"script": script, "args": []})
 
     def click(self, selector: str) -> None:
-        """Click the first element that matches, as a user does."""
-        found = self._call("/element", {"using": "css selector", "value": selector})
-        self._call(f"/element/{next(iter(found.values()))}/click")
+        """Click the first element that matches a CSS selector."""
+        element = self._call("/element", {"using": "css selector", "value": selector})
+        self._call(f"/element/{next(iter(element.values()))}/click")
 
     def resize(self, width: int, height: int = 800) -> None:
-        """Make the page so many CSS pixels large, as a phone of that width shows it."""
+        """Set the size of the viewport in CSS pixels; below 600 it is that of a phone."""
         self.cdp(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -120,15 +119,15 @@ class Browser:
         )
 
     def prefer(self, scheme: str) -> None:
-        """Ask pages for their ``light`` or ``dark`` colours."""
+        """Prefer the ``light`` or the ``dark`` colour scheme."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.cdp("Emulation.setEmulatedMedia", features=features)
 
     def screenshot(self) -> bytes:
-        """Return the whole page as PNG."""
-        taken = self.cdp("Page.captureScreenshot", captureBeyondViewport=True)
-        return base64.b64decode(taken["data"])
+        """Return the whole page as a PNG image."""
+        capture = self.cdp("Page.captureScreenshot", captureBeyondViewport=True)
+        return base64.b64decode(capture["data"])
 
     def pdf(self) -> bytes:
-        """Return the page as it prints."""
+        """Return the page as it is printed."""
         return base64.b64decode(self.cdp("Page.printToPDF", preferCSSPageSize=True)["data"])

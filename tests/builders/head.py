@@ -1,4 +1,4 @@
-"""The head of a Ray cluster on this machine, with a token, ports and files of its own."""
+"""The head node of a Ray cluster on this machine, with its own token, ports and files."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from pathlib import Path
 import psutil
 import requests
 
-PACKAGE = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
 class Head:
-    """A head that runs."""
+    """A running head node."""
 
     pid: int
     address: str
-    """Of its job server."""
+    """Address of its job server."""
     home: Path
-    """The home directory of its jobs."""
+    """Home directory of its jobs."""
     token: Path
-    """The file that holds its token."""
+    """File that holds its token."""
 
     def environment(self, **more: str | None) -> dict[str, str]:
-        """Return what a client of the head has in its environment, with changes; None unsets."""
+        """Return the environment of a client of this head; a variable given as None is unset."""
         settings = {
             **clean_environment(),
             "RAY_API_SERVER_ADDRESS": self.address,
@@ -45,28 +45,28 @@ class Head:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment without what concerns Ray, and with this ibsweep in it."""
+    """Return this environment without Ray's variables, with this source tree on the path."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "TUNE_"))}
-    return kept | {"PYTHONPATH": os.pathsep.join([str(PACKAGE), kept.get("PYTHONPATH", "")])}
+    return kept | {"PYTHONPATH": os.pathsep.join([str(ROOT), kept.get("PYTHONPATH", "")])}
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens at."""
+    """Return ports that are not in use."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 @contextmanager
 def start_head(**settings: str) -> Iterator[Head]:
-    """Start a head of two CPUs as a user does, and end it and everything that it started.
+    """Start a head with two CPUs as a user does; at the end, stop it and all its processes.
 
     Args:
-        **settings: More of its environment, or other values.
+        **settings: Environment variables to add or to replace.
     """
-    folder = Path(tempfile.mkdtemp(prefix="head"))  # short: sockets lie in it
+    folder = Path(tempfile.mkdtemp(prefix="head"))  # short: the paths of sockets have a limit
     token = folder / "token"
     token.write_text(secrets.token_hex(32))
     (folder / "home").mkdir()
@@ -86,14 +86,14 @@ def start_head(**settings: str) -> Iterator[Head]:
                 cwd=folder,
                 env={
                     **clean_environment(),
-                    # jobs call `python`, which is this one where it comes first
+                    # jobs call `python`: let it be this interpreter
                     "PATH": os.pathsep.join(
                         [str(Path(sys.executable).parent), os.environ["PATH"]]
                     ),
                     "HOME": str(folder / "home"),
                     "RAY_AUTH_MODE": "token",
                     "RAY_AUTH_TOKEN_PATH": str(token),
-                    "AUTOSCALER_METRIC_PORT": "-1",  # none, for the default may be another Ray's
+                    "AUTOSCALER_METRIC_PORT": "-1",  # the default port may be another Ray's
                     "DASHBOARD_METRIC_PORT": "-1",
                     "RAY_enable_metrics_collection": "0",
                     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
@@ -113,7 +113,7 @@ def start_head(**settings: str) -> Iterator[Head]:
         yield Head(head.pid, address, folder / "home", token)
     finally:
         if head is not None:
-            end_tree(head)
+            _stop(head)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -124,8 +124,8 @@ def _answers(address: str) -> bool:
         return False
 
 
-def end_tree(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that came from it, by their ids."""
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop a process and its descendants, by their ids."""
     with suppress(psutil.NoSuchProcess):
         tree = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
