@@ -30,8 +30,8 @@ from ibsweep.results.store import SweepStore
 on_a_cluster = [pytest.mark.ray, pytest.mark.slow]
 
 TRIALS = 60
-SLOW = tiny.YAML.replace("low: 5, high: 40", "low: 300, high: 900").replace(
-    "epochs: 20", "epochs: 600"
+SLOW = tiny.YAML.replace("low: 5, high: 40", "low: 600, high: 1800").replace(
+    "epochs: 20", "epochs: 1200"
 )
 BUDGET = ("--replicates", "2", "--confirm", "1", "--confirm-replicates", "2", "--pruner", "none")
 
