@@ -11,10 +11,9 @@ import typer
 
 from ibsweep.errors import InputError
 from ibsweep.results.location import results_directory
-from ibsweep.sweep.options import share_faults
+from ibsweep.sweep.options import resource_faults
 
 __all__ = [
-    "CHECK_ONLY",
     "JOB_SERVER",
     "Address",
     "CpusPerTrial",
@@ -23,7 +22,7 @@ __all__ = [
     "JsonFlag",
     "QuietFlag",
     "ResultsDir",
-    "check_shares",
+    "check_resources",
     "job_server_flag",
     "parse_duration",
 ]
@@ -46,9 +45,6 @@ JobServer = Annotated[
 JOB_SERVER = "http://127.0.0.1:8265"
 """Where Ray's job server listens unless told otherwise."""
 
-CHECK_ONLY = "check only"
-"""As a context's ``obj``: a command checks what it was given, and does nothing."""
-
 ResultsDir = Annotated[
     Path,
     typer.Option(
@@ -64,13 +60,13 @@ JsonFlag = Annotated[
 ]
 
 
-def check_shares(cpus: float, gpus: float) -> None:
-    """Refuse a share of a machine that a trial cannot have.
+def check_resources(cpus: float, gpus: float) -> None:
+    """Refuse CPUs and GPUs that a trial cannot have.
 
     Raises:
         InputError: One line for each rule that does not hold.
     """
-    if faults := share_faults(cpus, gpus):
+    if faults := resource_faults(cpus, gpus):
         raise InputError("\n".join(faults))
 
 

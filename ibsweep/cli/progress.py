@@ -1,4 +1,6 @@
-"""What a user sees while sweeps run: a live table on a terminal, lines elsewhere, or nothing."""
+"""What a user sees while sweeps and replications run: a live display on a terminal, lines
+elsewhere, or nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,13 @@ from typing import Self
 
 from rich.console import Console
 from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from ibsweep.results.records import Trial, TrialState
@@ -15,6 +24,7 @@ __all__ = [
     "LineProgress",
     "LiveProgress",
     "QuietProgress",
+    "ReplicationProgress",
     "make_progress",
 ]
 
@@ -106,6 +116,55 @@ def make_progress(console: Console, *, quiet: bool) -> Progress:
     if quiet:
         return QuietProgress(console)
     return LiveProgress(console) if console.is_terminal else LineProgress(console)
+
+
+class ReplicationProgress:
+    """How far a replication is: a bar on a terminal, a line a part elsewhere.
+
+    Args:
+        console: Where it is shown; the standard error stream, so that pipes get results alone.
+        total: Runs to train.
+        quiet: Show nothing but what goes wrong.
+    """
+
+    def __init__(self, console: Console, total: int, *, quiet: bool) -> None:
+        self._console, self._total = console, total
+        self._lines = not quiet and not console.is_terminal
+        self._done = 0
+        self._bar = ProgressBar(
+            TextColumn("replicating {task.fields[setting]}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            disable=quiet or not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=total, setting="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    def advance(self, runs: int, setting: str, what: str) -> None:
+        """Show that a part is done.
+
+        Args:
+            runs: How many runs it had.
+            setting: What was trained.
+            what: Which seeds of it.
+        """
+        self._done += runs
+        self._bar.update(self._task, advance=runs, setting=setting)
+        if self._lines:
+            self.note(f"{self._done}/{self._total} {setting}, {what}")
+
+    def note(self, text: str) -> None:
+        """Print a line that matters whatever is shown besides."""
+        self._console.print(f"replicate: {text}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _percent(value: float | None) -> str:

@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ibsweep.cli.flags import (
-    CHECK_ONLY,
     Address,
     CpusPerTrial,
     GpusPerTrial,
     JsonFlag,
     QuietFlag,
     ResultsDir,
-    check_shares,
+    check_resources,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +36,6 @@ Examples: ibsweep replicate q6 | ibsweep replicate all --seeds 1 | ibsweep repli
 
 
 def replicate(
-    context: typer.Context,
     targets: Annotated[
         list[str],
         typer.Argument(metavar="QUESTION|ARM|all|FILE...", help="See `ibsweep questions`."),
@@ -61,21 +58,12 @@ def replicate(
     """
     from ibsweep.analysis.frames import load
     from ibsweep.analysis.replications import summarise_replications
-    from ibsweep.errors import InputError, SweepError
-    from ibsweep.questions.files import find_arms
+    from ibsweep.errors import SweepError
     from ibsweep.questions.published import published_settings
     from ibsweep.results.store import ReplicationStore
 
-    if not 1 <= seeds <= 10_000:
-        raise InputError(f"`--seeds` must be at least 1 and at most 10000, but got {seeds}")
-    check_shares(cpus_per_trial, gpus_per_trial)
-    questions = _questions([pair for target in targets for pair in find_arms(target)])
+    questions = _checked(targets, seeds, cpus_per_trial, gpus_per_trial)
     wanted = [published for published, _ in published_settings(questions.values())]
-    if not wanted:
-        names = ", ".join(questions)
-        raise InputError(f"{names}: no figures are published, so there is nothing to replicate")
-    if context.obj == CHECK_ONLY:
-        return
     store = ReplicationStore(results)
     numbers = range(10, 10 + seeds)
     with store.open():
@@ -101,24 +89,44 @@ def replicate(
         print_replications(found, Console())
 
 
-def _questions(pairs: Sequence[tuple[Question, Arm]]) -> dict[str, Question]:
+def check(context: typer.Context) -> None:
+    """Check what the command is given, and do nothing.
+
+    Raises:
+        InputError: As the command itself would.
+    """
+    given = context.params
+    _checked(given["targets"], given["seeds"], given["cpus_per_trial"], given["gpus_per_trial"])
+
+
+def _checked(targets: Sequence[str], seeds: int, cpus: float, gpus: float) -> dict[str, Question]:
     """Return the questions by name, each with the arms that were asked for.
 
     Raises:
-        InputError: If two files give one name to different questions.
+        InputError: If a target is unknown or wrong, two files give one name to different
+            questions, nothing is published to compare with, or a number is out of its range.
     """
     from ibsweep.errors import InputError
+    from ibsweep.questions.files import find_arms
+    from ibsweep.questions.published import published_settings
 
+    if not 1 <= seeds <= 10_000:
+        raise InputError(f"`--seeds` must be at least 1 and at most 10000, but got {seeds}")
+    check_resources(cpus, gpus)
     whole: dict[str, Question] = {}
     arms: dict[str, dict[str, Arm]] = {}
-    for question, arm in pairs:
+    for question, arm in (pair for target in targets for pair in find_arms(target)):
         if whole.setdefault(question.question, question) != question:
             raise InputError(
                 f"two different questions are named {question.question!r}: replicate them one "
                 "after the other, into different --results"
             )
         arms.setdefault(question.question, {})[arm.name] = arm
-    return {name: q.model_copy(update={"arms": arms[name]}) for name, q in whole.items()}
+    questions = {name: q.model_copy(update={"arms": arms[name]}) for name, q in whole.items()}
+    if not published_settings(questions.values()):
+        names = ", ".join(questions)
+        raise InputError(f"{names}: no figures are published, so there is nothing to replicate")
+    return questions
 
 
 def _runs(plans: Sequence[ReplicationPlan]) -> int:
@@ -141,47 +149,24 @@ def _train(
     *,
     quiet: bool,
 ) -> None:
+    from ibsweep.cli.progress import ReplicationProgress
     from ibsweep.cluster.nodes import Nodes
-    from ibsweep.cluster.preflight import check
+    from ibsweep.cluster.preflight import check as check_nodes
     from ibsweep.cluster.session import ray_session
     from ibsweep.replicate.runs import replicate as run
     from ibsweep.results.records import share_of
 
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("replicating {task.fields[setting]}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=quiet or not console.is_terminal,
-        transient=True,
-    )
+    progress = ReplicationProgress(Console(stderr=True), _runs(plans), quiet=quiet)
 
-    def note(text: str) -> None:
-        console.print(f"replicate: {text}", highlight=False, markup=False, soft_wrap=True)
+    def on_done(part: ReplicationPlan) -> None:
+        what = "the notebook itself" if part.exact else f"{len(part.seeds)} seeds"
+        setting = f"{part.published.name}, {part.published.images} images"
+        progress.advance(len(part.seeds), setting, what)
 
-    with bar, ray_session(address):
-        nodes = Nodes(share_of(cpus, gpus), note)
-        check(nodes, note, local=address is None)
-        task = bar.add_task("", total=_runs(plans), setting="")
-        count = 0
-
-        def done(plan: ReplicationPlan) -> None:
-            nonlocal count
-            count += len(plan.seeds)
-            name = f"{plan.published.name}, {plan.published.images} images"
-            bar.update(task, advance=len(plan.seeds), setting=name)
-            if not quiet and not console.is_terminal:
-                what = "the notebook itself" if plan.exact else f"{len(plan.seeds)} seeds"
-                console.print(
-                    f"replicate: {count}/{_runs(plans)} {name}, {what}",
-                    highlight=False,
-                    markup=False,
-                    soft_wrap=True,
-                )
-
-        run(store, plans, nodes, note, done)
+    with progress, ray_session(address):
+        nodes = Nodes(share_of(cpus, gpus), progress.note)
+        check_nodes(nodes, progress.note, local=address is None)
+        run(store, plans, nodes, progress.note, on_done)
 
 
 def print_replications(found: Sequence[ReplicationSummary], console: Console) -> None:

@@ -33,7 +33,7 @@ def resume(
     json: JsonFlag = False,
 ) -> None:
     """Complete sweeps after Ctrl-C, a crash or a power cut; finished trials are not repeated."""
-    from ibsweep.cli.tune import run_and_print
+    from ibsweep.cli.run_sweeps import run_and_print
     from ibsweep.errors import InputError
     from ibsweep.questions.files import restore
     from ibsweep.results.store import SweepStore

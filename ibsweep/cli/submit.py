@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 import typer
 from typer.core import TyperArgument, TyperGroup
 
-from ibsweep.cli.flags import CHECK_ONLY, JOB_SERVER, JobServer, JsonFlag, job_server_flag
+from ibsweep.cli import replicate, tune
+from ibsweep.cli.flags import JOB_SERVER, JobServer, JsonFlag, job_server_flag
 from ibsweep.cli.logs import FollowFlag, follow_job
 from ibsweep.errors import InputError
 from ibsweep.results.location import display_path, no_transfer
@@ -31,9 +32,9 @@ my_question.yaml | ibsweep submit --address http://10.0.0.5:8265 -- resume all
 SETTINGS = {"allow_interspersed_args": False}
 """What stands after the first word of the command belongs to the command."""
 
-_CHECKED = ("tune", "replicate")
+_CHECKS = {"tune": tune.check, "replicate": replicate.check}
 """Commands that can be checked before they are submitted; only they take question files."""
-_SUBMITTED = (*_CHECKED, "resume", "efficiency")
+_SUBMITTED = (*_CHECKS, "resume", "efficiency")
 
 
 def submit(
@@ -100,10 +101,9 @@ def checked(context: typer.Context, words: Sequence[str]) -> typer.Context:
     if name not in _SUBMITTED or command is None:
         raise InputError(f"`{name}` is no job for a cluster: submit takes {', '.join(_SUBMITTED)}")
     with no_transfer():
-        inner = command.make_context(name, rest, parent=root, obj=CHECK_ONLY)
-    if name in _CHECKED:
-        with inner:
-            command.invoke(inner)
+        inner = command.make_context(name, rest, parent=root)
+    if name in _CHECKS:
+        _CHECKS[name](cast("typer.Context", inner))
     return cast("typer.Context", inner)
 
 
@@ -147,7 +147,7 @@ def _targets(inner: typer.Context) -> tuple[list[str], dict[str, Path]]:
     for parameter in inner.command.params:
         if isinstance(parameter, TyperArgument):
             targets += inner.params[str(parameter.name)]
-    if inner.info_name in _CHECKED:
+    if inner.info_name in _CHECKS:
         for place, target in enumerate(targets):
             if names_question_file(target):
                 name = Path(target).name

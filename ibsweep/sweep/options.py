@@ -9,7 +9,7 @@ from typing import Any
 
 from ibsweep.errors import InputError, suggestion
 
-__all__ = ["PRUNERS", "QUICK", "SAMPLERS", "SweepOptions", "share_faults"]
+__all__ = ["PRUNERS", "QUICK", "SAMPLERS", "SweepOptions", "resource_faults"]
 
 SAMPLERS: Mapping[str, Mapping[str, Any]] = {
     "tpe": {
@@ -33,8 +33,8 @@ QUICK: Mapping[str, int] = {"trials": 10, "replicates": 2, "confirm": 1, "confir
 """The preset for a look at all questions within minutes."""
 
 
-def share_faults(cpus: float, gpus: float) -> list[str]:
-    """Return what is wrong with the share of a machine that a trial asks for.
+def resource_faults(cpus: float, gpus: float) -> list[str]:
+    """Return what is wrong with the CPUs and GPUs that a trial asks for.
 
     Args:
         cpus: CPUs of a trial.
@@ -103,7 +103,7 @@ class SweepOptions:
         budget = self.time_budget
         if budget is not None and not (budget > 0 and math.isfinite(budget)):
             faults.append(f"`--time-budget` must be above 0, but got {budget:g}")
-        faults += share_faults(self.cpus_per_trial, self.gpus_per_trial)
+        faults += resource_faults(self.cpus_per_trial, self.gpus_per_trial)
         if self.sampler not in SAMPLERS:
             faults.append(f"no sampler {self.sampler!r}: {suggestion(self.sampler, SAMPLERS)}")
         if self.pruner not in PRUNERS:

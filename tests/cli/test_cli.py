@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from ibsweep import __version__
 from ibsweep.cli import app, run
 from ibsweep.questions.files import load_all
 from ibsweep.results.store import SweepStore
+from ibsweep.sweep.options import SweepOptions
 
 
 @pytest.fixture
@@ -63,15 +65,44 @@ def test_show_prints_other_settings_and_claims(capsys):
     ],
 )
 def test_quick_is_a_budget_that_what_is_given_goes_before(here, monkeypatch, words, expected):
-    monkeypatch.setattr("ibsweep.cli.tune.run_and_print", lambda stores, **_: None)
+    monkeypatch.setattr("ibsweep.cli.run_sweeps.run_and_print", lambda stores, **_: None)
     assert run(["tune", "tiny.yaml", "--name", "one", *words]) == 0
     manifest = SweepStore.find(here / "results", "one").manifest
     found = (manifest.trials, manifest.replicates, manifest.confirm, manifest.confirm_replicates)
     assert found == expected
 
 
+def test_every_option_of_a_sweep_has_a_flag(here, monkeypatch):
+    """Given on the line, each is in the manifest; a field without a flag could not be chosen."""
+    monkeypatch.setattr("ibsweep.cli.run_sweeps.run_and_print", lambda stores, **_: None)
+    chosen = {
+        "trials": 7,
+        "replicates": 3,
+        "confirm": 2,
+        "confirm_replicates": 5,
+        "sampler": "random",
+        "pruner": "median",
+        "seed": 20,
+        "time_budget": 90.0,
+        "cpus_per_trial": 2.0,
+        "gpus_per_trial": 0.5,
+        "address": "auto",
+        "every_epoch": True,
+    }
+    assert chosen.keys() == {field.name for field in dataclasses.fields(SweepOptions)}
+    words = []
+    for name, value in chosen.items():
+        assert value != getattr(SweepOptions, name), name
+        words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+    assert run(["tune", "tiny.yaml", "--name", "one", *words]) == 0
+    manifest = SweepStore.find(here / "results", "one").manifest
+    found = {name: getattr(manifest, name) for name in chosen}
+    found |= {name: found[name]["name"] for name in ("sampler", "pruner")}
+    assert found == chosen
+
+
 def test_sweeps_of_one_command_are_made_all_or_none(capsys, here, monkeypatch):
-    monkeypatch.setattr("ibsweep.cli.tune.run_and_print", lambda stores, **_: None)
+    monkeypatch.setattr("ibsweep.cli.run_sweeps.run_and_print", lambda stores, **_: None)
     SweepStore.create(here / "results", tiny.manifest(name="mine-tiny_cnn"))
     assert run(["tune", "q7_wider", "tiny.yaml", "--name", "mine"]) == 2
     assert "mine-tiny_cnn" in capsys.readouterr().err
@@ -226,7 +257,7 @@ def test_a_name_that_is_taken_and_another_version(capsys, here):
     ],
 )
 def test_resume_goes_on_where_it_is_told_or_where_it_was(here, monkeypatch, words, address):
-    monkeypatch.setattr("ibsweep.cli.tune.run_and_print", lambda stores, **_: None)
+    monkeypatch.setattr("ibsweep.cli.run_sweeps.run_and_print", lambda stores, **_: None)
     SweepStore.create(here / "results", tiny.manifest(name="one", address="10.0.0.1:6379"))
     assert run(["resume", "one", *words]) == 0
     manifest = SweepStore.find(here / "results", "one").manifest

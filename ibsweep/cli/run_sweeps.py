@@ -1,0 +1,82 @@
+"""What ``tune`` and ``resume`` share: sweeps run to their end, and what they found is printed."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+
+from ibsweep.results.location import display_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ibsweep.results.store import SweepStore
+
+__all__ = ["run_and_print"]
+
+
+def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> None:
+    """Run sweeps one after another in one display and one Ray, and print what they found.
+
+    Args:
+        stores: The sweeps; finished ones are printed alone.
+        quiet: Show no progress.
+        json: Print one JSON document in place of tables.
+
+    Raises:
+        SweepError: If a sweep cannot go on; says how to resume where that helps.
+        typer.Exit: With code 130 on Ctrl-C.
+    """
+    from ibsweep.analysis.summary import summarise
+    from ibsweep.cli.output import print_json, print_summary
+    from ibsweep.cli.progress import make_progress
+    from ibsweep.cluster.session import ray_session
+    from ibsweep.errors import SweepError
+
+    progress = make_progress(Console(stderr=True), quiet=quiet)
+    current = stores[0]
+    done = all(store.paths.best_config.exists() for store in stores)
+
+    def how_to_resume() -> str:
+        return _how_to_resume(stores, current)
+
+    session = nullcontext() if done else ray_session(stores[0].manifest.address, how_to_resume)
+    try:
+        with progress, session:
+            # here, since the session has imported what this imports while Ray started
+            from ibsweep.sweep.runner import run_sweep
+
+            for store in stores:
+                current = store
+                run_sweep(store, progress)
+    except KeyboardInterrupt:
+        print(f"ibsweep: interrupted; {how_to_resume()}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    except SweepError as error:
+        rows = current.trials()
+        if len(rows) == current.manifest.trials and all(row.state == "FAIL" for row in rows):
+            raise  # to go on would not help
+        raise SweepError(f"{error}\n{how_to_resume()}") from error
+    summaries = [summarise(store) for store in stores]
+    if json:
+        print_json(summaries, progress.tallies)
+        return
+    for summary, tally in zip(summaries, progress.tallies, strict=True):
+        print_summary(summary, tally, Console())
+
+
+def _how_to_resume(stores: Sequence[SweepStore], current: SweepStore) -> str:
+    folder, manifest = current.paths.root.parent, current.manifest
+    flag = "" if folder == Path("results") else f" --results {shlex.quote(display_path(folder))}"
+    left = [store.manifest.name for store in stores if not store.paths.best_config.exists()]
+    done = f"{len(current.trials())} of {manifest.trials} trials of {manifest.name} are done"
+    if len(stores) > 1:
+        done += f" and {len(stores) - len(left)} of {len(stores)} sweeps"
+    names = " ".join(left) if len(left) <= 3 else "all"
+    return f"{done}, all of it safe, go on with: ibsweep resume {names or manifest.name}{flag}"

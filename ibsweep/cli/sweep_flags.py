@@ -1,0 +1,106 @@
+"""The options of a sweep on the command line: a flag for every field of ``SweepOptions``."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from ibsweep.cli.flags import Address, CpusPerTrial, GpusPerTrial, parse_duration
+from ibsweep.sweep.options import PRUNERS, QUICK, SAMPLERS, SweepOptions
+
+__all__ = ["sweep_options", "with_sweep_flags"]
+
+_FLAGS: Mapping[str, Any] = {
+    "trials": Annotated[int, typer.Option(help="Configurations to train.")],
+    "replicates": Annotated[int, typer.Option(help="Replicates of every trial.")],
+    "confirm": Annotated[
+        int, typer.Option(help="Leading trials to confirm, besides the baseline.")
+    ],
+    "confirm_replicates": Annotated[
+        int, typer.Option(help="Fresh replicates of each confirmed trial.")
+    ],
+    "sampler": Annotated[str, typer.Option(help=f"One of {', '.join(SAMPLERS)}.")],
+    "pruner": Annotated[str, typer.Option(help=f"One of {', '.join(PRUNERS)}.")],
+    "seed": Annotated[
+        int,
+        typer.Option(help="Seed of the sampler and first replicate seed; 10 is the notebook's."),
+    ],
+    "time_budget": Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Of each sweep: start no trial after this: 90s, 5m, 1h. Running ones end.",
+        ),
+    ],
+    "cpus_per_trial": CpusPerTrial,
+    "gpus_per_trial": GpusPerTrial,
+    "address": Address,
+    "every_epoch": Annotated[
+        bool, typer.Option("--every-epoch", help="Validate after every epoch, for curves.")
+    ],
+}
+"""By field; the default is the field's own."""
+
+_QUICK = Annotated[
+    bool,
+    typer.Option(
+        "--quick",
+        help="A small budget: "
+        + ", ".join(f"--{name.replace('_', '-')} {value}" for name, value in QUICK.items())
+        + ", where these are not given.",
+    ),
+]
+
+
+def with_sweep_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Have a command's argument ``options`` given by a flag for every field, and by ``--quick``.
+
+    Args:
+        command: Takes ``options``, a ``SweepOptions``, and arguments that typer reads.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    flags = [
+        inspect.Parameter(name, keyword, default=getattr(SweepOptions, name), annotation=flag)
+        for name, flag in _FLAGS.items()
+    ]
+    flags.append(inspect.Parameter("quick", keyword, default=False, annotation=_QUICK))
+    parameters = [inspect.Parameter("context", keyword, annotation=typer.Context)]
+    for parameter in signature.parameters.values():
+        added = flags if parameter.name == "options" else [parameter.replace(kind=keyword)]
+        parameters += added
+
+    @functools.wraps(command)
+    def with_options(context: typer.Context, **given: Any) -> None:
+        others = {name: given[name] for name in signature.parameters if name != "options"}
+        command(options=sweep_options(context), **others)
+
+    with_options.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return with_options
+
+
+def sweep_options(context: typer.Context) -> SweepOptions:
+    """Return what the flags of a command ask for.
+
+    Args:
+        context: Of a command ``with_sweep_flags``.
+
+    Raises:
+        InputError: One line for each rule that does not hold.
+        typer.BadParameter: If a duration is none.
+    """
+    given = {name: context.params[name] for name in _FLAGS}
+    if given["time_budget"] is not None:
+        given["time_budget"] = parse_duration(given["time_budget"])
+    if context.params["quick"]:
+        given |= {name: value for name, value in QUICK.items() if not _is_given(context, name)}
+    return SweepOptions(**given)
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
