@@ -19,7 +19,7 @@ import pandas as pd
 from ibsweep.analysis.summary import SweepSummary, summarise
 from ibsweep.errors import IbsweepError, InputError, suggestion
 from ibsweep.questions.schema import Question
-from ibsweep.results.location import display_path, fetched
+from ibsweep.results.location import display_path, fetch_results
 from ibsweep.results.records import Manifest, Trial, TrialState
 from ibsweep.results.store import ReplicationStore, SweepStore, list_sweeps
 
@@ -364,7 +364,7 @@ def load(path: str | os.PathLike[str] = "results") -> Results:
     Raises:
         InputError: If there is no such directory or URL, or it is one sweep's and cannot be read.
     """
-    root = fetched(path)
+    root = fetch_results(path)
     if not root.is_dir():
         raise InputError(
             f"no results directory {display_path(root)}: name one that `ibsweep tune` wrote, or a "

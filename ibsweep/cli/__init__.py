@@ -33,7 +33,7 @@ from ibsweep.cli import (
     tune,
 )
 from ibsweep.errors import IbsweepError
-from ibsweep.results.location import close
+from ibsweep.results.location import close_mirrors
 
 __all__ = ["app", "run"]
 
@@ -90,7 +90,7 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     code = _run(arguments, debug)
     try:
-        close()  # results at a URL have everything, however the command ended
+        close_mirrors()  # results at a URL have everything, however the command ended
     except IbsweepError as error:
         return max(code, _complain(str(error), error.exit_code, debug))
     except KeyboardInterrupt:

@@ -10,7 +10,7 @@ import typer
 
 from ibsweep.cli.flags import JsonFlag, QuietFlag, ResultsDir
 from ibsweep.cli.sweep_flags import sweep_options, with_sweep_flags
-from ibsweep.results.location import remove
+from ibsweep.results.location import remove_sweep
 from ibsweep.sweep.options import SweepOptions
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def tune(
     except InputError:
         if not any(store.proposals() for store in stores):  # refused before it began
             for store in stores:
-                remove(store.paths.root)
+                remove_sweep(store.paths.root)
         raise
 
 
@@ -81,6 +81,6 @@ def _create(results: Path, manifests: Sequence[Manifest]) -> list[SweepStore]:
             stores.append(SweepStore.create(results, manifest))
     except IbsweepError:
         for store in stores:
-            remove(store.paths.root)
+            remove_sweep(store.paths.root)
         raise
     return stores

@@ -1,7 +1,7 @@
-"""Results at a URL: a copy on this machine, which is brought there as it grows.
+"""What ``--results`` stands for: a directory, or a URL, of which commands use a copy here.
 
-Object stores cannot append, and a sweep must not wait for them; so commands work on the copy, in
-the user's cache directory. What is further at the URL is fetched when a command begins.
+The copies lie in the user's cache directory, and ``Mirror`` keeps them up to date. Everything else
+in the package knows a plain directory; what has to differ at a URL is asked for here.
 """
 
 from __future__ import annotations
@@ -18,23 +18,26 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from ibsweep.errors import IbsweepError, InputError
-from ibsweep.results.mirror import Mirror, below, first_line
+from ibsweep.results.mirror import Mirror
+from ibsweep.results.remote import RemoteDirectory, url_of
 
 __all__ = [
-    "Mirror",
-    "close",
+    "close_mirrors",
     "display_path",
-    "fetched",
-    "held",
-    "is_held_elsewhere",
+    "fetch_results",
+    "is_leased_elsewhere",
+    "lease",
     "no_transfer",
-    "remove",
+    "remove_sweep",
     "results_directory",
 ]
 
-
 _urls: dict[Path, str] = {}
+"""The URL of every copy that this process has asked for."""
+
 _mirrors: dict[Path, Mirror] = {}
+"""The mirrors that run, by their copy."""
+
 _transfer = ContextVar("transfer", default=True)
 
 
@@ -47,7 +50,7 @@ def results_directory(where: str | Path) -> Path:
 
     Returns:
         The directory; for a URL its copy here, up to date. It is kept up to date at the URL until
-        ``close``.
+        ``close_mirrors``.
 
     Raises:
         InputError: If the URL is none of pyarrow's or cannot be reached.
@@ -57,22 +60,22 @@ def results_directory(where: str | Path) -> Path:
         return local
     _urls[local] = url
     if _transfer.get() and local not in _mirrors:
-        mirror = _open(url, local)
-        mirror.fetch()
+        mirror = Mirror(RemoteDirectory.from_url(url), local)
+        mirror.pull()
         mirror.start()
         _mirrors[local] = mirror
     return local
 
 
-def fetched(where: str | os.PathLike[str]) -> Path:
-    """Return the directory that stands for a directory or URL, to read from it.
+def fetch_results(where: str | os.PathLike[str]) -> Path:
+    """Return the directory that stands for a directory or URL, up to date, to read from it.
 
     Raises:
         InputError: As for ``results_directory``.
     """
     url, local = _parse(where)
     if url is not None and local not in _mirrors:
-        _open(url, local).fetch()
+        Mirror(RemoteDirectory.from_url(url), local).pull()
     return local
 
 
@@ -97,41 +100,24 @@ def _parse(where: str | os.PathLike[str]) -> tuple[str | None, Path]:
     return url, cache / "ibsweep" / "results" / name
 
 
-def _open(url: str, local: Path) -> Mirror:
-    from pyarrow.fs import FileSystem
-
-    asked = url
-    if urlsplit(url).scheme in ("gs", "gcs") and "retry_limit_seconds" not in url:
-        asked += f"{'&' if '?' in url else '?'}retry_limit_seconds=20"  # or it tries for minutes
-    try:
-        filesystem, base = FileSystem.from_uri(asked)
-    except (ValueError, ImportError) as error:
-        raise InputError(
-            f"{first_line(error)}; name a directory, or a URL such as s3://bucket/folder"
-        ) from error
-    except OSError as error:
-        raise InputError(f"cannot reach {url}: {first_line(error)}") from error
-    return Mirror(filesystem, base, url, local)
-
-
-def held(path: Path) -> contextlib.AbstractContextManager[None]:
-    """Hold a sweep, or a file beside the sweeps, against other machines where it is at a URL.
+def lease(path: Path) -> contextlib.AbstractContextManager[None]:
+    """Keep other machines from writing a sweep, or a file beside the sweeps, that is at a URL.
 
     Raises:
         InputError: If another machine writes it.
         SweepError: If the URL cannot be written.
     """
     mirror = _mirrors.get(path.parent)
-    return mirror.held(path.name) if mirror else contextlib.nullcontext()
+    return mirror.lease(path.name) if mirror else contextlib.nullcontext()
 
 
-def is_held_elsewhere(path: Path) -> bool:
+def is_leased_elsewhere(path: Path) -> bool:
     """Return whether another machine writes a sweep at a URL, as far as this command knows."""
     mirror = _mirrors.get(path.parent)
-    return mirror is not None and mirror.is_held_elsewhere(path.name)
+    return mirror is not None and mirror.is_leased_elsewhere(path.name)
 
 
-def remove(path: Path) -> None:
+def remove_sweep(path: Path) -> None:
     """Remove a sweep that has nothing worth keeping, also at its URL where it has one."""
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(path)
@@ -155,12 +141,12 @@ def display_path(path: Path) -> str:
         if path == local:
             return url
         if path.is_relative_to(local):
-            return below(url, path.relative_to(local).as_posix())
+            return url_of(url, path.relative_to(local).as_posix())
     return str(path)
 
 
-def close() -> None:
-    """Bring everything to its URL and end.
+def close_mirrors() -> None:
+    """Bring everything to its URL, at the end of a command.
 
     Raises:
         IbsweepError: If that fails.

@@ -1,21 +1,27 @@
-"""Reading and writing a sweep's directory: durable lines, torn tails, atomic replacement."""
+"""The stores: a sweep's directory, and the file of replications beside the sweeps."""
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
 from ibsweep.errors import InputError, SweepError
-from ibsweep.results.location import display_path, held, is_held_elsewhere
+from ibsweep.results.journal import (
+    append_rows,
+    exclusive_lock,
+    first_fault,
+    read_rows,
+    replace_file,
+    rewrite_rows,
+)
+from ibsweep.results.location import display_path, is_leased_elsewhere, lease
 from ibsweep.results.records import (
     FORMAT,
     REPLICATIONS,
@@ -31,9 +37,7 @@ from ibsweep.results.records import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ReplicationStore", "SweepStore", "check_name", "list_sweeps", "replace_file"]
-
-Row = TypeVar("Row", bound=BaseModel)
+__all__ = ["ReplicationStore", "SweepStore", "check_name", "list_sweeps"]
 
 _PROBE_BYTES = 4 * 2**20
 """More than a checkpoint of the largest trial takes."""
@@ -55,90 +59,6 @@ def check_name(name: str, of: str = "sweep") -> str:
     return name
 
 
-@contextmanager
-def _disk(path: Path) -> Iterator[None]:
-    """Turn what the file system refuses into one clear line."""
-    try:
-        yield
-    except OSError as error:
-        what = (
-            "the disk is full"
-            if error.errno in (errno.ENOSPC, errno.EDQUOT)
-            else (error.strerror or str(error)).lower()
-        )
-        raise SweepError(f"cannot write {path}: {what}") from error
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a whole file so that readers see the old one or the new one, also after a power cut.
-
-    Raises:
-        SweepError: If the disk is full or refuses.
-    """
-    aside = path.with_name(f".{path.name}.new")
-    with _disk(path):
-        try:
-            with aside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
-            _sync_directory(path.parent)
-        finally:
-            aside.unlink(missing_ok=True)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _append(path: Path, rows: Iterable[BaseModel]) -> None:
-    """Append rows as lines; once this returns they survive a power cut."""
-    content = _lines(rows)
-    with _disk(path), path.open("ab") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _read(path: Path, kind: type[Row]) -> list[Row]:
-    """Read rows; a torn last line (no newline, or half a row) was never finished and is left out.
-
-    Raises:
-        SweepError: If a line before the last is not a row.
-    """
-    if not path.exists():
-        return []
-    lines = path.read_bytes().split(b"\n")
-    torn = lines.pop()  # what follows the last newline: nothing, or a torn line
-    rows: list[Row] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(kind.model_validate_json(line))
-        except ValidationError as error:
-            if number == len(lines) and not torn:
-                break  # blocks of the last write can reach the disk out of order
-            raise SweepError(
-                f"{path}: line {number} is no {kind.__name__.lower()} row ({_first(error)}); "
-                "remove that line to go on without it"
-            ) from error
-    return rows
-
-
-def _first(error: ValidationError) -> str:
-    fault = error.errors()[0]
-    where = ".".join(str(part) for part in fault["loc"])
-    return f"{where}: {fault['msg']}" if where else fault["msg"]
-
-
-def _lines(rows: Iterable[BaseModel]) -> bytes:
-    return "".join(row.model_dump_json() + "\n" for row in rows).encode()
-
-
 def _make_directory(results: Path) -> None:
     try:
         results.mkdir(parents=True, exist_ok=True)
@@ -153,29 +73,6 @@ def _unwritable(results: Path, error: OSError) -> InputError:
         f"cannot write to the results directory {results}: "
         f"{(error.strerror or str(error)).lower()}; name another with --results"
     )
-
-
-@contextmanager
-def _exclusive(path: Path, taken: str, patience: float = 2.0) -> Iterator[None]:
-    """Hold a lock that dies with the process.
-
-    Args:
-        path: The lock's file.
-        taken: Says what another process does that holds it.
-        patience: Seconds to wait for one that only looks whether the lock is held.
-    """
-    import filelock
-
-    lock = filelock.FileLock(path)
-    with _disk(path):
-        try:
-            lock.acquire(timeout=patience)
-        except filelock.Timeout as error:
-            raise InputError(f"{taken}; wait for it or stop it") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 class SweepStore:
@@ -253,7 +150,7 @@ class SweepStore:
                 )
             return Manifest.model_validate_json(text)
         except ValidationError as error:
-            raise InputError(f"{path} is damaged: {_first(error)}") from error
+            raise InputError(f"{path} is damaged: {first_fault(error)}") from error
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -264,14 +161,14 @@ class SweepStore:
             SweepError: If the directory cannot be written.
         """
         taken = f"sweep {self.manifest.name!r} is being run by another process"
-        with _exclusive(self.paths.lock, taken), held(self.paths.root):
+        with exclusive_lock(self.paths.lock, taken), lease(self.paths.root):
             yield
 
     def is_running(self) -> bool:
         """Return whether a living process holds the sweep; of one that we can only read, False."""
         try:
-            with _exclusive(self.paths.lock, "", patience=0):
-                return is_held_elsewhere(self.paths.root)
+            with exclusive_lock(self.paths.lock, "", patience=0):
+                return is_leased_elsewhere(self.paths.root)
         except SweepError:
             return False
         except InputError:
@@ -287,21 +184,19 @@ class SweepStore:
         curves = [row for row in self.curves() if row.trial in finished]
         confirmations = self.confirmations()
         replicates = Counter((row.trial, row.images) for row in confirmations)
-        wanted = self.manifest.confirm_replicates
-        whole = [r for r in confirmations if replicates[r.trial, r.images] >= wanted]
-        chosen_at = self.manifest.question["arms"][self.manifest.arm]["images"]
-        if any(row.images == chosen_at and row not in whole for row in confirmations):
-            # what was best is to be decided again, once they are complete
+        planned = self.manifest.confirm_replicates
+        complete = [r for r in confirmations if replicates[r.trial, r.images] >= planned]
+        own = self.manifest.question["arms"][self.manifest.arm]["images"]
+        if any(row.images == own and row not in complete for row in confirmations):
+            # which trial is best is to be decided again, once they are complete
             self.paths.best_config.unlink(missing_ok=True)
         for path, rows in (
             (self.paths.proposals, self.proposals()),
             (self.paths.trials, self.trials()),
             (self.paths.curves, curves),
-            (self.paths.confirmations, whole),
+            (self.paths.confirmations, complete),
         ):
-            content = _lines(rows)
-            if path.exists() and path.read_bytes() != content:
-                replace_file(path, content)
+            rewrite_rows(path, rows)
         self.clean()
 
     def probe(self) -> None:
@@ -319,32 +214,32 @@ class SweepStore:
 
     def proposals(self) -> list[Proposal]:
         """Return what was proposed, in order."""
-        return _read(self.paths.proposals, Proposal)
+        return read_rows(self.paths.proposals, Proposal)
 
     def trials(self) -> list[Trial]:
         """Return the finished trials, in the order in which they finished."""
-        return _read(self.paths.trials, Trial)
+        return read_rows(self.paths.trials, Trial)
 
     def curves(self) -> list[Curve]:
         """Return the validated epochs of the trials."""
-        return _read(self.paths.curves, Curve)
+        return read_rows(self.paths.curves, Curve)
 
     def confirmations(self) -> list[Confirmation]:
         """Return the confirmed replicates."""
-        return _read(self.paths.confirmations, Confirmation)
+        return read_rows(self.paths.confirmations, Confirmation)
 
     def add_proposal(self, row: Proposal) -> None:
         """Append a proposal, durably."""
-        _append(self.paths.proposals, [row])
+        append_rows(self.paths.proposals, [row])
 
     def add_trial(self, row: Trial, curves: Iterable[Curve]) -> None:
         """Append a finished trial, durably; its curves first, so that a trial never lacks them."""
-        _append(self.paths.curves, curves)
-        _append(self.paths.trials, [row])
+        append_rows(self.paths.curves, curves)
+        append_rows(self.paths.trials, [row])
 
     def add_confirmations(self, rows: Iterable[Confirmation]) -> None:
         """Append a trial's replicates at one number of images in one write, durably."""
-        _append(self.paths.confirmations, rows)
+        append_rows(self.paths.confirmations, rows)
 
     def update_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest."""
@@ -367,11 +262,11 @@ class ReplicationStore:
 
     def rows(self) -> list[Replication]:
         """Return the replications, in the order in which they finished."""
-        return _read(self.path, Replication)
+        return read_rows(self.path, Replication)
 
     def add(self, rows: Iterable[Replication]) -> None:
         """Append rows in one write, durably."""
-        _append(self.path, rows)
+        append_rows(self.path, rows)
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -384,10 +279,8 @@ class ReplicationStore:
         _make_directory(self.path.parent)
         lock = self.path.with_name(".replications.lock")
         taken = f"{self.path} is being written by another process"
-        with _exclusive(lock, taken), held(self.path):
-            content = _lines(self.rows())
-            if self.path.exists() and self.path.read_bytes() != content:
-                replace_file(self.path, content)
+        with exclusive_lock(lock, taken), lease(self.path):
+            rewrite_rows(self.path, self.rows())
             yield
 
 

@@ -22,9 +22,10 @@ from ibsweep.cluster.pool import as_they_end
 from ibsweep.errors import SweepError
 from ibsweep.models.settings import resolve
 from ibsweep.questions.schema import Arm, Question
+from ibsweep.results.journal import replace_file
 from ibsweep.results.location import display_path
 from ibsweep.results.records import Confirmation, Manifest, Trial
-from ibsweep.results.store import SweepStore, replace_file
+from ibsweep.results.store import SweepStore
 from ibsweep.sweep.progress import Progress
 from ibsweep.trial.parts import in_parts
 from ibsweep.trial.plan import TrialPlan

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -12,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import tiny
+from disks import files_up_to
 
 from ibsweep.errors import InputError, SweepError
 from ibsweep.questions.files import load_all
@@ -22,7 +21,6 @@ from ibsweep.results.store import (
     SweepStore,
     check_name,
     list_sweeps,
-    replace_file,
 )
 
 CONFIG = {"lr": 0.01, "epochs": 20, "batch_size": 10}
@@ -66,17 +64,6 @@ def contents(store):
     return {
         name: getattr(store, name)() for name in ("proposals", "trials", "curves", "confirmations")
     }
-
-
-@contextlib.contextmanager
-def files_up_to(size):
-    """A disk that ends: the kernel refuses to let a file grow beyond ``size`` bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 # Rows
@@ -281,22 +268,6 @@ def test_a_disk_that_fills_up_within_a_line_tears_only_that_line(store):
     store.repair()
     store.add_trial(tiny.trial(3), [])
     assert store.trials() == [*before["trials"], tiny.trial(3)]
-
-
-def test_replace_file_keeps_the_old_file_when_writing_fails(tmp_path):
-    path = tmp_path / "best.yaml"
-    replace_file(path, b"old")
-    with (
-        files_up_to(100),
-        pytest.raises(SweepError, match=r"cannot write .*best\.yaml: file too large"),
-    ):
-        replace_file(path, bytes(1000))
-    assert path.read_bytes() == b"old"
-    with path.open("rb") as reader:
-        replace_file(path, b"new")
-        assert reader.read() == b"old"  # whoever reads sees one file or the other
-    assert path.read_bytes() == b"new"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_probe_finds_a_full_disk_and_leaves_nothing_behind(store):

@@ -20,7 +20,7 @@ from ibsweep.analysis.evidence import gather, known_questions
 from ibsweep.analysis.report import figures, provenance, tables, verdicts
 from ibsweep.analysis.summary import config_text
 from ibsweep.errors import InputError
-from ibsweep.results.store import replace_file
+from ibsweep.results.journal import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
