@@ -44,9 +44,9 @@ def confirmations(trial, valid, test, *, images=10, seconds=2.0):
     ]
 
 
-def make(results, name="sweep", *, created="2026-01-01T00:00:00+00:00", of=None, best=True):
+def make(results, name="sweep", *, created="2026-01-01T00:00:00+00:00", arm=None, best=True):
     """Write a sweep of four trials; trial 2 is best on fresh validation images."""
-    manifest = tiny.manifest(name, trials=6, confirm_replicates=3, of=of)
+    manifest = tiny.manifest(name, trials=6, confirm_replicates=3, arm=arm)
     store = SweepStore.create(results, manifest.model_copy(update={"created": created}))
     store.add_trial(
         tiny.trial(0, accuracy=70.0, origin="baseline"),
@@ -86,7 +86,7 @@ def test_a_missing_directory_is_the_users_error(tmp_path):
 
 def test_one_sweeps_directory_can_be_loaded(tmp_path):
     make(tmp_path)
-    make(tmp_path, "other", of=arm("other_arm"))
+    make(tmp_path, "other", arm=arm("other_arm"))
     found = ibsweep.load(tmp_path / "sweep")
     assert found.sweeps["sweep"].tolist() == ["sweep"]
     assert found.best("tiny_cnn")["sweep"] == "sweep"
@@ -189,7 +189,7 @@ def test_a_hyperparameter_that_an_arm_lacks_is_missing_in_its_rows(tmp_path):
         baseline={**tiny.arm().baseline, "kernel_size": 3},
     )
     make(tmp_path)
-    store = SweepStore.create(tmp_path, tiny.manifest("wide", of=wider))
+    store = SweepStore.create(tmp_path, tiny.manifest("wide", arm=wider))
     store.add_trial(tiny.trial(0, {"lr": 0.1, "epochs": 9, "batch_size": 5, "kernel_size": 5}), [])
     frame = ibsweep.load(tmp_path).trials
     assert frame.loc[frame["arm"] == "tiny_cnn", "config_kernel_size"].isna().all()
@@ -305,7 +305,7 @@ def test_the_newest_sweep_with_a_best_is_current(tmp_path):
     make(tmp_path, "b", created="2026-01-01T00:00:00+00:00")
     make(tmp_path, "a", created="2026-02-01T00:00:00+00:00")
     make(tmp_path, "c", created="2026-03-01T00:00:00+00:00", best=False)
-    make(tmp_path, "d", created="2025-01-01T00:00:00+00:00", of=arm("other_arm"))
+    make(tmp_path, "d", created="2025-01-01T00:00:00+00:00", arm=arm("other_arm"))
     found = ibsweep.load(tmp_path)
     assert dict(zip(found.sweeps["sweep"], found.sweeps["current"], strict=True)) == {
         "a": True,
@@ -323,7 +323,7 @@ def test_the_newest_sweep_with_a_best_is_current(tmp_path):
 def test_a_questions_newest_file_counts(tmp_path):
     make(tmp_path, "old", created="2026-01-01T00:00:00+00:00")
     newer = tiny.question().model_copy(update={"title": "reworded", "arms": {"x": arm("x")}})
-    manifest = tiny.manifest("new", of=arm("x"))
+    manifest = tiny.manifest("new", arm=arm("x"))
     document = newer.model_dump(mode="json")
     created = "2026-02-01T00:00:00+00:00"
     store = SweepStore.create(

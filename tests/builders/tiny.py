@@ -1,4 +1,4 @@
-"""A question so small that a whole sweep over it takes seconds, and rows of such a sweep."""
+"""A question so small that a sweep over it takes seconds, and the rows of such a sweep."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ arms:
 """
 
 
-def write(folder: Path, text: str = YAML, name: str = "tiny.yaml") -> Path:
-    """Write the question file and return its path."""
+def write_question(folder: Path, text: str = YAML, name: str = "tiny.yaml") -> Path:
+    """Write a question file and return its path."""
     path = folder / name
     path.write_text(text, "utf-8")
     return path
@@ -54,21 +54,21 @@ def question() -> Question:
 
 
 def arm(**changes: object) -> Arm:
-    """Return the arm ``tiny_cnn``, with fields replaced by those given, validated again."""
+    """Return the arm ``tiny_cnn`` with the given fields replaced, validated again."""
     return Arm.model_validate({**question().arms["tiny_cnn"].model_dump(), **changes})
 
 
-def manifest(name: str = "tiny", *, of: Arm | None = None, **options: object) -> Manifest:
-    """Return the manifest of a new sweep over the arm, or over ``of`` in its place."""
-    asked = question()
-    if of is not None:
-        asked = asked.model_copy(update={"arms": {of.name: of}})
-    chosen = of or asked.arms["tiny_cnn"]
-    return make_manifest(name, asked, chosen, SweepOptions(**options), ["tune", "tiny.yaml"])
+def manifest(name: str = "tiny", *, arm: Arm | None = None, **options: object) -> Manifest:
+    """Return the manifest of a new sweep over ``tiny_cnn``, or over an arm that replaces it."""
+    tiny = question()
+    if arm is not None:
+        tiny = tiny.model_copy(update={"arms": {arm.name: arm}})
+    (swept,) = tiny.arms.values()
+    return make_manifest(name, tiny, swept, SweepOptions(**options), ["tune", "tiny.yaml"])
 
 
 def replicate(seed: int = 10, accuracy: float = 50.0, loss: float = 1.0) -> Replicate:
-    """Return a row of one replicate."""
+    """Return the figures of one replicate."""
     return Replicate(
         seed=seed,
         valid_accuracy=accuracy,
@@ -79,7 +79,7 @@ def replicate(seed: int = 10, accuracy: float = 50.0, loss: float = 1.0) -> Repl
 
 
 def curve(trial: int, epoch: int, accuracy: float = 50.0, loss: float = 1.0) -> Curve:
-    """Return a row of two replicates at one epoch; ``accuracy`` and ``loss`` are their means."""
+    """Return a row of two replicates at one epoch, with these mean accuracy and loss."""
     return Curve(
         trial=trial,
         epoch=epoch,
@@ -101,7 +101,7 @@ def trial(
     rungs: tuple[tuple[int, float], ...] | None = None,
     reason: str | None = None,
 ) -> Trial:
-    """Return a row of a finished trial; without ``rungs`` it has one, its last epoch."""
+    """Return a row of a finished trial; without ``rungs`` it has one, at its last epoch."""
     if state == TrialState.FAIL:
         accuracy = loss = None
     if rungs is None:

@@ -22,7 +22,7 @@ from ibsweep.sweep.options import SweepOptions
 def here(tmp_path, monkeypatch):
     """An empty working directory with the tiny question in it."""
     monkeypatch.chdir(tmp_path)
-    tiny.write(tmp_path)
+    tiny.write_question(tmp_path)
     return tmp_path
 
 

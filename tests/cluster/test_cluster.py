@@ -73,7 +73,7 @@ def environment():
 @contextmanager
 def tuning(folder, cluster, *words, text=LONG):
     """Run the command on the cluster."""
-    command = [sys.executable, "-m", "ibsweep", "tune", str(tiny.write(folder, text))]
+    command = [sys.executable, "-m", "ibsweep", "tune", str(tiny.write_question(folder, text))]
     options = ["--address", cluster.address, "--results", str(folder / "results"), "--name", "s"]
     process = subprocess.Popen(
         [*command, *options, *BUDGET, *words],

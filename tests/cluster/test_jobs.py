@@ -80,7 +80,7 @@ class TestOnACluster:
 
     def test_a_submitted_sweep_is_the_same_sweep(self, ray_head, tmp_path):
         """The question file goes along, the trials run in the cluster, results stay there."""
-        tiny.write(tmp_path)
+        tiny.write_question(tmp_path)
         words = ["tune", "tiny.yaml", "--trials", "3", *BUDGET, "--name", "mine"]
         code, out, err = client(ray_head, tmp_path, "submit", "--", *words)
         assert code == 0, err
@@ -115,7 +115,7 @@ class TestOnACluster:
     def test_following_can_end_before_the_job_and_stopping_leaves_it_resumable(
         self, ray_head, tmp_path
     ):
-        tiny.write(tmp_path, SLOW)
+        tiny.write_question(tmp_path, SLOW)
         results = tmp_path / "there"  # absolute, so it is not in the home directory
         root = results / "long"
         words = ["tune", "tiny.yaml", "--trials", str(TRIALS), *BUDGET, "--name", "long"]
@@ -252,7 +252,7 @@ def drivers(head, sweep):
 def nobody(tmp_path, monkeypatch):
     """An address where nothing listens, as the default; and a question file to tune."""
     monkeypatch.chdir(tmp_path)
-    tiny.write(tmp_path)
+    tiny.write_question(tmp_path)
     address = f"http://127.0.0.1:{free_ports(1)[0]}"
     monkeypatch.setenv("RAY_API_SERVER_ADDRESS", address)
     return address
@@ -304,7 +304,7 @@ def test_what_is_submitted_means_what_was_written(tmp_path, monkeypatch, line):
     monkeypatch.chdir(tmp_path)
     for folder, arm in (("a", "first"), ("b", "second")):
         (tmp_path / folder).mkdir()
-        tiny.write(tmp_path / folder, tiny.YAML.replace("tiny_cnn", arm))
+        tiny.write_question(tmp_path / folder, tiny.YAML.replace("tiny_cnn", arm))
     monkeypatch.setenv("HOME", "/home/somebody")
     command = get_command(app)
     with command.make_context("ibsweep", ["questions"]) as root:

@@ -30,7 +30,7 @@ def test_a_file_url_is_the_directory_itself(tmp_path, capsys):
 
 
 def test_a_sweep_goes_to_a_url_and_its_messages_name_it(cache, tmp_path, capsys, ray_local):
-    path = tiny.write(tmp_path)
+    path = tiny.write_question(tmp_path)
     budget = ["--trials", "2", "--replicates", "2", "--confirm", "1", "--confirm-replicates", "2"]
     url = "mock://bucket/results"
     assert run(["tune", str(path), "--name", "s", *budget, "--results", url, "--json"]) == 0
@@ -48,7 +48,7 @@ def test_a_sweep_that_can_be_placed_nowhere_stays_in_neither_place(
     copy = tmp_path / "a"
     one = mirror(there, copy)
     monkeypatch.setitem(location._mirrors, copy, one)
-    path = tiny.write(tmp_path)
+    path = tiny.write_question(tmp_path)
     words = ["tune", str(path), "--name", "s", "--cpus-per-trial", "64", "--results", str(copy)]
     assert run(words) == 2
     assert "a lower --cpus-per-trial" in capsys.readouterr().err

@@ -46,7 +46,7 @@ def start(
 
 
 def start_tune(folder: Path, name: str = "sweep", trials: int = TRIALS) -> subprocess.Popen[str]:
-    question = tiny.write(folder)
+    question = tiny.write_question(folder)
     budget = ["--trials", str(trials), "--replicates", "2", "--confirm-replicates", "2"]
     return start(folder, "tune", str(question), "--name", name, *budget)
 
@@ -88,7 +88,15 @@ def test_a_trial_whose_workers_ray_ends_for_memory_is_tried_once_more_and_says_s
     """Ray's memory monitor takes a hundredth of the machine for all that there is."""
     words = ["--trials", "1", "--replicates", "2", "--confirm", "1", "--confirm-replicates", "2"]
     process = start(
-        *(tmp_path, "tune", str(tiny.write(tmp_path)), "--name", "sweep", "--quiet", *words),
+        *(
+            tmp_path,
+            "tune",
+            str(tiny.write_question(tmp_path)),
+            "--name",
+            "sweep",
+            "--quiet",
+            *words,
+        ),
         environment={"RAY_memory_usage_threshold": "0.01"},
     )
     _, err = process.communicate(timeout=120)
@@ -268,7 +276,7 @@ def test_two_processes_do_not_run_the_same_sweep(tmp_path):
 
 def test_json_puts_one_document_on_stdout_even_when_a_worker_dies(tmp_path):
     """Ray prints on stdout when a worker dies; that must not get into the document."""
-    question = tiny.write(tmp_path, tiny.YAML.replace("high: 40", "high: 2000"))
+    question = tiny.write_question(tmp_path, tiny.YAML.replace("high: 40", "high: 2000"))
     budget = ["--trials", "6", "--replicates", "2", "--confirm-replicates", "2"]
     process = start(tmp_path, "tune", str(question), "--name", "sweep", "--json", *budget)
     wait_for(process, tmp_path / "results" / "sweep" / "proposals.jsonl", 2)

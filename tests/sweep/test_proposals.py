@@ -29,7 +29,7 @@ DISCRETE = tiny.arm(
 
 
 def make(arm=None, trials=30, proposals=(), rows=(), **options):
-    manifest = tiny.manifest(of=arm, trials=trials, **options)
+    manifest = tiny.manifest(arm=arm, trials=trials, **options)
     return Proposer(arm or tiny.arm(), OBJECTIVE, manifest, proposals, rows)
 
 

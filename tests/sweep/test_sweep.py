@@ -35,9 +35,9 @@ pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
 BUDGET = {"trials": 12, "replicates": 2, "confirm": 2, "confirm_replicates": 2}
 
 
-def sweep(folder, *, of=None, **options) -> SweepStore:
-    """Run a sweep over the tiny arm, or over ``of``, to its end."""
-    store = SweepStore.create(folder, tiny.manifest(of=of, **{**BUDGET, **options}))
+def sweep(folder, *, arm=None, **options) -> SweepStore:
+    """Run a sweep over ``tiny_cnn``, or over another arm, to its end."""
+    store = SweepStore.create(folder, tiny.manifest(arm=arm, **{**BUDGET, **options}))
     run_sweep(store, Progress())
     return store
 
@@ -205,7 +205,7 @@ def test_diverged_and_impossible_trials_fail_with_the_reason(tmp_path):
         },
         baseline={"lr": 0.01, "kernel_size": 3},
     )
-    store = sweep(tmp_path, of=arm, trials=10)
+    store = sweep(tmp_path, arm=arm, trials=10)
     rows = {(row.config["lr"], row.config["kernel_size"]): row for row in store.trials()}
     assert len(rows) == 4, "the space has four configurations, each is tried once"
     assert rows[0.01, 3].state == TrialState.COMPLETE
@@ -246,7 +246,7 @@ def test_a_worker_killed_under_a_trial_costs_nothing(tmp_path):
     over = threading.Event()
     killer = threading.Thread(target=kill_workers)
     killer.start()
-    store = sweep(tmp_path, of=arm, trials=6)
+    store = sweep(tmp_path, arm=arm, trials=6)
     over.set()
     killer.join()
     assert len(killed) >= 1
@@ -275,7 +275,7 @@ def test_four_trials_at_a_quarter_each_run_at_once_on_a_declared_gpu(tmp_path):
     watcher.start()
     try:
         options = {"trials": 8, "confirm": 1, "pruner": "none", "cpus_per_trial": 0.25}
-        store = sweep(tmp_path, of=arm, gpus_per_trial=0.25, **options)
+        store = sweep(tmp_path, arm=arm, gpus_per_trial=0.25, **options)
     finally:
         over.set()
         watcher.join()
@@ -294,7 +294,7 @@ def test_a_trial_out_of_memory_is_tried_alone_once_more_and_then_fails_with_the_
         baseline={"hidden_dim": 8},
     )
     before = set(ray.util.placement_group_table())
-    store = sweep(tmp_path, of=arm, trials=2, sampler="grid")
+    store = sweep(tmp_path, arm=arm, trials=2, sampler="grid")
     ended, failed = sorted(store.trials(), key=lambda row: row.trial)
     assert (ended.state, ended.config, ended.lost) == (TrialState.COMPLETE, {"hidden_dim": 8}, ())
     assert failed.state == TrialState.FAIL
