@@ -56,8 +56,6 @@ def replicate(
     stored already is not trained again, so the same command goes on after an interruption, and
     more seeds can be asked for later.
     """
-    from ibsweep.analysis.frames import load
-    from ibsweep.analysis.replications import summarise_replications
     from ibsweep.errors import SweepError
     from ibsweep.questions.published import published_settings
     from ibsweep.results.store import ReplicationStore
@@ -80,6 +78,10 @@ def replicate(
         except SweepError as error:
             left = missing_plans(wanted, numbers, store.rows())
             raise SweepError(f"{error}\n{_how_to_go_on(plans, left)}") from error
+    # here, since pandas takes a while to import and a wrong file is to be told at once
+    from ibsweep.analysis.frames import load
+    from ibsweep.analysis.replications import summarise_replications
+
     frame = load(results).replications
     frame = frame[frame["seed"].isin(numbers)]
     found = summarise_replications(questions, frame)

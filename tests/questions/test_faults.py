@@ -1,6 +1,8 @@
 """What each fault of a question file is told as."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -234,6 +236,40 @@ def test_all_faults_are_reported_at_once(tmp_path):
         "arms.mine_b.model",
         "claims[0].tests[0].arm",
         "text",
+    ]
+
+
+SIX = changed(f"{A}.space.lr.low", 5)
+SIX["task"] |= {"num_classes": 4, "class_typ": ["none"]}
+SIX["arms"]["mine_a"]["baseline"]["batch_size"] = 11
+SIX["arms"]["mine_b"]["model"] = "mlp"
+SIX["titel"] = "x"
+COMMAND = """\
+import sys
+from ibsweep.cli import run
+print(run(sys.argv[1:]), *{"torch", "ray", "pandas", "matplotlib", "scipy"} & set(sys.modules))
+"""
+
+
+@pytest.mark.parametrize("command", ["tune", "train", "replicate", "show"])
+def test_six_faults_are_six_lines_before_anything_heavy_is_imported(tmp_path, command):
+    path = write(tmp_path, SIX)
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, command, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == "2\n"
+    places = [line.removeprefix("ibsweep: ").split(": ")[:2] for line in done.stderr.splitlines()]
+    assert sorted(places) == [
+        [str(path), "arms.mine_a.baseline.batch_size"],
+        [str(path), "arms.mine_a.space.lr.low"],
+        [str(path), "arms.mine_b.model"],
+        [str(path), "task.class_typ"],
+        [str(path), "task.num_classes"],
+        [str(path), "titel"],
     ]
 
 
