@@ -20,7 +20,8 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from benchmarks.sweeps import narrowed
-from ibsweep.cluster.session import ray_session, require_token
+from ibsweep.cluster.ray_internals.core import enable_token_authentication
+from ibsweep.cluster.session import ray_session
 from ibsweep.questions.files import load_all
 from ibsweep.results.records import Trial
 from ibsweep.results.store import SweepStore
@@ -57,7 +58,7 @@ def measure(trials: int, sampler: str, nodes: int = 4) -> dict[str, Any]:
         and ``driver_mib`` at its end; ``by_node``, the trials of each node.
     """
     os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-    require_token()
+    enable_token_authentication()
     from ray.cluster_utils import Cluster
 
     question = load_all()["q1"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 
 from ibsweep.cli import run
+from ibsweep.gc_control import freeze_imports
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    freeze_imports()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -21,16 +21,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ibsweep.cluster.session import require_token
+from ibsweep.cluster.ray_internals.messages import JOB_EXISTS, TOKEN_REFUSED_OVER_HTTP
 from ibsweep.errors import IbsweepError, InputError, suggestion
 
 __all__ = ["Job", "Jobs"]
 
-_GRACE = 60
+_STOP_GRACE = 60
 """Seconds that a stopped job has before it is killed; Ray's own 3 can be too few to leave it."""
-_POLL = 0.25
+_POLL_INTERVAL = 0.25
 """Seconds between two looks at a job that is being stopped."""
-_ANSWER = 5
+_CONNECT_TIMEOUT = 5
 """Seconds in which a job server must answer at first."""
 
 _TOKEN_PLACES = "RAY_AUTH_TOKEN, the file that RAY_AUTH_TOKEN_PATH names, or ~/.ray/auth_token"
@@ -87,18 +87,20 @@ class Jobs:
 
     def __init__(self, address: str) -> None:
         self.address = _url(address)
-        _probe(self.address)
-        require_token()
+        _require_job_server(self.address)
+        from ibsweep.cluster.ray_internals.core import enable_token_authentication
+
+        enable_token_authentication()
         from ray.job_submission import JobSubmissionClient
 
-        # what the client has to say is said here; its modules set levels of their own
+        # this class reports what the client logs; its modules set levels of their own
         for name in (
             "ray",
             "ray.dashboard.modules.dashboard_sdk",
             "ray.dashboard.modules.job.sdk",
         ):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        with self._told(), _environment(RAY_API_SERVER_ADDRESS=self.address):
+        with self._clear_errors(), _environment(RAY_API_SERVER_ADDRESS=self.address):
             self._client = JobSubmissionClient(self.address)
 
     def submit(self, name: str, command: str, files: Mapping[str, Path]) -> None:
@@ -114,10 +116,10 @@ class Jobs:
             InputError: If the name is taken.
             IbsweepError: If the job server refuses.
         """
-        environment: dict[str, Any] = {"env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(_GRACE)}}
-        with tempfile.TemporaryDirectory() as folder, self._told():
-            for there, here in files.items():
-                shutil.copyfile(here, Path(folder, there))
+        environment: dict[str, Any] = {"env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(_STOP_GRACE)}}
+        with tempfile.TemporaryDirectory() as folder, self._clear_errors():
+            for name_there, path in files.items():
+                shutil.copyfile(path, Path(folder, name_there))
             if files:
                 environment["working_dir"] = folder
             try:
@@ -125,7 +127,7 @@ class Jobs:
                     entrypoint=command, submission_id=name, runtime_env=environment
                 )
             except RuntimeError as error:
-                if "already exists" not in str(error):
+                if JOB_EXISTS not in str(error):
                     raise
                 raise InputError(
                     f"a job named {name!r} is at {self.address} already: choose another --name"
@@ -133,11 +135,11 @@ class Jobs:
 
     def all(self) -> list[Job]:
         """Return the jobs that were submitted, the oldest first."""
-        with self._told():
+        with self._clear_errors():
             details = self._client.list_jobs()
-        jobs = [_job(one) for one in details if one.submission_id]
-        first = datetime.datetime.min.replace(tzinfo=datetime.UTC)
-        return sorted(jobs, key=lambda job: (job.started or first, job.name))
+        jobs = [_to_job(one) for one in details if one.submission_id]
+        earliest = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+        return sorted(jobs, key=lambda job: (job.started or earliest, job.name))
 
     def find(self, name: str) -> Job:
         """Return a job.
@@ -153,7 +155,7 @@ class Jobs:
 
     def logs(self, name: str) -> str:
         """Return what a job has printed so far, on both of its streams."""
-        with self._told():
+        with self._clear_errors():
             return str(self._client.get_job_logs(name))
 
     def follow(self, name: str, write: Callable[[str], object]) -> Job:
@@ -182,19 +184,21 @@ class Jobs:
         Raises:
             IbsweepError: If it does not end, although it was to be killed.
         """
-        deadline = time.monotonic() + 2 * _GRACE
-        told = False
+        deadline = time.monotonic() + 2 * _STOP_GRACE
+        stopping = False
         while not (job := self.find(name)).ended:
             if time.monotonic() > deadline:
-                raise IbsweepError(f"{name} has not ended within {2 * _GRACE} s: stop it again")
-            if not told:
-                with self._told():
-                    told = self._client.stop_job(name)
-            time.sleep(_POLL)
+                raise IbsweepError(
+                    f"{name} has not ended within {2 * _STOP_GRACE} s: stop it again"
+                )
+            if not stopping:
+                with self._clear_errors():
+                    stopping = self._client.stop_job(name)
+            time.sleep(_POLL_INTERVAL)
         return job
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _clear_errors(self) -> Iterator[None]:
         """Turn what the client raises into one clear line."""
         import requests
         from ray.exceptions import AuthenticationError
@@ -246,7 +250,7 @@ def _url(address: str) -> str:
     return url.rstrip("/")
 
 
-def _probe(address: str) -> None:
+def _require_job_server(address: str) -> None:
     """Ask, without a token, whether a job server is there that wants one.
 
     Raises:
@@ -255,7 +259,7 @@ def _probe(address: str) -> None:
     import requests
 
     try:
-        answer = requests.get(f"{address}/api/version", timeout=_ANSWER)
+        answer = requests.get(f"{address}/api/version", timeout=_CONNECT_TIMEOUT)
     except requests.RequestException as error:
         raise InputError(
             f"no Ray job server answers at {address}: give the address of the cluster's, with "
@@ -276,7 +280,7 @@ def _probe(address: str) -> None:
 
 
 def _token_fault(address: str, message: str) -> str:
-    if "Authentication failed" in message:
+    if TOKEN_REFUSED_OVER_HTTP in message:
         return (
             f"the Ray cluster at {address} refuses this token: its own must be in {_TOKEN_PLACES}"
         )
@@ -289,7 +293,7 @@ def _token_fault(address: str, message: str) -> str:
     return f"the Ray cluster at {address} wants its token: put it into {_TOKEN_PLACES}"
 
 
-def _job(details: Any) -> Job:
+def _to_job(details: Any) -> Job:
     """Return what Ray's client tells about a job; its times are in milliseconds."""
     seconds = None
     if details.start_time is not None:

@@ -1,4 +1,4 @@
-"""The nodes of a cluster: what they offer, how they did, and why nothing runs on them."""
+"""The nodes of a cluster: what they offer, and how attempts on them went."""
 
 from __future__ import annotations
 
@@ -8,28 +8,26 @@ from typing import Any
 
 import ray
 
-from ibsweep.cluster.losses import Cause, Loss
+from ibsweep.cluster.failures import FailureCause, WorkerFailure
 
 __all__ = [
     "Nodes",
+    "avoid_nodes_selector",
     "is_lost",
-    "keeping_off",
     "node_name",
-    "places",
+    "trial_slots",
 ]
 
-_IN_A_ROW = 3
-"""Lost attempts in a row after which a node gets no more."""
-
-
-_ATTEMPTS = 3
+_CONSECUTIVE_FAILURES = 3
+"""Failed attempts in a row after which a node gets no more."""
+_WORKER_FAILURES = 3
 """How often a trial's worker may fail; a lost node is not the trial's doing."""
-_LOST_NODES = 10
+_NODE_FAILURES = 10
 """How many nodes a trial may lose before it is taken for the cause."""
 
 
 class Nodes:
-    """The nodes of the cluster and how they did.
+    """The nodes of the cluster, and which of them to use after the failures so far.
 
     Args:
         share: CPUs and GPUs that a trial asks for, by Ray's names.
@@ -45,8 +43,8 @@ class Nodes:
     ) -> None:
         self.share, self._on_excluded, self._on_joined = share, on_excluded, on_joined
         self._known: set[str] = set()
-        self._in_a_row: Counter[str] = Counter()
-        self._lost_on: defaultdict[Hashable, set[str]] = defaultdict(set)
+        self._consecutive_failures: Counter[str] = Counter()
+        self._failed_on: defaultdict[Hashable, set[str]] = defaultdict(set)
         self.excluded: set[str] = set()
         """Ids of the nodes that get no more."""
 
@@ -59,13 +57,13 @@ class Nodes:
         enough = (node["Resources"].get(name, 0) >= n for name, n in self.share.items())
         return node["Alive"] and all(enough)
 
-    def room(self) -> int:
-        """Return how many trials there is room for at the same time, at least one."""
+    def slots(self) -> int:
+        """Return how many trials can run at the same time, at least one."""
         usable = [node for node in self.usable() if node["NodeID"] not in self.excluded]
-        return max(1, places(usable, self.share))
+        return max(1, trial_slots(usable, self.share))
 
-    def know(self, node: str, gpu_names: Sequence[str]) -> dict[str, Any]:
-        """Return the record of a node, and know it from now on.
+    def register(self, node: str, gpu_names: Sequence[str]) -> dict[str, Any]:
+        """Return the record of a node, which has not joined later then.
 
         Args:
             node: Its id.
@@ -85,59 +83,63 @@ class Nodes:
             "gpu_names": list(gpu_names),
         }
 
-    def worked(self, node: str, gpu_names: Sequence[str] | None = None) -> None:
+    def record_success(self, node: str, gpu_names: Sequence[str] | None = None) -> None:
         """Count an attempt that ended as it should.
 
         Args:
             node: Id of its node.
             gpu_names: The GPUs that are there, None if that was not asked.
         """
-        del self._in_a_row[node]
+        del self._consecutive_failures[node]
         if gpu_names is not None and node not in self._known:
-            self._on_joined(self.know(node, gpu_names))
+            self._on_joined(self.register(node, gpu_names))
 
-    def failed(self, trial: Hashable, loss: Loss) -> None:
-        """Count a lost attempt; neither memory nor the loss of the node itself is held against
-        it.
+    def record_failure(self, trial: Hashable, failure: WorkerFailure) -> None:
+        """Count a failed attempt at a trial or task.
+
+        Neither want of memory nor the loss of the node itself is held against the node.
         """
-        if loss.node is None or loss.cause is not Cause.WORKER:
+        node = failure.node
+        if node is None or failure.cause is not FailureCause.WORKER:
             return
-        self._lost_on[trial].add(loss.node)
-        self._in_a_row[loss.node] += 1
-        others = {node["NodeID"] for node in self.usable()} - self.excluded - {loss.node}
-        if self._in_a_row[loss.node] >= _IN_A_ROW and others and loss.node not in self.excluded:
-            self.excluded.add(loss.node)
+        self._failed_on[trial].add(node)
+        self._consecutive_failures[node] += 1
+        if node in self.excluded or self._consecutive_failures[node] < _CONSECUTIVE_FAILURES:
+            return
+        if {one["NodeID"] for one in self.usable()} - self.excluded - {node}:
+            self.excluded.add(node)
             self._on_excluded(
-                f"{node_name(loss.node)} gets no more trials: three in a row were lost there, the "
-                f"last: {loss.reason}"
+                f"{node_name(node)} gets no more trials: three in a row were lost there, the "
+                f"last: {failure.reason}"
             )
 
-    def cause(self, loss: Loss) -> Cause:
-        """Return why an attempt was lost, by what Ray knows now.
+    def current_cause(self, failure: WorkerFailure) -> FailureCause:
+        """Return why an attempt failed, by what Ray knows now.
 
-        A worker's end is often known before that of its node.
+        The end of a worker is often known before that of its node.
         """
-        gone = loss.node is not None and is_lost(loss.node)
-        return Cause.NODE if loss.cause is Cause.WORKER and gone else loss.cause
+        if failure.cause is FailureCause.WORKER and failure.node and is_lost(failure.node):
+            return FailureCause.NODE
+        return failure.cause
 
-    def given_up(self, losses: Sequence[Loss]) -> str | None:
-        """Return why something is not tried again, after all of its losses so far, or None."""
-        causes = Counter(map(self.cause, losses))
-        if causes[Cause.MEMORY] > 1:
-            return f"{losses[-1].reason}, also alone on a larger share"
-        if causes[Cause.WORKER] >= _ATTEMPTS:
-            return f"lost {_ATTEMPTS} times, the last time: {losses[-1].reason}"
-        if causes[Cause.NODE] >= _LOST_NODES:
-            return f"{_LOST_NODES} nodes were lost under it"
+    def reason_to_give_up(self, failures: Sequence[WorkerFailure]) -> str | None:
+        """Return why a trial is not tried again after all of its failures so far, or None."""
+        causes = Counter(map(self.current_cause, failures))
+        if causes[FailureCause.MEMORY] > 1:
+            return f"{failures[-1].reason}, also alone on a larger share"
+        if causes[FailureCause.WORKER] >= _WORKER_FAILURES:
+            return f"lost {_WORKER_FAILURES} times, the last time: {failures[-1].reason}"
+        if causes[FailureCause.NODE] >= _NODE_FAILURES:
+            return f"{_NODE_FAILURES} nodes were lost under it"
         return None
 
-    def avoided(self, trial: Hashable) -> list[str]:
-        """Return the ids of the nodes that a trial's next attempt is to keep off.
+    def nodes_to_avoid(self, trial: Hashable) -> list[str]:
+        """Return the ids of the nodes on which a trial is not to be tried next.
 
-        Those are the excluded ones and, as long as there are others, those that lost it before.
+        Those are the excluded ones and, as long as there are others, those it failed on before.
         """
         usable = {node["NodeID"] for node in self.usable()}
-        own = self.excluded | self._lost_on.get(trial, set())
+        own = self.excluded | self._failed_on.get(trial, set())
         return sorted(own if usable - own else self.excluded if usable - self.excluded else ())
 
     def largest_share(self) -> dict[str, float]:
@@ -156,9 +158,9 @@ def is_lost(node: str) -> bool:
     return not any(one["NodeID"] == node and one["Alive"] for one in ray.nodes())
 
 
-def keeping_off(avoided: Collection[str]) -> dict[str, str]:
-    """Return the label selector of what must not run on some nodes, given by id."""
-    return {"ray.io/node-id": f"!in({','.join(sorted(avoided))})"} if avoided else {}
+def avoid_nodes_selector(nodes: Collection[str]) -> dict[str, str]:
+    """Return Ray's label selector of what must not run on some nodes, given by id."""
+    return {"ray.io/node-id": f"!in({','.join(sorted(nodes))})"} if nodes else {}
 
 
 def node_name(node: str) -> str:
@@ -169,7 +171,7 @@ def node_name(node: str) -> str:
     return host if len(alike) == 1 else f"{host} (node {node[:8]})"
 
 
-def places(nodes: Sequence[Mapping[str, Any]], share: Mapping[str, float]) -> int:
+def trial_slots(nodes: Sequence[Mapping[str, Any]], share: Mapping[str, float]) -> int:
     """Return how many trials nodes can hold at the same time.
 
     Args:

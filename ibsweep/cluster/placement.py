@@ -1,4 +1,4 @@
-"""What nodes offer, how many trials fit on them, and why nothing runs."""
+"""Why nothing can be placed, or nothing runs."""
 
 from __future__ import annotations
 
@@ -13,34 +13,32 @@ from ibsweep.cluster.nodes import Nodes
 
 __all__ = [
     "PlacementWatch",
-    "offers",
+    "describe_resources",
 ]
 
 
-_PATIENCE = 8.0
-"""Seconds for which nothing could be placed, until it is told."""
-
-
-_STARTING = 20.0
-"""Further seconds in which workers may start where there is room, until it is told that nothing
+_PLACEMENT_SECONDS = 8.0
+"""For how long nothing could be placed until a note says so."""
+_START_SECONDS = 20.0
+"""For how much longer workers may take to start where they fit, until a note says that nothing
 runs."""
 
 
-def offers(nodes: Sequence[Mapping[str, Any]], share: Mapping[str, float]) -> str:
-    """Return in words what living nodes offer of the resources that a trial asks for.
+def describe_resources(nodes: Sequence[Mapping[str, Any]], share: Mapping[str, float]) -> str:
+    """Say what living nodes offer of the resources that a trial asks for.
 
     Args:
         nodes: As ``ray.nodes()`` returns them.
         share: CPUs and GPUs of a trial, by Ray's names.
     """
-    told = Counter(
+    offers = Counter(
         _amounts({name: node["Resources"].get(name, 0) for name in share})
         for node in nodes
         if node["Alive"]
     )
     each = [
         f"{count} node{' offers' if count == 1 else 's offer'} {what}"
-        for what, count in sorted(told.items())
+        for what, count in sorted(offers.items())
     ]
     return ", ".join(each) or "there is no node"
 
@@ -60,11 +58,11 @@ class PlacementWatch:
     def __init__(self, nodes: Nodes, note: Callable[[str], None]) -> None:
         self._nodes, self._note = nodes, note
         self._idle_since: float | None = None
-        self._room_since: float | None = None
-        self._looked = 0.0
-        self._told: str | None = None
+        self._fits_since: float | None = None
+        self._checked = 0.0
+        self._last_note: str | None = None
 
-    def look(self, *, idle: bool) -> None:
+    def check(self, *, idle: bool) -> None:
         """Look at the nodes if nothing has run for a while.
 
         Args:
@@ -72,27 +70,27 @@ class PlacementWatch:
         """
         now = time.monotonic()
         if not idle:
-            self._idle_since = self._room_since = self._told = None
+            self._idle_since = self._fits_since = self._last_note = None
             return
         self._idle_since = self._idle_since or now
-        if now - self._idle_since < _PATIENCE or now - self._looked < 1:
+        if now - self._idle_since < _PLACEMENT_SECONDS or now - self._checked < 1:
             return
-        self._looked = now
+        self._checked = now
         asks = f"a trial asks for {_amounts(self._nodes.share)}"
         nodes = ray.nodes()
         if not any(map(self._nodes.can_hold, nodes)):
-            self._room_since = None
-            text = f"nothing can be placed: {asks}, {offers(nodes, self._nodes.share)}"
-        elif self._room_since is None:
-            self._room_since = now
+            self._fits_since = None
+            text = f"nothing can be placed: {asks}, {describe_resources(nodes, self._nodes.share)}"
+        elif self._fits_since is None:
+            self._fits_since = now
             return
-        elif now - self._room_since > _STARTING:
+        elif now - self._fits_since > _START_SECONDS:
             text = (
                 f"nothing runs: {asks}; what there is of it is taken by others, or its workers "
                 "take long to start"
             )
         else:
             return
-        if text != self._told:
-            self._told = text
+        if text != self._last_note:
+            self._last_note = text
             self._note(text)

@@ -1,4 +1,4 @@
-"""Jobs on the Ray that runs, outside of Ray Tune: handed out at once, taken as they end."""
+"""Tasks on the Ray that runs, outside of Ray Tune: handed out at once, yielded as they end."""
 
 from __future__ import annotations
 
@@ -8,94 +8,96 @@ from typing import Any, TypeVar
 
 import ray
 
-from ibsweep.cluster.losses import Cause, Loss, loss_of
-from ibsweep.cluster.nodes import Nodes, keeping_off
+from ibsweep.cluster.failures import FailureCause, WorkerFailure, classify_error
+from ibsweep.cluster.nodes import Nodes, avoid_nodes_selector
 from ibsweep.cluster.placement import PlacementWatch
 from ibsweep.errors import IbsweepError, SweepError
+from ibsweep.gc_control import freeze_imports
 
-__all__ = ["as_they_end"]
+__all__ = ["run_tasks"]
 
-Job = TypeVar("Job")
+Task = TypeVar("Task")
 
 
-def as_they_end(
-    jobs: Sequence[Job],
-    work: Callable[..., Any],
-    arguments: Callable[[Job], tuple[Any, ...]],
-    describe: Callable[[Job], str],
+def run_tasks(
+    tasks: Sequence[Task],
+    function: Callable[..., Any],
+    arguments: Callable[[Task], tuple[Any, ...]],
+    describe: Callable[[Task], str],
     nodes: Nodes,
     note: Callable[[str], None],
-) -> Iterator[tuple[Job, Any]]:
-    """Yield each job with what its work returned, in the order in which they end.
+) -> Iterator[tuple[Task, Any]]:
+    """Yield each task with what its function returned, in the order in which they end.
 
-    A job that failed is tried elsewhere; one that ran out of memory once more, alone on a larger
-    share.
+    A task whose worker failed is tried elsewhere; one that ran out of memory once more, alone on a
+    larger share.
 
     Args:
-        jobs: What to do, in the order in which it is to begin.
-        work: Does a job in a worker. It is given the job's arguments, then the CPUs and GPUs that
-            it has, by Ray's names.
-        arguments: Returns a job's arguments.
-        describe: Says what a job does, for the message.
-        nodes: The nodes, and what a job asks for.
+        tasks: What to do, in the order in which it is to begin.
+        function: Does a task in a worker. It is given the task's arguments, then the CPUs and GPUs
+            that it has, by Ray's names.
+        arguments: Returns a task's arguments.
+        describe: Says what a task does, for the message.
+        nodes: The nodes, and what a task asks for.
         note: Is told why nothing runs.
 
     Raises:
-        SweepError: If a worker was lost too often, or the job itself failed.
+        SweepError: If a worker failed too often, or the task itself is wrong.
     """
-    remote = ray.remote(_guarded)
+    remote = ray.remote(_run_task)
     watch = PlacementWatch(nodes, note)
-    losses: defaultdict[int, list[Loss]] = defaultdict(list)
-    waiting: dict[ray.ObjectRef, int] = {}
+    failures: defaultdict[int, list[WorkerFailure]] = defaultdict(list)
+    running: dict[ray.ObjectRef, int] = {}
 
     def start(number: int) -> None:
-        alone = any(loss.cause is Cause.MEMORY for loss in losses[number])
+        alone = any(one.cause is FailureCause.MEMORY for one in failures[number])
         share = nodes.largest_share() if alone else dict(nodes.share)
         reference = remote.options(
             num_cpus=share["CPU"],
             num_gpus=share.get("GPU", 0),
             max_retries=0,
-            label_selector=keeping_off(nodes.avoided(number)),
-        ).remote(work, arguments(jobs[number]), share)
-        waiting[reference] = number
+            label_selector=avoid_nodes_selector(nodes.nodes_to_avoid(number)),
+        ).remote(function, arguments(tasks[number]), share)
+        running[reference] = number
 
-    for number in range(len(jobs)):
+    for number in range(len(tasks)):
         start(number)
-    while waiting:
-        ready, _ = ray.wait(list(waiting), num_returns=1, timeout=1.0)
+    while running:
+        ready, _ = ray.wait(list(running), num_returns=1, timeout=1.0)
         if not ready:
-            watch.look(idle=not nodes.usable())
+            watch.check(idle=not nodes.usable())
             continue
-        number = waiting.pop(ready[0])
+        number = running.pop(ready[0])
         try:
-            returned, loss, node = ray.get(ready[0])
+            returned, failure, node = ray.get(ready[0])
         except ray.exceptions.RayTaskError as error:
             reason = str(error).strip().splitlines()[-1]
-            raise SweepError(f"{describe(jobs[number])} failed: {reason}") from error
+            raise SweepError(f"{describe(tasks[number])} failed: {reason}") from error
         except ray.exceptions.RayError as error:
-            returned, loss, node = None, loss_of(error, None), ""
-        if loss is None:
-            nodes.worked(node)
-            yield jobs[number], returned
+            returned, failure, node = None, classify_error(error, None), ""
+        if failure is None:
+            nodes.record_success(node)
+            yield tasks[number], returned
             continue
-        losses[number].append(loss)
-        nodes.failed(number, loss)
-        if given_up := nodes.given_up(losses[number]):
-            raise SweepError(f"{describe(jobs[number])} failed: {given_up}")
+        failures[number].append(failure)
+        nodes.record_failure(number, failure)
+        if gives_up := nodes.reason_to_give_up(failures[number]):
+            raise SweepError(f"{describe(tasks[number])} failed: {gives_up}")
         start(number)
 
 
-def _guarded(
-    work: Callable[..., Any], arguments: tuple[Any, ...], share: dict[str, float]
-) -> tuple[Any, Loss | None, str]:
-    """Do a job in a worker; return what it returned or how it failed, and the node.
+def _run_task(
+    function: Callable[..., Any], arguments: tuple[Any, ...], share: dict[str, float]
+) -> tuple[Any, WorkerFailure | None, str]:
+    """Do a task in a worker; return what it returned or how it failed, and the node.
 
-    What is wrong with the job itself is raised: it would fail anywhere.
+    What is wrong with the task itself is raised: it would fail anywhere.
     """
+    freeze_imports()
     node = ray.get_runtime_context().get_node_id()
     try:
-        return work(*arguments, share), None, node
+        return function(*arguments, share), None, node
     except IbsweepError:
         raise
     except Exception as error:  # noqa: BLE001
-        return None, loss_of(error, node), node
+        return None, classify_error(error, node), node

@@ -8,12 +8,13 @@ from functools import lru_cache
 from typing import Any
 
 import ray
+from packaging.version import InvalidVersion, Version
 
-from ibsweep.cluster.losses import loss_of
+from ibsweep.cluster.failures import classify_error
 from ibsweep.cluster.nodes import Nodes, is_lost, node_name
 from ibsweep.errors import InputError
 
-__all__ = ["check", "foreign", "mine", "no_gpu", "software_faults"]
+__all__ = ["check", "no_gpu", "process_environment", "software_differences"]
 
 _PACKAGES = ("ibsweep", "ray", "torch", "numba", "numpy")
 _ANSWER_SECONDS = 60.0
@@ -23,7 +24,7 @@ _FREE = 0.8
 
 
 def _probe() -> Callable[[], dict[str, Any]]:
-    """Return a function that tells what a process runs on.
+    """Return a function that describes the process it is called in.
 
     It is pickled by value, since it is nested, and needs the standard library alone: so it also
     runs where ibsweep is missing or another one.
@@ -36,8 +37,8 @@ def _probe() -> Callable[[], dict[str, Any]]:
         import importlib.util
         import os
         import pathlib
-        import platform
         import subprocess
+        import sys
 
         def version(name: str) -> str | None:
             try:
@@ -69,7 +70,7 @@ def _probe() -> Callable[[], dict[str, Any]]:
         if all(one.isdigit() and int(one) < len(gpus) for one in given):
             gpus = [gpus[int(one)] for one in given]
         return {
-            "python": platform.python_version(),
+            "python": "{}.{}.{}".format(*sys.version_info),
             "packages": {name: version(name) for name in packages},
             "source": digest.hexdigest() if spec else None,
             "gpus": gpus,
@@ -79,46 +80,53 @@ def _probe() -> Callable[[], dict[str, Any]]:
 
 
 @lru_cache(maxsize=1)
-def mine() -> dict[str, Any]:
+def process_environment() -> dict[str, Any]:
     """Return what this process runs on: ``python``, ``packages`` by name, a digest of ibsweep's
     ``source`` and ``gpus`` with their memory in MiB, None where a driver does not tell it.
     """
     return _probe()()
 
 
-def software_faults(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+def software_differences(node: Mapping[str, Any], driver: Mapping[str, Any]) -> list[str]:
     """Return how a node's software differs from the driver's, and what would mend it.
 
+    Another patch release of Python is the same, and so is another build of a package: torch for a
+    GPU is the same torch.
+
     Args:
-        there: What ``mine`` returns on the node.
-        here: What it returns at the driver.
+        node: What ``process_environment`` returns on the node.
+        driver: What it returns at the driver.
     """
-    faults = []
-    minors = [version.rsplit(".", 1)[0] for version in (there["python"], here["python"])]
-    if minors[0] != minors[1]:
-        faults.append(f"Python {there['python']}, here {here['python']}: start Ray with that one")
-    for name, wanted in here["packages"].items():
-        found = there["packages"][name]
+    differences = []
+    pythons = Version(node["python"]), Version(driver["python"])
+    if pythons[0].release[:2] != pythons[1].release[:2]:
+        differs = f"Python {pythons[0]}, here {pythons[1]}"
+        differences.append(f"{differs}: start Ray with that one")
+    for name, wanted in driver["packages"].items():
+        found = node["packages"][name]
         if found is None and wanted is not None:
-            faults.append(f"no {name}: install ibsweep there with the same constraints.txt")
-        elif found is not None and wanted is not None and _public(found) != _public(wanted):
+            differences.append(f"no {name}: install ibsweep there with the same constraints.txt")
+        elif found and wanted and _public(found) != _public(wanted):
             differs = f"{name} {_public(found)}, here {_public(wanted)}"
-            faults.append(f"{differs}: install the same version there")
-    if not faults and there["source"] != here["source"]:
-        faults.append("an ibsweep of other source than here: install the same revision there")
-    return faults
+            differences.append(f"{differs}: install the same version there")
+    if not differences and node["source"] != driver["source"]:
+        differences.append("an ibsweep of other source than here: install the same revision there")
+    return differences
 
 
 def _public(version: str) -> str:
-    """Return a version without its build: torch for a GPU is the same torch."""
-    return version.split("+", 1)[0]
+    """Return a version without its build; some that vendors make up are not as Python has them."""
+    try:
+        return Version(version).public
+    except InvalidVersion:
+        return version
 
 
 def gpu_faults(gpus: Sequence[Mapping[str, Any]], share: float) -> list[str]:
     """Return which GPUs lack the memory that the trials on them are promised.
 
     Args:
-        gpus: Name and memory of each, as in ``mine``.
+        gpus: Name and memory of each, as in ``process_environment``.
         share: What of a GPU a trial asks for.
     """
     if not 0 < share <= 1:
@@ -147,7 +155,7 @@ def check(nodes: Nodes, note: Callable[[str], None], *, local: bool) -> list[dic
             which could hold a trial may be missing there.
 
     Returns:
-        Each node's record, see ``Nodes.know``; nodes that were lost meanwhile have none.
+        Each node's record, see ``Nodes.register``; nodes that were lost meanwhile have none.
 
     Raises:
         InputError: If nothing can ever be placed; or with a line for each node on which a check
@@ -156,29 +164,31 @@ def check(nodes: Nodes, note: Callable[[str], None], *, local: bool) -> list[dic
     usable = nodes.usable()
     if local and not usable:
         raise InputError(_too_much(nodes.share))
-    told = {one["NodeID"]: mine() for one in usable} if local else _ask(usable)
+    driver = process_environment()
+    answers = {one["NodeID"]: driver for one in usable} if local else _probe_nodes(usable)
     share = nodes.share.get("GPU", 0)
     faults, found = [], []
     for node in usable:
-        name, facts = node_name(node["NodeID"]), told[node["NodeID"]]
-        if isinstance(facts, str):
-            if not is_lost(node["NodeID"]):
-                faults.append(f"{name}: {facts}")
+        node_id, name = node["NodeID"], node_name(node["NodeID"])
+        answer = answers[node_id]
+        if isinstance(answer, str):
+            if not is_lost(node_id):
+                faults.append(f"{name}: {answer}")
             continue
         # where Ray was given fewer GPUs than there are, it hands out the first ones
-        gpus = facts["gpus"][: math.ceil(node["Resources"].get("GPU", 0))]
-        wrong = [*software_faults(facts, mine()), *gpu_faults(gpus, share)]
+        gpus = answer["gpus"][: math.ceil(node["Resources"].get("GPU", 0))]
+        wrong = [*software_differences(answer, driver), *gpu_faults(gpus, share)]
         faults += [f"{name}: {one}" for one in wrong]
         if share and not gpus:
             note(no_gpu(name))
-        found.append(nodes.know(node["NodeID"], [gpu["name"] for gpu in gpus]))
+        found.append(nodes.register(node_id, [gpu["name"] for gpu in gpus]))
     if faults:
         raise InputError("\n".join(faults))
     return found
 
 
 def no_gpu(name: str) -> str:
-    """Return what to tell of a node that offers a GPU, given by its name, and has none."""
+    """Return the note on a node, given by its name, that offers a GPU and has none."""
     return f"{name} offers a GPU and has none that works: trials train on its CPU"
 
 
@@ -192,37 +202,29 @@ def _too_much(share: Mapping[str, float]) -> str:
     )
 
 
-def foreign(software: Mapping[str, Any]) -> str | None:
-    """Return how this process differs from the driver's ``software``, or None.
-
-    For nodes that join when the check is over.
-    """
-    return "; ".join(software_faults(mine(), software)) or None
-
-
-def _ask(nodes: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any] | str]:
-    """Return what each node tells, or why it tells nothing."""
+def _probe_nodes(nodes: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any] | str]:
+    """Return for each node's id what a process there runs on, or why none tells it."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     remote = ray.remote(_probe())
     silence = f"no worker started within {_ANSWER_SECONDS:.0f} s: see Ray's logs there"
-    told: dict[str, dict[str, Any] | str] = {node["NodeID"]: silence for node in nodes}
+    answers: dict[str, dict[str, Any] | str] = {node["NodeID"]: silence for node in nodes}
     asked = {
         remote.options(
             num_cpus=0,
             max_retries=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
         ).remote(): node
-        for node in told
+        for node in answers
     }
     if not asked:
-        return told
+        return answers
     answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=_ANSWER_SECONDS)
     for one in answered:
         node = asked[one]
         try:
-            told[node] = ray.get(one)
+            answers[node] = ray.get(one)
         except ray.exceptions.RayError as error:
-            loss = loss_of(error, node)
-            told[node] = f"a worker cannot run there, {loss.reason}: see to that, or to Ray's logs"
-    return told
+            reason = classify_error(error, node).reason
+            answers[node] = f"a worker cannot run there, {reason}: see to that, or to Ray's logs"
+    return answers

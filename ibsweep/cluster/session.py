@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib
 import io
 import logging
@@ -19,10 +18,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from ibsweep.cluster.ray_internals.messages import TOKEN_REFUSED
 from ibsweep.errors import InputError
-from ibsweep.imports import uncollected
+from ibsweep.gc_control import gc_paused
 
-__all__ = ["ray_session", "require_token"]
+__all__ = ["ray_session"]
 
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -48,25 +48,15 @@ _NO_METRICS = {
 """Where Ray is installed for a cluster, it gives its metrics to anybody on every interface, token
 or not; a Ray of one's own keeps them to itself."""
 
-_NEXT = ("torch", "numba", "scipy.ndimage", "scipy.stats", "pandas", "optuna")
+_PRELOADED = ("torch", "numba", "scipy.ndimage", "scipy.stats", "pandas", "optuna")
 """What a command needs as soon as Ray runs, by the seconds that it takes to import."""
 
-_RECONNECT = "RAY_gcs_rpc_server_reconnect_timeout_s"
+_RECONNECT_TIMEOUT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 """Ray's own setting: for how many seconds it seeks a lost head, before it ends the process."""
 
 
-def require_token() -> None:
-    """Turn token authentication on in this process, whatever Ray's default is."""
-    os.environ["RAY_AUTH_MODE"] = "token"
-    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
-
-    # Ray's core reads the mode once, when it is imported; that may have been before it was set
-    Config.initialize("")
-    AuthenticationTokenLoader.instance().reset_cache()
-
-
-def _knock(address: str) -> None:
-    """Raise an OSError unless somebody listens at a host and port."""
+def _try_connection(address: str) -> None:
+    """Raise an OSError unless something listens at ``HOST:PORT``."""
     host, port = address.rsplit(":", 1)
     socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
 
@@ -87,7 +77,7 @@ def _require_listener(address: str) -> None:
             "auto; this command must run on a node of the cluster, where `ibsweep submit` runs it"
         )
     try:
-        _knock(asked)
+        _try_connection(asked)
     except OSError as error:
         raise InputError(
             f"cannot join the Ray cluster at {asked!r}: {error.strerror or error}; check "
@@ -95,29 +85,29 @@ def _require_listener(address: str) -> None:
         ) from error
 
 
-def _watch_head(gcs: str, over: threading.Event, how_to_go_on: Callable[[], str]) -> None:
+def _watch_head(gcs: str, session_over: threading.Event, resume_hint: Callable[[], str]) -> None:
     """End this process with a word on how to go on when the cluster's head is lost.
 
     Ray would end it as suddenly, some time later, with its own words.
 
     Args:
         gcs: Host and port of Ray's control service on the head.
-        over: Is set when the session is over; then the head may go.
-        how_to_go_on: See ``ray_session``.
+        session_over: Is set when the session is over; then the head may go.
+        resume_hint: See ``ray_session``.
     """
-    patience = 0.75 * float(os.environ.get(_RECONNECT, 60))
+    patience = 0.75 * float(os.environ.get(_RECONNECT_TIMEOUT, 60))
     seen = time.monotonic()
-    while not over.wait(2):
+    while not session_over.wait(2):
         try:
-            _knock(gcs)
+            _try_connection(gcs)
             seen = time.monotonic()
         except OSError:
-            if time.monotonic() - seen > patience and not over.is_set():
+            if time.monotonic() - seen > patience and not session_over.is_set():
                 try:
                     show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
                     print(
                         f"{show_cursor}ibsweep: the head of the Ray cluster, {gcs}, is lost; "
-                        f"{how_to_go_on()}, on another cluster with its --address",
+                        f"{resume_hint()}, on another cluster with its --address",
                         file=sys.stderr,
                         flush=True,
                     )
@@ -126,32 +116,32 @@ def _watch_head(gcs: str, over: threading.Event, how_to_go_on: Callable[[], str]
 
 
 @contextmanager
-def _said_aside() -> Iterator[IO[bytes]]:
+def _redirect_native_stderr() -> Iterator[IO[bytes]]:
     """Yield a file that gets what is written past Python to the standard error stream.
 
     Ray's core writes there by itself, a line a second while a cluster refuses it. Python's own
     output, such as the progress, goes where it went.
     """
-    with tempfile.TemporaryFile() as said, os.fdopen(os.dup(2), "w", buffering=1) as terminal:
-        os.dup2(said.fileno(), 2)
+    with tempfile.TemporaryFile() as log, os.fdopen(os.dup(2), "w", buffering=1) as terminal:
+        os.dup2(log.fileno(), 2)
         try:
             with contextlib.redirect_stderr(terminal):
-                yield said
+                yield log
         finally:
             os.dup2(terminal.fileno(), 2)
 
 
 @contextmanager
-def _importing_meanwhile() -> Iterator[None]:
-    """Import what comes next while the block waits for Ray's processes, which takes seconds."""
+def _preload_modules() -> Iterator[None]:
+    """Import what is needed next while the block waits for Ray's processes, for seconds."""
 
     def import_all() -> None:
-        for name in _NEXT:
+        for name in _PRELOADED:
             with contextlib.suppress(ImportError):  # said where it is needed, if it is
                 importlib.import_module(name)
 
     thread = threading.Thread(target=import_all, daemon=True)
-    with uncollected():
+    with gc_paused():
         thread.start()
         try:
             yield
@@ -160,26 +150,9 @@ def _importing_meanwhile() -> Iterator[None]:
 
 
 @contextmanager
-def _few_daemons() -> Iterator[None]:
-    """Have Ray start neither an autoscaler nor a reader of its workers' output.
-
-    Nobody asks for either in a Ray of one's own; they cost a second at the start and one at the
-    end, and ``ray.init`` has no setting for them.
-    """
-    import ray._private.parameter as parameter
-
-    usual = parameter.RayParams
-    parameter.RayParams = functools.partial(usual, no_monitor=True, include_log_monitor=False)
-    try:
-        yield
-    finally:
-        parameter.RayParams = usual
-
-
-@contextmanager
 def ray_session(
     address: str | None,
-    how_to_go_on: Callable[[], str] = lambda: "what is finished is safe, give the command again",
+    resume_hint: Callable[[], str] = lambda: "what is finished is safe, give the command again",
 ) -> Iterator[None]:
     """Start Ray on this machine, or join the cluster at ``address``, for the time of a block.
 
@@ -188,7 +161,7 @@ def ray_session(
 
     Args:
         address: Address of a cluster, or None for a Ray of one's own.
-        how_to_go_on: Returns what to say about that when the cluster's head is lost.
+        resume_hint: Returns how to go on, for the message when the cluster's head is lost.
 
     Raises:
         InputError: If the cluster cannot be joined.
@@ -209,14 +182,19 @@ def ray_session(
         return
     from ray.exceptions import AuthenticationError
 
-    require_token()
+    from ibsweep.cluster.ray_internals.core import (
+        enable_token_authentication,
+        without_spare_daemons,
+    )
+
+    enable_token_authentication()
     for name in ("ray", "ray.tune", "ray.air", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     on_term = signal.getsignal(signal.SIGTERM)
     with (
-        contextlib.redirect_stdout(io.StringIO()),  # Ray tells what went wrong on it before
-        _importing_meanwhile(),
-        _said_aside() if address else _few_daemons() as said,
+        contextlib.redirect_stdout(io.StringIO()),  # on which Ray reports faults before it raises
+        _preload_modules(),
+        _redirect_native_stderr() if address else without_spare_daemons() as core_log,
     ):
         try:
             ray.init(
@@ -228,7 +206,7 @@ def ray_session(
             )
         except (ConnectionError, RuntimeError, ValueError, AuthenticationError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
-            if said and said.seek(0) == 0 and b"InvalidAuthToken" in said.read():
+            if core_log and core_log.seek(0) == 0 and TOKEN_REFUSED.encode() in core_log.read():
                 reason = "it refuses the token"
             raise InputError(
                 f"cannot join the Ray cluster at {address!r}: {reason}; check --address and that "
@@ -236,18 +214,15 @@ def ray_session(
             ) from error
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, on_term)  # Ray puts a handler of its own in its place
-    over = threading.Event()
+    session_over = threading.Event()
     if address:
-        import ray._private.worker
-
-        gcs = ray._private.worker.global_worker.gcs_client.address
-        threading.Thread(target=_watch_head, args=(gcs, over, how_to_go_on), daemon=True).start()
+        watched = (ray.get_runtime_context().gcs_address, session_over, resume_hint)
+        threading.Thread(target=_watch_head, args=watched, daemon=True).start()
     try:
-        # Ray prints what its daemons report, log_to_driver or not; results go to stdout when it is
-        # over
+        # Ray prints what its daemons report, log_to_driver or not; results go to stdout later
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
-        over.set()
+        session_over.set()
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C must not leave Ray behind
             ray.shutdown()

@@ -10,7 +10,7 @@ import torch
 
 import ibsweep
 from ibsweep.cluster.nodes import Nodes
-from ibsweep.cluster.pool import as_they_end
+from ibsweep.cluster.pool import run_tasks
 from ibsweep.models import MODELS
 from ibsweep.questions.files import load_all
 from ibsweep.questions.published import PublishedSetting, published_settings
@@ -162,8 +162,8 @@ def replicate(
     Raises:
         SweepError: If a worker was lost too often or the disk is full.
     """
-    parts = _in_parts(plans, nodes.room(), gpu="GPU" in nodes.share)
-    for part, rows in as_they_end(parts, _train_on, lambda part: (part,), _describe, nodes, note):
+    parts = _in_parts(plans, nodes.slots(), gpu="GPU" in nodes.share)
+    for part, rows in run_tasks(parts, _train_on, lambda part: (part,), _describe, nodes, note):
         store.add(rows)
         on_done(part)
 

@@ -18,7 +18,7 @@ import yaml
 
 from ibsweep.analysis.summary import Confirmed, leading, summarise
 from ibsweep.cluster.nodes import Nodes
-from ibsweep.cluster.pool import as_they_end
+from ibsweep.cluster.pool import run_tasks
 from ibsweep.errors import SweepError
 from ibsweep.models.settings import resolve
 from ibsweep.questions.schema import Arm, Question
@@ -148,7 +148,7 @@ def _train_missing(
     trained: dict[tuple[int, int], tuple[list[Confirmation], dict[int, Any]]] = {}
     done = len(plans) - len(missing)
     progress.phase(f"{phase} {done}/{len(plans)}")
-    for (plan, _), (rows, states) in as_they_end(
+    for (plan, _), (rows, states) in run_tasks(
         parts,
         train_and_score,
         lambda part: (part[1], weights),
@@ -192,7 +192,7 @@ def _in_parts(
                 seeds=manifest.confirmation_seeds,
             ),
             share=plan.cost / total,
-            workers=nodes.room(),
+            workers=nodes.slots(),
             gpu=manifest.gpus_per_trial > 0,
         )
     ]

@@ -11,7 +11,8 @@ from ray import tune
 
 from ibsweep.cluster.nodes import Nodes
 from ibsweep.cluster.placement import PlacementWatch
-from ibsweep.cluster.preflight import mine
+from ibsweep.cluster.preflight import process_environment
+from ibsweep.cluster.ray_internals.tune_controller import sweep_tune_controller
 from ibsweep.cluster.session import ray_session
 from ibsweep.errors import SweepError
 from ibsweep.models.settings import resolve
@@ -19,7 +20,7 @@ from ibsweep.questions.files import restore
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.results.records import Manifest, Proposal
 from ibsweep.results.store import SweepStore
-from ibsweep.sweep.attempts import Attempts, resource_request
+from ibsweep.sweep.attempts import AttemptCallback, resource_request
 from ibsweep.sweep.confirm import confirm
 from ibsweep.sweep.nodes import check_nodes
 from ibsweep.sweep.progress import Progress
@@ -27,7 +28,6 @@ from ibsweep.sweep.proposals import Proposer, export_study
 from ibsweep.sweep.scheduler import make_scheduler, replay
 from ibsweep.sweep.searcher import SweepSearcher
 from ibsweep.sweep.trainable import TrialTrainable
-from ibsweep.sweep.tune_controller import steady_starts
 from ibsweep.trial.plan import TrialPlan
 
 __all__ = ["run_sweep"]
@@ -84,7 +84,7 @@ def _search(
         proposer,
         store,
         plan=lambda proposal: _plan(manifest, question, arm, proposal),
-        software=mine() if manifest.address else None,
+        software=process_environment() if manifest.address else None,
         nodes=nodes,
         objective=objective,
         progress=progress,
@@ -141,11 +141,11 @@ def _run_tune(
             name="tune",
             storage_path=str(store.paths.tune.resolve()),
             verbose=0,
-            callbacks=[Attempts(searcher.attempt_lost, watch)],
+            callbacks=[AttemptCallback(searcher.attempt_failed, watch)],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )
-    with steady_starts():
+    with sweep_tune_controller():
         tuner.fit()
 
 

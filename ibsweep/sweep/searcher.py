@@ -16,7 +16,7 @@ from typing import Any
 import ray
 from ray.tune.search import Searcher
 
-from ibsweep.cluster.losses import Cause, Loss
+from ibsweep.cluster.failures import FailureCause, WorkerFailure
 from ibsweep.cluster.nodes import Nodes, node_name
 from ibsweep.errors import SweepError
 from ibsweep.questions.schema import Objective
@@ -67,7 +67,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self._pruned: dict[str, int] = {}
         self._curves: dict[int, dict[int, Curve]] = {}
         self._to_retry: deque[Proposal] = deque()
-        self._losses: defaultdict[int, list[Loss]] = defaultdict(list)
+        self._failures: defaultdict[int, list[WorkerFailure]] = defaultdict(list)
         self._checkpoints: dict[int, ray.ObjectRef] = {}
         self._all_proposed = False
 
@@ -81,12 +81,12 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self._running[trial_id] = proposal
         self._curves.setdefault(proposal.trial, {})
         self.progress.trial_started(proposal)
-        alone = any(loss.cause is Cause.MEMORY for loss in self._losses[proposal.trial])
+        alone = any(one.cause is FailureCause.MEMORY for one in self._failures[proposal.trial])
         return {
             "plan": asdict(self.plan(proposal)),
             "never_prune": proposal.origin == "baseline",
             "resources": dict(self.nodes.largest_share() if alone else self.nodes.share),
-            "excluded_nodes": self.nodes.avoided(proposal.trial),
+            "excluded_nodes": self.nodes.nodes_to_avoid(proposal.trial),
             "checkpoint": self._checkpoints.get(proposal.trial),
             "software": self.software,
         }
@@ -127,13 +127,13 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
     def on_trial_complete(
         self, trial_id: str, result: StepResult | None = None, error: bool = False
     ) -> None:
-        """Write a finished trial, then tell the study; ``attempt_lost`` takes up an error."""
+        """Write a finished trial, then tell the study; ``attempt_failed`` takes up an error."""
         proposal = self._running.get(trial_id)
         if error or result is None or proposal is None:
             return
         self.on_trial_result(trial_id, result)
         del self._running[trial_id]
-        self._write(lambda: self.nodes.worked(result["node_id"], result["gpu_names"]))
+        self._write(lambda: self.nodes.record_success(result["node_id"], result["gpu_names"]))
         pruned_at = self._pruned.pop(trial_id, None)
         if result["failure"]:
             self._finish(proposal, result, TrialState.FAIL, result["failure"])
@@ -143,16 +143,16 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         else:
             self._finish(proposal, result, TrialState.COMPLETE, None)
 
-    def attempt_lost(self, trial_id: str, loss: Loss) -> None:
+    def attempt_failed(self, trial_id: str, failure: WorkerFailure) -> None:
         """Have a trial tried again, or write why it failed."""
         proposal = self._running.pop(trial_id, None)
         if proposal is None:
             return
         self._write(self.store.probe)  # a full disk loses workers; no trial is to blame for it
-        losses = self._losses[proposal.trial]
-        losses.append(loss)
-        self._write(lambda: self.nodes.failed(proposal.trial, loss))
-        reason = self.nodes.given_up(losses)
+        failures = self._failures[proposal.trial]
+        failures.append(failure)
+        self._write(lambda: self.nodes.record_failure(proposal.trial, failure))
+        reason = self.nodes.reason_to_give_up(failures)
         if reason is None:
             self._to_retry.append(proposal)
             return
@@ -196,13 +196,13 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             device=result["device"] if result else "unknown",
             node=node_name(result["node_id"]) if result else "unknown",
             reason=reason,
-            lost=tuple(self._describe(loss) for loss in self._losses.pop(proposal.trial, ())),
+            lost=tuple(self._describe(one) for one in self._failures.pop(proposal.trial, ())),
         )
 
-    def _describe(self, loss: Loss) -> str:
-        lost = self.nodes.cause(loss) is Cause.NODE
-        reason = Cause.NODE.value if lost else loss.reason
-        return reason + (f", on {node_name(loss.node)}" if loss.node else "")
+    def _describe(self, failure: WorkerFailure) -> str:
+        node_lost = self.nodes.current_cause(failure) is FailureCause.NODE
+        reason = FailureCause.NODE.value if node_lost else failure.reason
+        return reason + (f", on {node_name(failure.node)}" if failure.node else "")
 
     def _write(self, write: Callable[[], None]) -> None:
         try:

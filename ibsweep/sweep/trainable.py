@@ -6,14 +6,14 @@ import io
 import time
 
 from ibsweep.errors import IbsweepError
-from ibsweep.imports import uncollected
+from ibsweep.gc_control import freeze_imports, gc_paused
 
-with uncollected():
+with gc_paused():
     import ray
     import torch
     from ray import tune
 
-    from ibsweep.cluster.preflight import foreign, mine
+    from ibsweep.cluster.preflight import process_environment, software_differences
     from ibsweep.sweep.messages import StepResult, TrainableConfig
     from ibsweep.trial.device import configure_device, device_name
     from ibsweep.trial.plan import TrialPlan
@@ -39,9 +39,13 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         Raises:
             RuntimeError: On a node that joined with other software than the driver's.
         """
-        if config["software"] and (wrong := foreign(config["software"])):
-            raise RuntimeError(f"not the driver's software: {wrong}")
-        gpus = mine()["gpus"] if config["software"] else ()
+        freeze_imports()
+        gpus = []
+        if config["software"]:
+            here = process_environment()
+            gpus = here["gpus"]
+            if differences := software_differences(here, config["software"]):
+                raise RuntimeError(f"not the driver's software: {'; '.join(differences)}")
         self._gpu_names = [gpu["name"] for gpu in gpus]
         self._plan = TrialPlan(**config["plan"])
         self._device = configure_device(config["resources"])

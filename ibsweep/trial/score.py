@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ibsweep.imports import uncollected
+from ibsweep.gc_control import gc_paused
 from ibsweep.results.records import Confirmation
 
-with uncollected():
+with gc_paused():
     import torch
 
     from ibsweep.trial.device import configure_device

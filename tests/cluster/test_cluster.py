@@ -43,9 +43,9 @@ def cluster(monkeypatch):
     for name in ("AUTOSCALER_METRIC_PORT", "DASHBOARD_METRIC_PORT"):
         monkeypatch.setenv(name, "-1")
     monkeypatch.setenv("RAY_enable_metrics_collection", "0")
-    from ibsweep.cluster.session import require_token
+    from ibsweep.cluster.ray_internals.core import enable_token_authentication
 
-    require_token()
+    enable_token_authentication()
     with another_cluster() as one:
         yield one
 

@@ -10,10 +10,10 @@ import pytest
 import ray
 
 from ibsweep.cluster import placement
-from ibsweep.cluster.losses import Cause, Loss
+from ibsweep.cluster.failures import FailureCause, WorkerFailure
 from ibsweep.cluster.nodes import Nodes
 from ibsweep.cluster.placement import PlacementWatch
-from ibsweep.cluster.pool import as_they_end
+from ibsweep.cluster.pool import run_tasks
 from ibsweep.errors import InputError, SweepError
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
@@ -23,7 +23,7 @@ def run(work, jobs, tmp_path):
     """Return what each job returned; nested functions go to workers by value."""
     notes: list[str] = []
     nodes = Nodes({"CPU": 1.0}, notes.append)
-    ended = as_they_end(
+    ended = run_tasks(
         jobs, work, lambda job: (job, str(tmp_path)), lambda job: f"job {job}", nodes, notes.append
     )
     found = dict(ended)
@@ -118,16 +118,23 @@ def test_a_worker_that_went_with_its_node_is_the_nodes_loss():
     nodes = Nodes({"CPU": 1.0}, print)
     here, gone = ray.get_runtime_context().get_node_id(), "f" * 56
     died = "its worker process died"
-    assert nodes.cause(Loss(Cause.WORKER, died, gone)) is Cause.NODE
-    assert nodes.cause(Loss(Cause.WORKER, died, here)) is Cause.WORKER
-    assert nodes.cause(Loss(Cause.WORKER, died, None)) is Cause.WORKER
-    assert nodes.cause(Loss(Cause.MEMORY, "out of memory", gone)) is Cause.MEMORY
+    assert nodes.current_cause(WorkerFailure(FailureCause.WORKER, died, gone)) is FailureCause.NODE
+    assert (
+        nodes.current_cause(WorkerFailure(FailureCause.WORKER, died, here)) is FailureCause.WORKER
+    )
+    assert (
+        nodes.current_cause(WorkerFailure(FailureCause.WORKER, died, None)) is FailureCause.WORKER
+    )
+    assert (
+        nodes.current_cause(WorkerFailure(FailureCause.MEMORY, "out of memory", gone))
+        is FailureCause.MEMORY
+    )
 
 
 def test_workers_have_time_to_start_when_room_has_come(monkeypatch):
     """What is told of a cluster without room is not told on when there is some."""
-    monkeypatch.setattr(placement, "_PATIENCE", 0.0)
-    monkeypatch.setattr(placement, "_STARTING", 2.5)
+    monkeypatch.setattr(placement, "_PLACEMENT_SECONDS", 0.0)
+    monkeypatch.setattr(placement, "_START_SECONDS", 2.5)
     notes: list[str] = []
     nodes = Nodes({"CPU": 64.0}, notes.append)
     watch = PlacementWatch(nodes, notes.append)
@@ -135,7 +142,7 @@ def test_workers_have_time_to_start_when_room_has_come(monkeypatch):
     def look(seconds):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            watch.look(idle=True)
+            watch.check(idle=True)
             time.sleep(0.05)
 
     look(3)

@@ -7,42 +7,63 @@ import os
 
 import pytest
 
-from ibsweep.cluster.nodes import places
-from ibsweep.cluster.placement import offers
-from ibsweep.cluster.preflight import _probe, gpu_faults, mine, software_faults
+from ibsweep.cluster.nodes import trial_slots
+from ibsweep.cluster.placement import describe_resources
+from ibsweep.cluster.preflight import (
+    _probe,
+    gpu_faults,
+    process_environment,
+    software_differences,
+)
 
 
 @pytest.fixture
 def there():
-    return copy.deepcopy(mine())
+    return copy.deepcopy(process_environment())
 
 
 def test_the_driver_agrees_with_itself(there):
     assert there["packages"]["torch"].startswith("2.")
     assert len(there["source"]) == 64
-    assert software_faults(there, mine()) == []
+    assert software_differences(there, process_environment()) == []
 
 
 def test_another_build_of_torch_and_another_patch_of_python_are_the_same(there):
     major, minor, _ = there["python"].split(".")
     there["python"] = f"{major}.{minor}.99"
     there["packages"]["torch"] = there["packages"]["torch"].split("+")[0] + "+cu130"
-    assert software_faults(there, mine()) == []
+    assert software_differences(there, process_environment()) == []
 
 
 def test_every_difference_is_named_with_what_mends_it(there):
     there["python"] = "3.8.1"
     there["packages"]["ray"] = "2.59.0"
     there["packages"]["numba"] = None
-    python, ray, numba = software_faults(there, mine())
+    python, ray, numba = software_differences(there, process_environment())
     assert python.startswith("Python 3.8.1, here 3.")
     assert ray == "ray 2.59.0, here 2.60.0: install the same version there"
     assert numba.startswith("no numba: install ibsweep there")
 
 
+@pytest.mark.parametrize(
+    ("python", "torch", "same"),
+    [
+        ("3.11.9", "2.13.0+cu130", True),
+        ("3.11.10", "2.13.0", True),
+        ("3.1.9", "2.13.0+cpu", False),
+        ("3.11.9", "2.13.0rc1", False),
+        ("3.11.9", "2.13.0a0+17540c5+nv22.4", False),  # a vendor's, not as Python has them
+    ],
+)
+def test_versions_are_the_same_up_to_the_build(there, python, torch, same):
+    driver = {**there, "python": "3.11.2", "packages": {"torch": "2.13.0+cpu"}}
+    there["python"], there["packages"]["torch"] = python, torch
+    assert (software_differences(there, driver) == []) == same
+
+
 def test_the_same_version_of_other_source_is_told(there):
     there["source"] = "0" * 64
-    assert software_faults(there, mine()) == [
+    assert software_differences(there, process_environment()) == [
         "an ibsweep of other source than here: install the same revision there"
     ]
 
@@ -100,10 +121,10 @@ def test_offers_of_equal_nodes_are_counted_together():
         return {"Alive": alive, "Resources": resources}
 
     nodes = [node(CPU=4.0), node(CPU=4.0), node(CPU=8.0, GPU=1.0), node(alive=False, CPU=99.0)]
-    assert offers(nodes, {"CPU": 1, "GPU": 0.5}) == (
+    assert describe_resources(nodes, {"CPU": 1, "GPU": 0.5}) == (
         "2 nodes offer 4 CPU and 0 GPU, 1 node offers 8 CPU and 1 GPU"
     )
-    assert offers([], {"CPU": 1}) == "there is no node"
+    assert describe_resources([], {"CPU": 1}) == "there is no node"
 
 
 @pytest.mark.parametrize(
@@ -118,4 +139,4 @@ def test_offers_of_equal_nodes_are_counted_together():
     ],
 )
 def test_places_are_counted_by_node_and_by_what_is_scarcest(there, share, expected):
-    assert places([{"Resources": one} for one in there], share) == expected
+    assert trial_slots([{"Resources": one} for one in there], share) == expected
