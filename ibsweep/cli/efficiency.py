@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 from rich.console import Console
 
 from ibsweep.cli.flags import Address, QuietFlag, ResultsDir
+from ibsweep.cli.interruption import HowToResume
 from ibsweep.results.location import display_path
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Examples: ibsweep efficiency q2 | ibsweep efficiency q3_mlp | ibsweep efficiency
 --images 100
 """
 
-_GO_ON = "what is trained is safe, the same command goes on from there"
+_HOW_TO_RESUME = HowToResume("what is trained is safe")
 
 
 def efficiency(
@@ -57,10 +57,10 @@ def efficiency(
     try:
         _run(chosen, images, address, quiet=quiet)
     except KeyboardInterrupt:
-        print(f"ibsweep: interrupted; {_GO_ON}", file=sys.stderr)
+        _HOW_TO_RESUME.report_interruption()
         raise typer.Exit(130) from None
     except SweepError as error:
-        raise SweepError(f"{error}\n{_GO_ON}") from error
+        raise SweepError(f"{error}\n{_HOW_TO_RESUME.text()}") from error
     evidence = gather(load(results))
     console = Console()
     for name in sorted({question.question for _, question in chosen}):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_module
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +19,7 @@ from ibsweep.cli.flags import (
     ResultsDir,
     check_resources,
 )
+from ibsweep.cli.interruption import HowToResume
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,11 +73,11 @@ def replicate(
                 _train(store, plans, cpus_per_trial, gpus_per_trial, address, quiet=quiet)
         except KeyboardInterrupt:
             left = missing_plans(wanted, numbers, store.rows())
-            print(f"ibsweep: interrupted; {_how_to_go_on(plans, left)}", file=sys.stderr)
+            _how_to_resume(plans, left).report_interruption()
             raise typer.Exit(130) from None
         except SweepError as error:
             left = missing_plans(wanted, numbers, store.rows())
-            raise SweepError(f"{error}\n{_how_to_go_on(plans, left)}") from error
+            raise SweepError(f"{error}\n{_how_to_resume(plans, left).text()}") from error
     # here, since pandas takes a while to import and a wrong file is to be told at once
     from ibsweep.analysis.frames import load
     from ibsweep.analysis.replications import summarise_replications
@@ -135,11 +135,10 @@ def _runs(plans: Sequence[ReplicationPlan]) -> int:
     return sum(len(plan.seeds) for plan in plans)
 
 
-def _how_to_go_on(plans: Sequence[ReplicationPlan], left: Sequence[ReplicationPlan]) -> str:
-    return (
-        f"{_runs(plans) - _runs(left)} of {_runs(plans)} runs are done and safe, the same command "
-        "goes on from there"
-    )
+def _how_to_resume(
+    plans: Sequence[ReplicationPlan], left: Sequence[ReplicationPlan]
+) -> HowToResume:
+    return HowToResume(f"{_runs(plans) - _runs(left)} of {_runs(plans)} runs are done and safe")
 
 
 def _train(

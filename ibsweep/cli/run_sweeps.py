@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
+from ibsweep.cli.interruption import HowToResume
 from ibsweep.results.location import display_path
 
 if TYPE_CHECKING:
@@ -43,10 +42,10 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     current = stores[0]
     done = all(store.paths.best_config.exists() for store in stores)
 
-    def how_to_resume() -> str:
-        return _how_to_resume(stores, current)
+    def resume_hint() -> str:
+        return _how_to_resume(stores, current).text()
 
-    session = nullcontext() if done else ray_session(stores[0].manifest.address, how_to_resume)
+    session = nullcontext() if done else ray_session(stores[0].manifest.address, resume_hint)
     try:
         with progress, session:
             # here, since the session has imported what this imports while Ray started
@@ -56,13 +55,13 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
                 current = store
                 run_sweep(store, progress)
     except KeyboardInterrupt:
-        print(f"ibsweep: interrupted; {how_to_resume()}", file=sys.stderr)
+        _how_to_resume(stores, current).report_interruption()
         raise typer.Exit(130) from None
     except SweepError as error:
         rows = current.trials()
         if len(rows) == current.manifest.trials and all(row.state == "FAIL" for row in rows):
             raise  # to go on would not help
-        raise SweepError(f"{error}\n{how_to_resume()}") from error
+        raise SweepError(f"{error}\n{resume_hint()}") from error
     summaries = [summarise(store) for store in stores]
     if json:
         print_json(summaries, progress.tallies)
@@ -71,12 +70,12 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
         print_summary(summary, tally, Console())
 
 
-def _how_to_resume(stores: Sequence[SweepStore], current: SweepStore) -> str:
+def _how_to_resume(stores: Sequence[SweepStore], current: SweepStore) -> HowToResume:
     folder, manifest = current.paths.root.parent, current.manifest
-    flag = "" if folder == Path("results") else f" --results {shlex.quote(display_path(folder))}"
+    results = () if folder == Path("results") else ("--results", display_path(folder))
     left = [store.manifest.name for store in stores if not store.paths.best_config.exists()]
     done = f"{len(current.trials())} of {manifest.trials} trials of {manifest.name} are done"
     if len(stores) > 1:
         done += f" and {len(stores) - len(left)} of {len(stores)} sweeps"
-    names = " ".join(left) if len(left) <= 3 else "all"
-    return f"{done}, all of it safe, go on with: ibsweep resume {names or manifest.name}{flag}"
+    names = (left or [manifest.name]) if len(left) <= 3 else ["all"]
+    return HowToResume(f"{done}, all of it safe", (*names, *results))

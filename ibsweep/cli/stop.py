@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import Annotated
 
 import typer
 
 from ibsweep.cli.flags import JOB_SERVER, JobServer, job_server_flag
+from ibsweep.cli.interruption import HowToResume
 
 
 def stop(
@@ -31,15 +31,12 @@ def stop(
     if found.state != "stopped":  # it was quicker than the stopping
         print(f"{job} has ended: {found.state}")
         return
-    print(f"{job} is stopped; {_how_to_go_on(there.logs(job), job_server_flag(address))}")
-
-
-def _how_to_go_on(log: str, flag: str) -> str:
-    """Return what a job said when it was interrupted, for someone who is not on the cluster."""
-    said = re.findall(r"^ibsweep: interrupted; (.+)$", log, re.MULTILINE)
-    if not said:
-        return (
-            "it did not say how far it came: submit it again, or what it had begun goes on with: "
-            f"ibsweep submit{flag} -- resume all"
+    flag = job_server_flag(address)
+    how = HowToResume.from_log(there.logs(job))
+    if how is None:
+        print(
+            f"{job} is stopped; it did not say how far it came: submit it again, or what it had "
+            f"begun goes on with: ibsweep submit{flag} -- resume all"
         )
-    return str(said[-1]).replace("ibsweep resume", f"ibsweep submit{flag} -- resume")
+    else:
+        print(f"{job} is stopped; {how.text(f'ibsweep submit{flag} -- resume')}")

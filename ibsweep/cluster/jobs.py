@@ -24,7 +24,10 @@ from urllib.parse import urlsplit
 from ibsweep.cluster.ray_internals.messages import JOB_EXISTS, TOKEN_REFUSED_OVER_HTTP
 from ibsweep.errors import IbsweepError, InputError, suggestion
 
-__all__ = ["Job", "Jobs"]
+__all__ = ["IN_JOB", "Job", "Jobs"]
+
+IN_JOB = "IBSWEEP_JOB"
+"""The environment variable that tells a command that it runs as a job, with the job's id."""
 
 _STOP_GRACE = 60
 """Seconds that a stopped job has before it is killed; Ray's own 3 can be too few to leave it."""
@@ -116,7 +119,9 @@ class Jobs:
             InputError: If the name is taken.
             IbsweepError: If the job server refuses.
         """
-        environment: dict[str, Any] = {"env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(_STOP_GRACE)}}
+        environment: dict[str, Any] = {
+            "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(_STOP_GRACE), IN_JOB: name}
+        }
         with tempfile.TemporaryDirectory() as folder, self._clear_errors():
             for name_there, path in files.items():
                 shutil.copyfile(path, Path(folder, name_there))
