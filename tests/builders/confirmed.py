@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-import tiny
+from questions import arm_mapping, claim_mapping, question_mapping
 
 from ibsweep.questions.schema import Question
 
@@ -13,20 +13,18 @@ IMAGES = (10, 30, 50, 100, 200, 300, 500)
 
 def question(arms=("a", "b"), claims=(), **fields) -> Question:
     """Return a question; ``claims`` are lists of tests, the ids are ``claim_0`` and so on."""
-    document = tiny.question().model_dump()
-    arm = {k: v for k, v in document["arms"]["tiny_cnn"].items() if k != "name"}
     written = [
-        {"id": f"claim_{i}", "text": "So it is said.", "tests": tests}
-        for i, tests in enumerate(claims)
+        claim_mapping(f"claim_{i}", "So it is said.", *tests) for i, tests in enumerate(claims)
     ]
     return Question.model_validate(
-        {
-            **document,
-            "efficiency": IMAGES,
-            "arms": dict.fromkeys(arms, arm),
-            "claims": written,
-            **fields,
-        }
+        question_mapping(
+            **{
+                "efficiency": IMAGES,
+                "arms": dict.fromkeys(arms, arm_mapping()),
+                "claims": written,
+                **fields,
+            }
+        )
     )
 
 

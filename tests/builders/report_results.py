@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import tiny
-import yaml
+from questions import arm_mapping, claim_mapping, question_mapping
 
 from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import Question
@@ -20,54 +21,45 @@ if TYPE_CHECKING:
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)> & \"quoted\""
 
-YAML = """\
-question: duel
-title: two arms
-text: Which of the two is better?
-task:
-  class_type: [horizontal, vertical, none]
-  num_classes: 3
-  train_images: [10]
-  valid_images: 20
-  test_images: 50
-objective: {metric: valid_accuracy, direction: maximize}
-efficiency: [10, 30, 100]
-arms:
-  duel_cnn:
-    title: plain CNN
-    model: simple_cnn
-    images: 10
-    fixed: {kernel_size: 3}
-    space:
-      lr: {type: float, low: 1.0e-3, high: 0.1, log: true}
-      epochs: {type: int, low: 5, high: 40}
-      batch_size: {type: categorical, choices: [5, 10]}
-    baseline: {lr: 0.01, epochs: 20, batch_size: 10}
-    notebook: [{images: 10, valid_accuracy: 86.67}]
-  duel_mlp:
-    title: MLP
-    model: three_layer_mlp
-    images: 10
-    fixed: {hidden_dim_1: 50, hidden_dim_2: 10}
-    space:
-      lr: {type: float, low: 1.0e-3, high: 0.1, log: true}
-      epochs: {type: int, low: 5, high: 40}
-      batch_size: {type: categorical, choices: [5, 10]}
-    baseline: {lr: 0.01, epochs: 20, batch_size: 10}
-    notebook: [{images: 10, valid_accuracy: 58.0}]
-claims:
-  - id: duel_cnn_wins
-    text: The CNN beats the MLP.
-    tests: [{type: difference, arm: duel_cnn, than: duel_mlp}]
-  - id: duel_fewer_images
-    text: The CNN needs fewer images.
-    tests: [{type: images_needed, arm: duel_cnn, than: duel_mlp, percent: 85.0}]
-  - id: duel_mlp_is_good
-    text: The MLP reaches 90 %.
-    tests:
-      - {type: level, arm: duel_mlp, at_least: 90.0}
-      - {type: level, arm: duel_mlp, images: 100, where: {batch_size: 5}, below: 99.0}
-"""
+DUEL = question_mapping(
+    "duel",
+    title="two arms",
+    text="Which of the two is better?",
+    efficiency=[10, 30, 100],
+    arms={
+        "duel_cnn": arm_mapping(notebook=[{"images": 10, "valid_accuracy": 86.67}]),
+        "duel_mlp": arm_mapping(
+            title="MLP",
+            model="three_layer_mlp",
+            fixed={"hidden_dim_1": 50, "hidden_dim_2": 10},
+            notebook=[{"images": 10, "valid_accuracy": 58.0}],
+        ),
+    },
+    claims=[
+        claim_mapping(
+            "duel_cnn_wins",
+            "The CNN beats the MLP.",
+            {"type": "difference", "arm": "duel_cnn", "than": "duel_mlp"},
+        ),
+        claim_mapping(
+            "duel_fewer_images",
+            "The CNN needs fewer images.",
+            {"type": "images_needed", "arm": "duel_cnn", "than": "duel_mlp", "percent": 85.0},
+        ),
+        claim_mapping(
+            "duel_mlp_is_good",
+            "The MLP reaches 90 %.",
+            {"type": "level", "arm": "duel_mlp", "at_least": 90.0},
+            {
+                "type": "level",
+                "arm": "duel_mlp",
+                "images": 100,
+                "where": {"batch_size": 5},
+                "below": 99.0,
+            },
+        ),
+    ],
+)
 
 REPLICATES = 8
 LEVELS = {"duel_cnn": 90.0, "duel_mlp": 60.0}
@@ -84,7 +76,7 @@ _CONFIGS = (
 @lru_cache
 def question(*, hostile: bool = False) -> Question:
     """Return the question; a hostile one has markup wherever its file takes any text."""
-    data = yaml.safe_load(YAML)
+    data = copy.deepcopy(DUEL)
     if hostile:
         data["title"] = data["text"] = HOSTILE
         data["claims"][0]["text"] = f"{HOSTILE} and `{HOSTILE}`"
@@ -194,17 +186,15 @@ replicates: p = 0.031, which among three comparisons is 0.062."""
 
 def trio(results: Path) -> Path:
     """Write sweeps of three arms that are close; the last one's best is the notebook's setting."""
-    data = yaml.safe_load(YAML)
+    data = copy.deepcopy(DUEL)
     cnn = data["arms"]["duel_cnn"]
     data["arms"] = {name: {**cnn, "title": name} for name in TRIO}
     data["claims"] = [
-        {
-            "id": "duel_cnn_fits",
-            "text": "The CNN fits its training images.",
-            "tests": [
-                {"type": "level", "arm": "duel_cnn", "metric": "train_accuracy", "at_least": 99.0}
-            ],
-        }
+        claim_mapping(
+            "duel_cnn_fits",
+            "The CNN fits its training images.",
+            {"type": "level", "arm": "duel_cnn", "metric": "train_accuracy", "at_least": 99.0},
+        )
     ]
     asked = Question.model_validate(data)
     for arm, accuracies in TRIO.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
+import questions
 
 from ibsweep.questions.published import PublishedSetting
 from ibsweep.questions.schema import Arm, Question
@@ -13,44 +13,18 @@ from ibsweep.results.records import Curve, Manifest, Replicate, Replication, Tri
 from ibsweep.sweep.manifest import make_manifest
 from ibsweep.sweep.options import SweepOptions
 
-YAML = """\
-question: tiny
-title: a tiny question
-text: Does a sweep of seconds end as it should?
-task:
-  class_type: [horizontal, vertical, none]
-  num_classes: 3
-  train_images: [10]
-  valid_images: 20
-  test_images: 50
-objective: {metric: valid_accuracy, direction: maximize}
-efficiency: [10, 20, 40]
-arms:
-  tiny_cnn:
-    title: plain CNN
-    model: simple_cnn
-    images: 10
-    fixed: {kernel_size: 3}
-    space:
-      lr: {type: float, low: 1.0e-3, high: 0.1, log: true}
-      epochs: {type: int, low: 5, high: 40}
-      batch_size: {type: categorical, choices: [5, 10]}
-    baseline: {lr: 0.01, epochs: 20, batch_size: 10}
-    notebook: []
-"""
+YAML = questions.as_yaml(questions.question_mapping())
 
 
 def write_question(folder: Path, text: str = YAML, name: str = "tiny.yaml") -> Path:
     """Write a question file and return its path."""
-    path = folder / name
-    path.write_text(text, "utf-8")
-    return path
+    return questions.write_question(folder, text, name)
 
 
 @lru_cache
 def question() -> Question:
     """Return the question; it is frozen, so all tests can share it."""
-    return Question.model_validate(yaml.safe_load(YAML))
+    return Question.model_validate(questions.question_mapping())
 
 
 def arm(**changes: object) -> Arm:

@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 from pydantic import ValidationError
-from question_files import GOOD, changed, write
+from questions import FULL, changed, write_question
 
 from ibsweep.errors import InputError
 from ibsweep.questions.files import load_file
@@ -22,7 +22,7 @@ def lines_of(path):
 
 A = "arms.mine_a"
 V = "arms.mine_a.variants.mine_a_fast"
-V_GOOD = {
+V_FULL = {
     "title": "x",
     "changes": {"lr": 0.1},
     "notebook": [{"images": 30, "valid_accuracy": 9.0}],
@@ -163,12 +163,12 @@ TEST = "claims[0].tests"
         (f"{T}.1.arm", ["mine_a"], f"{TEST}[1].arm: must be a text, but got ['mine_a']"),
         (
             "arms.mine_b.variants",
-            {"mine_a": V_GOOD},
+            {"mine_a": V_FULL},
             "arms.mine_b.variants.mine_a: is the name of an arm or of another setting; choose",
         ),
         (
             "arms.mine_b.variants",
-            {"baseline": V_GOOD},
+            {"baseline": V_FULL},
             "arms.mine_b.variants.baseline: is the name of an arm or of another setting; choose",
         ),
         (f"{T}.0.images", 0, f"{TEST}[0].images: must be greater than 0, but got 0"),
@@ -190,45 +190,45 @@ TEST = "claims[0].tests"
         ),
         (
             "claims",
-            [GOOD["claims"][0]] * 2,
+            [FULL["claims"][0]] * 2,
             "claims[1].id: must be used once, but got 'a_beats_b'",
         ),
     ],
 )
 def test_a_single_fault_gives_a_single_line(tmp_path, path, value, line):
-    found = lines_of(write(tmp_path, changed(path, value)))
+    found = lines_of(write_question(tmp_path, changed(FULL, path, value)))
     assert len(found) == 1, found
     assert found[0].startswith(line)
 
 
 def test_arm_names(tmp_path):
-    data = copy.deepcopy(GOOD)
+    data = copy.deepcopy(FULL)
     data["arms"]["../x"] = data["arms"].pop("mine_b")
     data["claims"] = []
-    assert lines_of(write(tmp_path, data)) == [
+    assert lines_of(write_question(tmp_path, data)) == [
         "arms.../x: must be made of small letters, digits and underscores, but got '../x'"
     ]
 
 
 def test_keys_that_are_no_texts(tmp_path):
-    found = lines_of(write(tmp_path, yaml.safe_dump(GOOD) + "3: 4\n"))
+    found = lines_of(write_question(tmp_path, yaml.safe_dump(FULL) + "3: 4\n"))
     assert found == ["[3]: must be a text as a key, but got 3"]
 
 
 def test_a_key_cannot_break_the_line(tmp_path):
-    (line,) = lines_of(write(tmp_path, changed("a\nb\x1b[1m", 1)))
+    (line,) = lines_of(write_question(tmp_path, changed(FULL, "a\nb\x1b[1m", 1)))
     assert line.startswith(r"a\nb\x1b[1m: is not a key here, but got 1; known are")
 
 
 def test_all_faults_are_reported_at_once(tmp_path):
     # Malformed parts beside parts that contradict each other, in the same arm and in others.
-    data = changed(f"{A}.space.lr.low", 5)
+    data = changed(FULL, f"{A}.space.lr.low", 5)
     data["arms"]["mine_a"]["baseline"]["batch_size"] = 11
     data["arms"]["mine_a"]["colour"] = "red"
     data["arms"]["mine_b"]["model"] = "mlp"
     data["claims"][0]["tests"][0]["arm"] = "mine_z"
     del data["text"]
-    places = [line.split(": ")[0] for line in lines_of(write(tmp_path, data))]
+    places = [line.split(": ")[0] for line in lines_of(write_question(tmp_path, data))]
     assert sorted(places) == [
         "arms.mine_a.baseline.batch_size",
         "arms.mine_a.colour",
@@ -239,7 +239,7 @@ def test_all_faults_are_reported_at_once(tmp_path):
     ]
 
 
-SIX = changed(f"{A}.space.lr.low", 5)
+SIX = changed(FULL, f"{A}.space.lr.low", 5)
 SIX["task"] |= {"num_classes": 4, "class_typ": ["none"]}
 SIX["arms"]["mine_a"]["baseline"]["batch_size"] = 11
 SIX["arms"]["mine_b"]["model"] = "mlp"
@@ -253,7 +253,7 @@ print(run(sys.argv[1:]), *{"torch", "ray", "pandas", "matplotlib", "scipy"} & se
 
 @pytest.mark.parametrize("command", ["tune", "train", "replicate", "show"])
 def test_six_faults_are_six_lines_before_anything_heavy_is_imported(tmp_path, command):
-    path = write(tmp_path, SIX)
+    path = write_question(tmp_path, SIX)
     done = subprocess.run(
         [sys.executable, "-c", COMMAND, command, str(path)],
         capture_output=True,
@@ -275,9 +275,9 @@ def test_six_faults_are_six_lines_before_anything_heavy_is_imported(tmp_path, co
 
 def test_a_manifests_question_is_checked_too():
     with pytest.raises(ValidationError, match="must be one of 10, 32, but got 16"):
-        Question.model_validate(changed(f"{A}.baseline.batch_size", 16))
+        Question.model_validate(changed(FULL, f"{A}.baseline.batch_size", 16))
 
 
 def test_long_values_are_cut(tmp_path):
-    (line,) = lines_of(write(tmp_path, changed("title", [1] * 1000)))
+    (line,) = lines_of(write_question(tmp_path, changed(FULL, "title", [1] * 1000)))
     assert len(line) < 150

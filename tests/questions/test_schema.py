@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from pydantic import ValidationError
-from question_files import GOOD, write
+from questions import FULL, write_question
 
 from ibsweep.data import Task
 from ibsweep.errors import IbsweepError, InputError
@@ -19,9 +19,9 @@ from ibsweep.questions.schema import Question
 
 
 def test_a_good_file(tmp_path):
-    question = load_file(write(tmp_path, GOOD))
+    question = load_file(write_question(tmp_path, FULL))
     assert [arm.name for arm in question.arms.values()] == ["mine_a", "mine_b"]
-    assert question.model_dump(mode="json", exclude_unset=True) == changed_names(GOOD)
+    assert question.model_dump(mode="json", exclude_unset=True) == changed_names(FULL)
     assert Task.from_dict(question.task).train_images == (10, 30)
 
 
@@ -33,14 +33,14 @@ def changed_names(data):
 
 
 def test_json_round_trip(tmp_path):
-    question = load_file(write(tmp_path, GOOD))
+    question = load_file(write_question(tmp_path, FULL))
     assert Question.model_validate(question.model_dump(mode="json")) == question
     assert Question.model_validate_json(question.model_dump_json()) == question
 
 
 def test_a_question_is_frozen(tmp_path):
     with pytest.raises(ValidationError, match="frozen"):
-        load_file(write(tmp_path, GOOD)).title = "another"
+        load_file(write_question(tmp_path, FULL)).title = "another"
 
 
 def test_rank():
@@ -54,14 +54,14 @@ def test_rank():
             ("best", 90.0, 0.2),
         ]
     ]
-    objective = Question.model_validate(GOOD).objective
+    objective = Question.model_validate(FULL).objective
     ranked = [row.name for row in sorted(rows, key=objective.rank)]
     assert ranked == ["best", "tie", "diverged", "low", "failed"]
     assert objective.mode == "max"
 
 
 def test_a_damaged_task_of_a_manifest_is_one_clear_error():
-    damaged = Question.model_validate(GOOD).model_dump(mode="json")
+    damaged = Question.model_validate(FULL).model_dump(mode="json")
     damaged["task"] |= {"class_typ": ["none"], "num_classes": 4}
     with pytest.raises(InputError) as caught:
         restore(damaged, Path("sweep/manifest.json"))
@@ -82,10 +82,10 @@ def test_find_shipped_names():
 
 def test_find_files(tmp_path, monkeypatch):
     both = [("mine", "mine_a"), ("mine", "mine_b")]
-    path = write(tmp_path, GOOD)
+    path = write_question(tmp_path, FULL)
     assert names_of(str(path)) == both
-    write(tmp_path, GOOD, "plain")
-    write(tmp_path, "a: 1", "q7")
+    write_question(tmp_path, FULL, "plain")
+    write_question(tmp_path, "a: 1", "q7")
     monkeypatch.chdir(tmp_path)
     assert names_of("mine.yaml") == both
     assert names_of("plain") == both
@@ -110,9 +110,9 @@ def test_find_refuses(target, message):
 
 def test_names_are_unique_over_the_shipped_files(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "search_spaces_dir", lambda: tmp_path)
-    write(tmp_path, GOOD, "a.yaml")
-    other = copy.deepcopy(GOOD) | {"question": "other"}
-    write(tmp_path, other, "b.yaml")
+    write_question(tmp_path, FULL, "a.yaml")
+    other = copy.deepcopy(FULL) | {"question": "other"}
+    write_question(tmp_path, other, "b.yaml")
     with pytest.raises(InputError, match=r"b\.yaml: 'mine_a' is already the name .*a\.yaml"):
         load_all()
 
