@@ -1,119 +1,279 @@
-"""Whether and how a model runs in the compiled kernels; all else runs as torch's operations."""
+"""The front end of the compiled kernels: plain sizes, tensors and numbers in, logits out.
+
+Where the kernels cannot be had, all runs in torch's operations. That is so where Numba is not
+installed, on a GPU, and where Numba fails: the kernels use its internals, and one line on stderr
+then says why training is slower.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ibsweep.models.layers import LaneConv2d
+__all__ = [
+    "ConvNetSizes",
+    "KernelsUnavailableError",
+    "OptimizerState",
+    "available",
+    "available_for",
+    "infer_convnet",
+    "train_convnet",
+    "train_perceptron",
+]
 
-try:  # a machine that trains on its GPU may have torch alone
-    from ibsweep.models.kernels import common, convolution, network, perceptron, planes
-except ImportError:  # pragma: no cover
-    convolution = None  # type: ignore[assignment]
+_error: Exception | None = None
+"""Why there are no kernels in this process."""
 
-if TYPE_CHECKING:
-    from ibsweep.models.base import LaneModel
-    from ibsweep.models.convnet import ConvNet
-    from ibsweep.training.optimizers import LaneOptimizer
+try:
+    from ibsweep.models.kernels import convolution, network, perceptron, training
+except Exception as error:  # noqa: BLE001  Numba's internals may fail in any way
+    _error = error
 
-__all__ = ["available", "available_for", "infer", "train"]
+
+class KernelsUnavailableError(Exception):
+    """Numba failed in the middle of a call; nothing has changed, and torch is to do the work."""
+
+
+class ConvNetSizes(NamedTuple):
+    """A convolutional network, all but its parameters and the size of its images.
+
+    Attributes:
+        filters: Output channels of each convolution.
+        kernel_size: Side of the square kernels, in pixels.
+        padding: Pixels of padding on each side of every convolution's input.
+        reflect: Whether padding mirrors the image; zeros otherwise.
+        pooling: ``"max"``, ``"average"`` or None.
+        pool_after: Number of the convolution after which is pooled, from 1.
+        classes: Number of classes.
+    """
+
+    filters: tuple[int, ...]
+    kernel_size: int
+    padding: int
+    reflect: bool
+    pooling: str | None
+    pool_after: int
+    classes: int
+
+
+class OptimizerState(NamedTuple):
+    """An optimiser as plain values.
+
+    Attributes:
+        name: ``"sgd"``, ``"adam"`` or ``"adamw"``.
+        steps: Steps taken so far.
+        lr: Learning rate of each lane, ``[L]``.
+        momentum: Momentum of SGD, beta1 of Adam, ``[L]``.
+        weight_decay: Weight decay of each lane, ``[L]``.
+        state: State tensors, parameter by parameter, each ``[L, ...]``: SGD's buffers, or Adam's
+            first and then its second moments. They change in place.
+    """
+
+    name: str
+    steps: int
+    lr: Tensor
+    momentum: Tensor
+    weight_decay: Tensor
+    state: Sequence[Sequence[Tensor]]
 
 
 def available() -> bool:
-    """Whether this machine has what the kernels need."""
-    return convolution is not None
+    """Whether this process has the kernels."""
+    return _error is None
 
 
-def available_for(prepared: Tensor) -> bool:
-    """Whether the kernels can work on a model's prepared images: float32, on the CPU."""
-    return available() and prepared.device.type == "cpu" and prepared.dtype == torch.float32
+def available_for(tensor: Tensor) -> bool:
+    """Whether the kernels can work on a tensor: float32, on the CPU."""
+    if tensor.device.type != "cpu" or tensor.dtype != torch.float32:
+        return False
+    absent = isinstance(_error, ModuleNotFoundError) and _error.name in ("numba", "llvmlite")
+    if _error is not None and not absent:
+        _say_once(_error)
+    return available()
 
 
-def infer(model: ConvNet, images: Tensor) -> Tensor:
-    """Map padded images ``[L, N, 1, H, W]`` to logits ``[L, N, classes]``, without a gradient."""
-    net = _network(model, images)
-    logits = images.new_empty(*images.shape[:2], model.num_classes)
-    flat, out = images.flatten(2).contiguous().numpy(), logits.numpy()
-    scratches = [network.Scratch.of(net) for _ in range(_threads(model.lanes))]
-    _over_lanes(
-        model.lanes,
-        scratches,
-        lambda scratch, a, b: convolution.infer(net, scratch, a, b, flat, out),
+@functools.cache
+def _say_once(error: Exception) -> None:
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    print(
+        f"ibsweep: Numba cannot compile the kernels, training runs in torch's slower operations "
+        f"({text[:200]})",
+        file=sys.stderr,
     )
+
+
+@contextmanager
+def _kernels() -> Iterator[None]:
+    """Run kernels, and give them up for this process where Numba fails.
+
+    Raises:
+        KernelsUnavailableError: If it does.
+    """
+    global _error
+    try:
+        yield
+    except Exception as error:
+        _error = error
+        _say_once(error)
+        raise KernelsUnavailableError from error
+
+
+def infer_convnet(sizes: ConvNetSizes, parameters: Iterable[Tensor], images: Tensor) -> Tensor:
+    """Map padded images to logits, without a gradient.
+
+    Args:
+        sizes: The network.
+        parameters: Its parameters, weight before bias, layer by layer, each ``[L, ...]``.
+        images: Padded, ``[L, N, 1, H, W]``.
+
+    Returns:
+        ``[L, N, classes]``.
+
+    Raises:
+        KernelsUnavailableError: If Numba fails.
+    """
+    logits = images.new_empty(*images.shape[:2], sizes.classes)
+    flat, out = images.flatten(2).contiguous().numpy(), logits.numpy()
+    values = _flattened(parameters).numpy()
+    with _kernels():
+        net = _network(sizes, values, images)
+        _over_lanes(
+            lambda scratch, a, b: convolution.infer(net, scratch, a, b, flat, out),
+            lambda: network.Scratch.of(net),
+            lanes=len(images),
+        )
     return logits
 
 
-@torch.no_grad()
-def train(
-    model: LaneModel,
-    prepared: Tensor,
+def train_convnet(
+    sizes: ConvNetSizes,
+    parameters: Sequence[Tensor],
+    images: Tensor,
     labels: Tensor,
     orders: Tensor,
     batch_size: int,
-    optimizer: LaneOptimizer,
+    optimizer: OptimizerState,
 ) -> Tensor:
-    """Train E epochs; parameters and the optimiser's state change in place.
+    """Train a convolutional network for E epochs.
 
     Args:
-        model: The model.
-        prepared: Its prepared images: padded ones, ``[L, N, 1, H, W]``, take convolutions along;
-            flat ones or features, ``[L, N, D]``, only linear layers.
+        sizes: The network.
+        parameters: Its parameters, weight before bias, layer by layer, each ``[L, ...]``. They
+            change in place, as the optimiser's state does.
+        images: Padded, ``[L, N, 1, H, W]``.
         labels: ``[L, N]``.
         orders: Positions of the images for each epoch and lane, ``[E, L, N]``.
         batch_size: Images of a mini-batch.
-        optimizer: Holds the parameters that are trained, in the model's order.
+        optimizer: The optimiser.
 
     Returns:
         The logits before each update, ``[E, L, N, classes]``, in the order trained.
+
+    Raises:
+        KernelsUnavailableError: If Numba fails; then nothing has changed.
     """
-    slots = list(optimizer.state.values())
-    flat = [_flattened(tensors) for tensors in slots]
-    per_lane = (t.numpy() for t in (optimizer.lr, optimizer.momentum, optimizer.weight_decay))
-    state = (flat[0].numpy(), flat[-1].numpy())
-    update = (common.UPDATES[optimizer.name], optimizer.steps, *per_lane, *state)
-    logits = prepared.new_empty(*orders.shape, model.num_classes)
-    pixels, truth, positions = (
-        t.contiguous().numpy() for t in (prepared.flatten(2), labels, orders)
+    return _train(
+        lambda values: _network(sizes, values, images),
+        lambda net: network.Scratch.of(net),
+        *(parameters, images, labels, orders, batch_size, optimizer, sizes.classes),
     )
-    data, out = (pixels, truth, positions, batch_size, update), logits.numpy()
-    threads = _threads(model.lanes)
-    if prepared.dim() == 5:
-        net = _network(model, prepared)  # type: ignore[arg-type]
-        values = net.values
-        scratches = [network.Scratch.of(net) for _ in range(threads)]
-        _over_lanes(
-            model.lanes,
-            scratches,
-            lambda scratch, a, b: convolution.train(net, scratch, a, b, *data, out),
+
+
+def train_perceptron(
+    parameters: Sequence[Tensor],
+    inputs: Tensor,
+    labels: Tensor,
+    orders: Tensor,
+    batch_size: int,
+    optimizer: OptimizerState,
+) -> Tensor:
+    """Train linear layers with ReLU between them for E epochs, as ``train_convnet`` does.
+
+    Args:
+        parameters: Weight ``[L, O, D]`` and bias ``[L, O]`` of every layer.
+        inputs: ``[L, N, D]``.
+        labels: As there.
+        orders: As there.
+        batch_size: As there.
+        optimizer: As there.
+    """
+    sizes = [(weight.shape[2], weight.shape[1]) for weight in parameters[::2]]
+    most = min(batch_size, orders.shape[2])
+    return _train(
+        lambda values: perceptron.describe(values, sizes),
+        lambda net: perceptron.PerceptronScratch.of(net, most),
+        *(parameters, inputs, labels, orders, batch_size, optimizer, sizes[-1][1]),
+    )
+
+
+@torch.no_grad()
+def _train(
+    describe: Callable[[Any], Any],
+    allocate: Callable[[Any], Any],
+    parameters: Sequence[Tensor],
+    images: Tensor,
+    labels: Tensor,
+    orders: Tensor,
+    batch_size: int,
+    optimizer: OptimizerState,
+    classes: int,
+) -> Tensor:
+    """Train the network that ``describe`` makes of its parameters ``[L, P]``."""
+    flat = [_flattened(tensors) for tensors in (parameters, *optimizer.state)]
+    arrays = [tensor.numpy() for tensor in flat]
+    logits = images.new_empty(*orders.shape, classes)
+    out = logits.numpy()
+    with _kernels():
+        net = describe(arrays[0])
+        data = training.Data(
+            images=images.flatten(2).contiguous().numpy(),
+            labels=labels.contiguous().numpy(),
+            order=orders.contiguous().numpy(),
+            batch_size=batch_size,
         )
-    else:
-        values = _flattened(optimizer.parameters).numpy()
-        layers, first = [], 0
-        for weight in optimizer.parameters[::2]:
-            layers.append((weight.shape[2], weight.shape[1], first))
-            first += weight[0].numel() + weight.shape[1]
-        shape = np.array(layers, np.int64)
-        _over_lanes(
-            model.lanes,
-            [None] * threads,
-            lambda _, a, b: perceptron.train(shape, values, a, b, *data, out),
+        update = training.Update(
+            rule=training.RULES[optimizer.name],
+            steps=optimizer.steps,
+            lr=optimizer.lr.numpy(),
+            momentum=optimizer.momentum.numpy(),
+            decay=optimizer.weight_decay.numpy(),
+            means=arrays[1],
+            squares=arrays[-1],
         )
-    for tensors, trained in zip(
-        [optimizer.parameters, *slots], [torch.from_numpy(values), *flat], strict=True
-    ):
+        _over_lanes(
+            lambda scratch, a, b: training.train(net, scratch, a, b, data, update, out),
+            lambda: allocate(net),
+            lanes=len(labels),
+        )
+    for tensors, trained in zip((parameters, *optimizer.state), flat, strict=True):
         parts = torch.split(trained, [t[0].numel() for t in tensors], 1)
         torch._foreach_copy_(
             list(tensors), [p.view_as(t) for p, t in zip(parts, tensors, strict=True)]
         )
-    optimizer.steps += orders.shape[0] * -(-orders.shape[2] // batch_size)
     return logits
+
+
+def _network(sizes: ConvNetSizes, values: Any, images: Tensor) -> Any:
+    height, width = images.shape[3:]
+    return network.describe(
+        values,
+        filters=sizes.filters,
+        height=height,
+        width=width,
+        size=sizes.kernel_size,
+        padding=sizes.padding,
+        reflect=sizes.reflect,
+        pooling=sizes.pooling,
+        pool_after=sizes.pool_after,
+        classes=sizes.classes,
+    )
 
 
 def _flattened(tensors: Iterable[Tensor]) -> Tensor:
@@ -121,44 +281,15 @@ def _flattened(tensors: Iterable[Tensor]) -> Tensor:
     return torch.cat([t.detach().flatten(1) for t in tensors], 1)
 
 
-def _network(model: ConvNet, images: Tensor) -> Any:
-    """Describe a model to the kernels, with a copy of its parameters."""
-    height, width = images.shape[3:]
-    stages, first, size = [], 0, 0
-    for i, name in enumerate(model.convs, start=1):
-        layer = model.get_submodule(name)
-        assert isinstance(layer, LaneConv2d)
-        _, filters, channels, size, _ = layer.weight.shape
-        rows, columns = height - size + 1, width - size + 1
-        pooling = model.pooling if i == model.pool_after else None
-        if pooling:
-            rows, columns = rows // 2, columns // 2
-        kind = planes.POOLINGS[pooling]
-        stages.append(network.Stage(channels, filters, height, width, rows, columns, kind, first))
-        first += filters * (channels * size**2 + 1)
-        height, width = rows + 2 * model.padding, columns + 2 * model.padding
-    return network.describe(
-        stages,
-        _flattened(model.parameters()).numpy(),
-        size=size,
-        padding=model.padding,
-        reflect=model.padding_mode == "reflect",
-        classes=model.num_classes,
-    )
-
-
-def _threads(lanes: int) -> int:
-    return min(torch.get_num_threads(), lanes)
-
-
 def _over_lanes(
-    lanes: int, scratches: Sequence[Any], work: Callable[[Any, int, int], None]
+    work: Callable[[Any, int, int], None], allocate: Callable[[], Any], *, lanes: int
 ) -> None:
     """Call ``work(scratch, first, last)`` for all lanes, with a thread for every scratch."""
-    threads = len(scratches)
+    threads = min(torch.get_num_threads(), lanes)
     if threads == 1:
-        work(scratches[0], 0, lanes)
+        work(allocate(), 0, lanes)
         return
+    scratches = [allocate() for _ in range(threads)]
     bounds = [lanes * i // threads for i in range(threads + 1)]
     list(_pool(threads).map(work, scratches, bounds[:-1], bounds[1:]))
 

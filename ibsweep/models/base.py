@@ -32,9 +32,10 @@ class LaneModel(nn.Module):
         super().__init__()
         self.lanes = lanes
         self.num_classes = num_classes
-        self.use_kernels = True
-        """Whether the compiled kernels are used where they can be. They sum in another order than
-        torch: where rounding itself is to be reproduced, it must be torch's."""
+        self.use_kernels = False
+        """Whether the compiled kernels are used where they can be; ``build`` sets it where they
+        are faster. They sum in another order than torch: where rounding itself is to be
+        reproduced, it must be torch's."""
 
     def prepare(self, images: Tensor) -> Tensor:
         """Do once what every pass over ``images`` ``[L, N, C, H, W]`` would repeat."""
@@ -47,6 +48,31 @@ class LaneModel(nn.Module):
     def runs_in_kernels(self, prepared: Tensor) -> bool:
         """Whether the compiled kernels take the model and its prepared images."""
         return self.use_kernels and backend.available_for(prepared)
+
+    def train_in_kernels(
+        self,
+        prepared: Tensor,
+        labels: Tensor,
+        orders: Tensor,
+        batch_size: int,
+        optimizer: backend.OptimizerState,
+    ) -> Tensor:
+        """Train E epochs in the compiled kernels; parameters and the state change in place.
+
+        Args:
+            prepared: What ``prepare`` returned.
+            labels: ``[L, N]``.
+            orders: Positions of the images for each epoch and lane, ``[E, L, N]``.
+            batch_size: Images of a mini-batch.
+            optimizer: The optimiser of those parameters that are trained, in the model's order.
+
+        Returns:
+            The logits before each update, ``[E, L, N, classes]``, in the order trained.
+
+        Raises:
+            KernelsUnavailableError: If Numba fails; then nothing has changed.
+        """
+        raise NotImplementedError
 
     def forward_prepared(self, prepared: Tensor) -> Tensor:
         """Map prepared images ``[L, B, ...]`` to logits ``[L, B, classes]``."""

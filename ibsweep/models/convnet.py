@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import torch
@@ -57,11 +58,13 @@ class ConvNet(LaneModel):
         frozen: bool = False,
     ) -> None:
         super().__init__(lanes, num_classes)
+        self.kernel_size = kernel_size
         self.padding = (kernel_size - 1) // 2
         self.padding_mode = padding_mode
         self.pooling = pooling
         self.pool_after = len(widths) // 2 if pooling else 0
         self.head = head
+        self.widths = tuple(widths)
         self.edge_detectors = edge_detectors
         self.frozen = frozen
         channels = [1, *widths]
@@ -106,14 +109,39 @@ class ConvNet(LaneModel):
 
     def forward_prepared(self, prepared: Tensor) -> Tensor:
         """Map padded images ``[L, B, C, H+2P, W+2P]``, or features, to logits ``[L, B, K]``."""
-        if self.frozen:
-            means = prepared
-        elif not torch.is_grad_enabled() and self.runs_in_kernels(prepared):
-            return backend.infer(self, prepared)
-        else:
-            means = self._means(prepared)
+        if not self.frozen and not torch.is_grad_enabled() and self.runs_in_kernels(prepared):
+            with suppress(backend.KernelsUnavailableError):
+                return backend.infer_convnet(self._sizes, self.parameters(), prepared)
+        means = prepared if self.frozen else self._means(prepared)
         logits: Tensor = self.get_submodule(self.head)(means)
         return logits
+
+    def train_in_kernels(
+        self,
+        prepared: Tensor,
+        labels: Tensor,
+        orders: Tensor,
+        batch_size: int,
+        optimizer: backend.OptimizerState,
+    ) -> Tensor:
+        """Train padded images, or the classifier alone on features; see ``LaneModel``."""
+        data = (prepared, labels, orders, batch_size, optimizer)
+        if self.frozen:
+            head = list(self.get_submodule(self.head).parameters())
+            return backend.train_perceptron(head, *data)
+        return backend.train_convnet(self._sizes, list(self.parameters()), *data)
+
+    @property
+    def _sizes(self) -> backend.ConvNetSizes:
+        return backend.ConvNetSizes(
+            filters=self.widths,
+            kernel_size=self.kernel_size,
+            padding=self.padding,
+            reflect=self.padding_mode == "reflect",
+            pooling=self.pooling,
+            pool_after=self.pool_after,
+            classes=self.num_classes,
+        )
 
     def _means(self, padded: Tensor) -> Tensor:
         """Map padded images ``[L, B, C, H+2P, W+2P]`` to features ``[L, B, F]``."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch.nn.functional as F
 from torch import Tensor
 
+from ibsweep.models import backend
 from ibsweep.models.base import LaneModel
 from ibsweep.models.layers import LaneLinear
 
@@ -47,6 +48,20 @@ class MLP(LaneModel):
             x = F.relu(layer(x))
         logits: Tensor = last(x)
         return logits
+
+    def train_in_kernels(
+        self,
+        prepared: Tensor,
+        labels: Tensor,
+        orders: Tensor,
+        batch_size: int,
+        optimizer: backend.OptimizerState,
+    ) -> Tensor:
+        """Train flattened images; see ``LaneModel``."""
+        parameters = list(self.parameters())
+        return backend.train_perceptron(
+            parameters, prepared, labels, orders, batch_size, optimizer
+        )
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
         """Return the hidden activations ``[L, B, width]``: fc1, relu1, fc2, ...."""

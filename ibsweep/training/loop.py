@@ -132,11 +132,8 @@ class Trainer:
     def _run_epochs(self, orders: Tensor) -> None:
         """Train the epochs of ``orders`` ``[E, L, N]``, fewer if every lane diverges."""
         orders = orders.to(self.labels.device)
-        if self.model.runs_in_kernels(self.images):
-            logits = backend.train(
-                self.model, self.images, self.labels, orders, self.batch_size, self.optimizer
-            )
-        else:
+        logits = self._train_in_kernels(orders)
+        if logits is None:
             logits = torch.stack([self._train(order) for order in orders])
         labels = self.labels.expand_as(orders).gather(2, orders)
         losses = _lane_losses(logits.flatten(0, 1), labels.flatten(0, 1)).mean(1)
@@ -152,6 +149,23 @@ class Trainer:
         self.epoch += trained
         figures = _figures(logits[trained - 1], labels[trained - 1])
         self.train_loss, self.train_accuracy = figures.loss.cpu(), figures.accuracy.cpu()
+
+    def _train_in_kernels(self, orders: Tensor) -> Tensor | None:
+        """Train all epochs in one call, and return the logits before each update.
+
+        None, and nothing done, where there are no kernels.
+        """
+        if not self.model.runs_in_kernels(self.images):
+            return None
+        state = self.optimizer.plain()
+        try:
+            logits = self.model.train_in_kernels(
+                self.images, self.labels, orders, self.batch_size, state
+            )
+        except backend.KernelsUnavailableError:
+            return None
+        self.optimizer.steps += len(orders) * -(-orders.shape[2] // self.batch_size)
+        return logits
 
     def _train(self, order: Tensor) -> Tensor:
         """Train an epoch in torch's operations; return the logits before each update."""

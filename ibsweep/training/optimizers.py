@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from ibsweep.models.backend import OptimizerState
+
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "LaneOptimizer"]
 
 
@@ -48,6 +50,17 @@ class LaneOptimizer:
     def step(self, gradients: Sequence[Tensor]) -> None:
         """Update every parameter from its gradient."""
         raise NotImplementedError
+
+    def plain(self) -> OptimizerState:
+        """Return it as the compiled kernels take it; what they change is the optimiser's own."""
+        return OptimizerState(
+            name=self.name,
+            steps=self.steps,
+            lr=self.lr,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+            state=list(self.state.values()),
+        )
 
     def _views(self, per_lane: Tensor) -> list[Tensor]:
         """Shape ``[L]`` like each parameter: ``[L, 1, ...]``."""

@@ -75,6 +75,7 @@ def test_two_epochs_end_at_the_same_weights(case, optimizer):
     plain = trainer(case, use_kernels=False, optimizer=optimizer)
     for run in (fast, plain):
         run.run_to(2)
+    assert fast.model.runs_in_kernels(fast.images), "Numba failed, and torch did the work"
     assert_same(fast, plain, rtol=1e-3, atol=2e-5)
     torch.testing.assert_close(fast.train_loss, plain.train_loss, rtol=1e-4, atol=1e-5)
     assert fast.optimizer.steps == plain.optimizer.steps == 6
@@ -251,7 +252,7 @@ def test_many_filters_are_left_to_torch():
 
 
 def test_without_numba_torch_does_the_work(monkeypatch):
-    monkeypatch.setattr(backend, "convolution", None)
+    monkeypatch.setattr(backend, "available", lambda: False)
     run = trainer("simple", use_kernels=False)
     run.model.use_kernels = True
     assert not run.model.runs_in_kernels(run.images)
@@ -261,7 +262,7 @@ def test_without_numba_torch_does_the_work(monkeypatch):
 
 def test_kernels_are_compiled_anew_when_one_that_they_call_has_changed(tmp_path):
     """Numba's own look at sources does not reach so far; an upgrade would run old code."""
-    copy = tmp_path / "ibsweep"
+    copy, cache = tmp_path / "ibsweep", tmp_path / "cache"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     kernels = copy / "models" / "kernels"
     head = "from ibsweep.models.kernels.common import compile_kernel\n"
@@ -276,11 +277,69 @@ def test_kernels_are_compiled_anew_when_one_that_they_call_has_changed(tmp_path)
         done = subprocess.run(
             [sys.executable, "-c", code],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            env={**os.environ, "PYTHONPATH": str(tmp_path), "XDG_CACHE_HOME": str(cache)},
             capture_output=True,
             text=True,
             check=True,
         )
         found.append(int(done.stdout))
     assert found == [3, 3, 7]
-    assert len([path for path in (kernels / "__pycache__").iterdir() if path.is_dir()]) == 2
+    assert len([path for path in (cache / "ibsweep" / "kernels").iterdir() if path.is_dir()]) == 2
+
+
+MISSING = "import numba.core.cgutils as c; del c.unpack_tuple"
+RENAMED = "import numba.core.cgutils as c; del c.alloca_once_value"
+GONE = "import sys; sys.modules['numba.core.cgutils'] = None"
+ABSENT = """
+import sys
+
+class Absent:
+    def find_spec(self, name, *_):
+        if name == "numba":
+            raise ModuleNotFoundError("No module named 'numba'", name=name)
+
+sys.meta_path.insert(0, Absent())
+"""
+TRAIN = """
+import torch
+from ibsweep.models import backend, build
+from ibsweep.training import LaneData, Trainer, TrainingSettings
+
+data = LaneData(torch.rand(2, 6, 1, 28, 28), torch.tensor([[0, 1, 2, 0, 1, 2]] * 2))
+for name in ("simple_cnn", "two_layer_mlp"):
+    for _ in range(2):
+        run = Trainer(build(name, [1, 2]), TrainingSettings(lr=0.1, batch_size=4), data, [1, 2])
+        run.run_to(3)
+        assert run.evaluate(data).loss.isfinite().all()
+        assert run.optimizer.steps == 6
+print(backend.available())
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("", None),
+        (ABSENT, None),  # a machine that trains on its GPU may do without
+        (GONE, "ModuleNotFoundError: import of numba.core.cgutils halted"),
+        (MISSING, "has no attribute 'unpack_tuple'"),
+        (RENAMED, "has no attribute 'alloca_once_value'"),
+        ("import numba; del numba.njit", "ImportError: cannot import name 'njit'"),
+    ],
+)
+def test_where_numba_fails_torch_does_the_work_and_one_line_says_so(fault, words, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", f"{fault}\n{TRAIN}"],
+        # an own cache where something is to be compiled: what is kept there would hide the fault
+        env={**os.environ, **({"XDG_CACHE_HOME": str(tmp_path)} if fault else {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(not fault)]
+    lines = done.stderr.splitlines()
+    assert len(lines) == (1 if words else 0), done.stderr
+    for line in lines:
+        assert line.startswith("ibsweep: Numba cannot compile the kernels")
+        assert words in line

@@ -44,5 +44,5 @@ def test_parts(count, of, options, expected):
 def test_without_numba_lanes_stay_together(monkeypatch):
     from ibsweep.models import backend
 
-    monkeypatch.setattr(backend, "convolution", None)
+    monkeypatch.setattr(backend, "available", lambda: False)
     assert sizes(8, KERNELS, workers=64) == [4, 4]

@@ -1,1 +1,1 @@
-"""Training on the CPU in compiled kernels; Numba keeps them on disk: a machine compiles once."""
+"""Training on the CPU in compiled kernels; ``docs/kernels.md`` tells how they work."""

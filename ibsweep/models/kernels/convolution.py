@@ -23,31 +23,28 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba.extending import overload
 
-from ibsweep.models.kernels.common import (
-    compile_kernel,
-    cross_entropy_gradient,
-    update_parameters,
-)
+from ibsweep.models.kernels.common import compile_kernel
 from ibsweep.models.kernels.network import (
+    Network,
     arrange_kernels,
     bias_of,
     head_of,
     kernels_of,
-    ordered_of,
-    rows_of,
-    turned_of,
+    matrix_of,
 )
-from ibsweep.models.kernels.planes import activate, pad, pitch_of, spread, sum_of, unpad
+from ibsweep.models.kernels.planes import activate, pad, spread, sum_of, unpad
 from ibsweep.models.kernels.tiles import (
     add_products,
     convolve_tile,
     products_shape,
     tile_shape,
 )
+from ibsweep.models.kernels.training import cross_entropy_gradient, fill_gradient
 from ibsweep.models.kernels.vectors import VECTOR
 
-__all__ = ["infer", "train"]
+__all__ = ["infer"]
 
 
 @compile_kernel
@@ -115,37 +112,37 @@ def _add_weight_gradient(
 
 
 @compile_kernel
-def _forward(net: Any, scratch: Any, values: Any, image: Any, features: Any, logits: Any) -> None:
-    """Take one padded image ``[H*W]`` to its features ``[F]`` and logits ``[classes]``."""
+def _forward(net: Any, scratch: Any, values: Any, image: Any, logits: Any) -> None:
+    """Take one padded image ``[H*W]`` to its features and logits ``[classes]``."""
+    stages, size = net.stages, net.size
     first = scratch.inputs[0]
     for i in range(image.shape[0]):
         first[i] = image[i]
-    last = net.stages.shape[0] - 1
+    last = stages.shape[0] - 1
     for s in range(last + 1):
-        channels, filters, height, width, rows, columns, pooling, _ = net.stages[s]
-        pixels = height * width
-        reach = (net.size - 1) * (width + 1)
-        planes = rows_of(scratch.planes, s, filters, pixels - reach + 2 * VECTOR)
-        area = rows * pitch_of(columns)
-        pooled, alive = scratch.pooled[s, :area], rows_of(scratch.alive, s, filters, area)
-        inputs = rows_of(scratch.inputs, s, channels, pixels + VECTOR)
-        kernels, bias = ordered_of(net, s, scratch.ordered), bias_of(net, s, values)
-        starts = net.starts[s, 0, : net.counts[s, 0]]
-        _convolve(inputs, kernels, bias, planes, starts, width, 0, height)
+        stage = stages[s]
+        channels, filters, width = stage.channels, stage.filters, stage.width
+        rows, columns = stage.rows, stage.columns
+        inputs = matrix_of(scratch.inputs[s], channels, stage.input_length)
+        planes = matrix_of(scratch.planes[s], filters, stage.plane_length)
+        routes = matrix_of(scratch.routes[s], filters, stage.pooled_length)
+        pooled = scratch.pooled[s, : stage.pooled_length]
+        kernels = kernels_of(stage, scratch.forward_kernels, (channels, size, size, filters))
+        starts = net.plane_starts[s, : stage.plane_vectors]
+        _convolve(inputs, kernels, bias_of(stage, values), planes, starts, width, 0, stage.height)
         for f in range(filters):
-            activate(planes[f], width, rows, columns, pooling, pooled, alive[f])
+            activate(planes[f], width, rows, columns, stage.pooling, pooled, routes[f])
             if s == last:
-                features[f] = sum_of(pooled) / np.float32(rows * columns)
+                scratch.features[f] = sum_of(pooled) / np.float32(rows * columns)
             else:
-                after_height, after_width = net.stages[s + 1, 2], net.stages[s + 1, 3]
-                after = after_height * after_width + VECTOR
-                padded = rows_of(scratch.inputs, s + 1, filters, after)
-                pad(pooled, rows, columns, net.padding, net.reflect, padded[f], after_width)
+                after = stages[s + 1]
+                padded = matrix_of(scratch.inputs[s + 1], filters, after.input_length)
+                pad(pooled, rows, columns, net.padding, net.reflect, padded[f], after.width)
     weight, head_bias = head_of(net, values)
     for k in range(net.classes):
         total = head_bias[k]
-        for f in range(features.shape[0]):
-            total += weight[k, f] * features[f]
+        for f in range(weight.shape[1]):
+            total += weight[k, f] * scratch.features[f]
         logits[k] = total
 
 
@@ -161,119 +158,87 @@ def infer(net: Any, scratch: Any, first: int, last: int, images: Any, out: Any) 
         images: The images.
         out: The logits.
     """
-    features = np.empty(net.stages[net.stages.shape[0] - 1, 1], np.float32)
     for lane in range(first, last):
         arrange_kernels(net, net.values[lane], scratch, False)
         for n in range(images.shape[1]):
-            _forward(net, scratch, net.values[lane], images[lane, n], features, out[lane, n])
+            _forward(net, scratch, net.values[lane], images[lane, n], out[lane, n])
 
 
 @compile_kernel
-def _backward(net: Any, scratch: Any, grad_features: Any) -> None:
+def _backward(net: Any, scratch: Any) -> None:
     """Add the last image's gradient of all kernels, given that of its features."""
-    last = net.stages.shape[0] - 1
+    stages, size = net.stages, net.size
+    last = stages.shape[0] - 1
     for reverse in range(last + 1):
         s = last - reverse
-        channels, filters, height, width, rows, columns, pooling, _ = net.stages[s]
-        pixels = height * width
-        reach = (net.size - 1) * (width + 1)
-        area = rows * pitch_of(columns)
-        pooled, alive = scratch.pooled[s, :area], rows_of(scratch.alive, s, filters, area)
-        grads = rows_of(scratch.grads, s, filters, reach + pixels + 2 * VECTOR)
-        grad_bias = bias_of(net, s, scratch.gradient)
+        stage = stages[s]
+        channels, filters, width = stage.channels, stage.filters, stage.width
+        rows, columns, reach = stage.rows, stage.columns, stage.reach
+        routes = matrix_of(scratch.routes[s], filters, stage.pooled_length)
+        pooled = scratch.pooled[s, : stage.pooled_length]
+        grads = matrix_of(scratch.grads[s], filters, stage.grad_length)
+        grad_bias = bias_of(stage, scratch.gradient)
         for f in range(filters):
             if s == last:
-                pooled[:] = grad_features[f] / np.float32(rows * columns)
+                pooled[:] = scratch.feature_grads[f] / np.float32(rows * columns)
             else:
-                after_height, after_width = net.stages[s + 1, 2], net.stages[s + 1, 3]
-                after = after_height * after_width + VECTOR
-                padded = rows_of(scratch.carried, s + 1, filters, after)
-                unpad(padded[f], rows, columns, net.padding, net.reflect, pooled, after_width)
-            spread(pooled, alive[f], rows, columns, pooling, grads[f, reach:], width)
+                after = stages[s + 1]
+                padded = matrix_of(scratch.input_grads[s + 1], filters, after.input_length)
+                unpad(padded[f], rows, columns, net.padding, net.reflect, pooled, after.width)
+            spread(pooled, routes[f], rows, columns, stage.pooling, grads[f, reach:], width)
             grad_bias[f] += sum_of(grads[f, reach:])
-        inputs = rows_of(scratch.inputs, s, channels, pixels + VECTOR)
-        grad_kernels = kernels_of(net, s, scratch.gradient)
-        starts = net.starts[s, 0, : net.counts[s, 0]]
+        inputs = matrix_of(scratch.inputs[s], channels, stage.input_length)
+        grad_kernels = kernels_of(stage, scratch.gradient, (filters, channels, size, size))
+        starts = net.plane_starts[s, : stage.plane_vectors]
         _add_weight_gradient(inputs, grads, reach, grad_kernels, starts, width)
         if s > 0:
-            carried = rows_of(scratch.carried, s, channels, pixels + VECTOR)
-            kernels = turned_of(net, s, scratch.turned)
-            starts = net.starts[s, 1, : net.counts[s, 1]]
-            top = net.size - 1  # zeros stand before a gradient
-            _convolve(grads, kernels, scratch.nothing[s], carried, starts, width, top, height)
+            input_grads = matrix_of(scratch.input_grads[s], channels, stage.input_length)
+            kernels = kernels_of(stage, scratch.backward_kernels, (filters, size, size, channels))
+            starts = net.input_starts[s, : stage.input_vectors]
+            top = size - 1  # zeros stand before a gradient
+            no_bias = scratch.no_bias[s]
+            _convolve(grads, kernels, no_bias, input_grads, starts, width, top, stage.height)
 
 
 @compile_kernel
-def train(
-    net: Any,
-    scratch: Any,
-    first: int,
-    last: int,
-    images: Any,
-    labels: Any,
-    order: Any,
-    batch_size: int,
-    update: Any,
-    out: Any,
+def _fill_gradient(
+    net: Any, scratch: Any, values: Any, images: Any, labels: Any, positions: Any, logits: Any
 ) -> None:
-    """Train lanes ``first`` to ``last`` for E epochs, each by itself; ``net.values`` change.
+    """Do as ``fill_gradient`` says, image after image."""
+    gradient, features = scratch.gradient, scratch.features
+    feature_grads, logit_grads = scratch.feature_grads, scratch.logit_grads
+    weight, _ = head_of(net, values)
+    weight_grad, bias_grad = head_of(net, gradient)
+    share = np.float32(1) / np.float32(positions.shape[0])
+    gradient[:] = 0
+    arrange_kernels(net, values, scratch, True)
+    for n in range(positions.shape[0]):
+        i = positions[n]
+        _forward(net, scratch, values, images[i], logits[n])
+        cross_entropy_gradient(logits[n], labels[i], share, logit_grads)
+        for f in range(features.shape[0]):
+            total = np.float32(0)
+            for k in range(net.classes):
+                total += weight[k, f] * logit_grads[k]
+                weight_grad[k, f] += logit_grads[k] * features[f]
+            feature_grads[f] = total
+        for k in range(net.classes):
+            bias_grad[k] += logit_grads[k]
+        _backward(net, scratch)
 
-    Args:
-        net: The network.
-        scratch: Memory for it.
-        first: Lane to begin with; threads share lanes out.
-        last: Lane to end before.
-        images: Padded, ``[L, N, H*W]``.
-        labels: ``[L, N]``.
-        order: Positions of the images in every epoch, ``[E, L, N]``.
-        batch_size: Images of a mini-batch; the last one may be smaller.
-        update: ``(kind, steps, lr, momentum, decay, means, squares)``: one of ``common.UPDATES``,
-            the steps taken so far, ``[L]`` thrice, and the optimiser's state ``[L, P]`` twice,
-            which changes. SGD keeps its buffers in ``means``.
-        out: Filled with the logits before each update, ``[E, L, N, classes]``.
-    """
-    kind, steps, lr, momentum, decay, means, squares = update
-    count = order.shape[2]
-    filters = net.stages[net.stages.shape[0] - 1, 1]
-    features = np.empty(filters, np.float32)
-    grad_features = np.empty(filters, np.float32)
-    grad_logits = np.empty(net.classes, np.float32)
-    gradient = scratch.gradient
-    grad_head, grad_head_bias = head_of(net, gradient)
-    for lane in range(first, last):
-        values = net.values[lane]
-        head, _ = head_of(net, values)
-        step = steps
-        for epoch in range(order.shape[0]):
-            for start in range(0, count, batch_size):
-                end = min(start + batch_size, count)
-                share = np.float32(1) / np.float32(end - start)
-                gradient[:] = 0
-                arrange_kernels(net, values, scratch, True)
-                for n in range(start, end):
-                    i = order[epoch, lane, n]
-                    _forward(net, scratch, values, images[lane, i], features, out[epoch, lane, n])
-                    cross_entropy_gradient(
-                        out[epoch, lane, n], labels[lane, i], share, grad_logits
-                    )
-                    for f in range(filters):
-                        total = np.float32(0)
-                        for k in range(net.classes):
-                            total += head[k, f] * grad_logits[k]
-                            grad_head[k, f] += grad_logits[k] * features[f]
-                        grad_features[f] = total
-                    for k in range(net.classes):
-                        grad_head_bias[k] += grad_logits[k]
-                    _backward(net, scratch, grad_features)
-                step += 1
-                update_parameters(
-                    kind,
-                    values,
-                    gradient,
-                    means[lane],
-                    squares[lane],
-                    step,
-                    lr[lane],
-                    momentum[lane],
-                    decay[lane],
-                )
+
+@overload(fill_gradient)
+def _of_network(
+    net: Any, scratch: Any, values: Any, images: Any, labels: Any, positions: Any, logits: Any
+) -> Any:
+    """Give Numba the kernel for a convolutional network, where it meets one."""
+    del scratch, values, images, labels, positions, logits
+    if getattr(net, "instance_class", None) is not Network:
+        return None
+
+    def call(
+        net: Any, scratch: Any, values: Any, images: Any, labels: Any, positions: Any, logits: Any
+    ) -> None:
+        _fill_gradient(net, scratch, values, images, labels, positions, logits)
+
+    return call

@@ -4,31 +4,105 @@ A lane's weights are larger than its batch, so a batch is taken through a layer 
 images and two outputs at a time, which is what registers hold.
 
 Notation:
-    E: epochs, L: lanes, N: images of a set, P: parameters of a lane, B: images of a batch
-    D: inputs of a layer, O: its outputs
+    L: lanes, P: parameters of a lane, B: images of a batch, D: inputs of a layer, O: its outputs
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba.extending import overload
 
-from ibsweep.models.kernels.common import (
-    compile_kernel,
-    cross_entropy_gradient,
-    update_parameters,
-)
+from ibsweep.models.kernels.common import aligned_zeros, compile_kernel
+from ibsweep.models.kernels.training import cross_entropy_gradient, fill_gradient
 
-__all__ = ["train"]
+__all__ = ["Perceptron", "PerceptronScratch", "describe"]
+
+
+class Layer(NamedTuple):
+    """A linear layer.
+
+    Attributes:
+        inputs: D.
+        outputs: O.
+        weight: Where its weight ``[O, D]`` begins among the parameters of a lane.
+        bias: Where its bias ``[O]`` begins, right behind the weight.
+    """
+
+    inputs: int
+    outputs: int
+    weight: int
+    bias: int
+
+
+_LAYER = np.dtype([(name, np.int64) for name in Layer._fields])
+
+
+class Perceptron(NamedTuple):
+    """Linear layers with ReLU between them.
+
+    Attributes:
+        layers: A ``Layer`` a row, its attributes as fields.
+        values: The parameters ``[L, P]``, float32.
+    """
+
+    layers: Any
+    values: Any
+
+
+class PerceptronScratch(NamedTuple):
+    """Memory for one batch on its way through a perceptron.
+
+    Attributes:
+        inputs: Row k: what goes into layer k, ``[B, D]``; the last row: the logits.
+        grads: Row k: gradient of what comes out of layer k, before ReLU, ``[B, O]``.
+        gradient: ``[P]``, of the batch's mean loss.
+    """
+
+    inputs: Any
+    grads: Any
+    gradient: Any
+
+    @classmethod
+    def of(cls, net: Perceptron, batch_size: int) -> PerceptronScratch:
+        """Allocate for a perceptron and batches of up to so many images; threads want one each."""
+        depth = len(net.layers)
+        length = batch_size * int(max(net.layers["inputs"].max(), net.layers["outputs"].max()))
+        return cls(
+            inputs=aligned_zeros(depth + 1, length),
+            grads=aligned_zeros(depth, length),
+            gradient=aligned_zeros(net.values.shape[1]),
+        )
+
+
+def describe(values: Any, sizes: Sequence[tuple[int, int]]) -> Perceptron:
+    """Return a perceptron as the kernels take it.
+
+    Args:
+        values: Its parameters ``[L, P]``, layer by layer, each weight before its bias; shared.
+        sizes: Inputs and outputs of every layer.
+    """
+    layers, weight = [], 0
+    for inputs, outputs in sizes:
+        bias = weight + inputs * outputs
+        layers.append(Layer(inputs, outputs, weight, bias))
+        weight = bias + outputs
+    return Perceptron(np.array(layers, _LAYER), values)
 
 
 @compile_kernel
-def _layer(layers: Any, index: int, flat: Any) -> Any:
+def _layer_of(layer: Any, flat: Any) -> Any:
     """Return a layer's part of ``[P]``: weight ``[O, D]`` and bias ``[O]``."""
-    inputs, outputs, first = layers[index]
-    end = first + inputs * outputs
-    return flat[first:end].reshape(outputs, inputs), flat[end : end + outputs]
+    weight = flat[layer.weight : layer.bias].reshape(layer.outputs, layer.inputs)
+    return weight, flat[layer.bias : layer.bias + layer.outputs]
+
+
+@compile_kernel
+def _matrix_of(row: Any, batch: int, length: int) -> Any:
+    """Return the beginning of a row of scratch memory as ``[batch, length]``."""
+    return row[: batch * length].reshape(batch, length)
 
 
 @compile_kernel
@@ -106,83 +180,52 @@ def _input_gradient(weight: Any, grads: Any, inputs: Any, grad_inputs: Any) -> N
 
 
 @compile_kernel
-def train(
-    layers: Any,
-    values: Any,
-    first: int,
-    last: int,
-    images: Any,
-    labels: Any,
-    order: Any,
-    batch_size: int,
-    update: Any,
-    out: Any,
+def _fill_gradient(
+    net: Any, scratch: Any, values: Any, images: Any, labels: Any, positions: Any, logits: Any
 ) -> None:
-    """Train lanes ``first`` to ``last`` for E epochs, each by itself; ``values`` change.
+    """Do as ``fill_gradient`` says, a batch at a time."""
+    layers, batch, depth = net.layers, positions.shape[0], net.layers.shape[0]
+    taken = _matrix_of(scratch.inputs[0], batch, layers[0].inputs)
+    for b in range(batch):
+        taken[b] = images[positions[b]]
+    for k in range(depth):
+        layer = layers[k]
+        weight, bias = _layer_of(layer, values)
+        before = _matrix_of(scratch.inputs[k], batch, layer.inputs)
+        after = _matrix_of(scratch.inputs[k + 1], batch, layer.outputs)
+        _forward(before, weight, bias, k < depth - 1, after)
+    share = np.float32(1) / np.float32(batch)
+    classes = layers[depth - 1].outputs
+    found = _matrix_of(scratch.inputs[depth], batch, classes)
+    of_logits = _matrix_of(scratch.grads[depth - 1], batch, classes)
+    for b in range(batch):
+        logits[b] = found[b]
+        cross_entropy_gradient(found[b], labels[positions[b]], share, of_logits[b])
+    for reverse in range(depth):
+        k = depth - 1 - reverse
+        layer = layers[k]
+        before = _matrix_of(scratch.inputs[k], batch, layer.inputs)
+        of_output = _matrix_of(scratch.grads[k], batch, layer.outputs)
+        grad_weight, grad_bias = _layer_of(layer, scratch.gradient)
+        _weight_gradient(before, of_output, grad_weight, grad_bias)
+        if k > 0:
+            weight, _ = _layer_of(layer, values)
+            of_input = _matrix_of(scratch.grads[k - 1], batch, layer.inputs)
+            _input_gradient(weight, of_output, before, of_input)
 
-    Args:
-        layers: For every layer its inputs, outputs, and where its weight ``[O, D]`` begins among
-            the parameters of a lane; its bias follows. int64 ``[layers, 3]``.
-        values: The parameters, ``[L, P]``.
-        first: Lane to begin with; threads share lanes out.
-        last: Lane to end before.
-        images: ``[L, N, D]``.
-        labels: ``[L, N]``.
-        order: Positions of the images in every epoch, ``[E, L, N]``.
-        batch_size: Images of a mini-batch; the last one may be smaller.
-        update: As for ``convolution.train``.
-        out: Filled with the logits before each update, ``[E, L, N, classes]``.
-    """
-    kind, steps, lr, momentum, decay, means, squares = update
-    count, depth = order.shape[2], layers.shape[0]
-    widest = max(layers[:, 0].max(), layers[:, 1].max())
-    batch_size = min(batch_size, count)
-    # row k: what goes into layer k; gradients likewise, of what comes out of it
-    inputs = np.zeros((depth + 1, batch_size * widest), np.float32)
-    grads = np.zeros((depth, batch_size * widest), np.float32)
-    gradient = np.zeros(values.shape[1], np.float32)
-    for lane in range(first, last):
-        lane_values = values[lane]
-        step = steps
-        for epoch in range(order.shape[0]):
-            for start in range(0, count, batch_size):
-                batch = min(batch_size, count - start)
-                taken = inputs[0, : batch * layers[0, 0]].reshape(batch, layers[0, 0])
-                for b in range(batch):
-                    taken[b] = images[lane, order[epoch, lane, start + b]]
-                for k in range(depth):
-                    weight, bias = _layer(layers, k, lane_values)
-                    before = inputs[k, : batch * layers[k, 0]].reshape(batch, layers[k, 0])
-                    after = inputs[k + 1, : batch * layers[k, 1]].reshape(batch, layers[k, 1])
-                    _forward(before, weight, bias, k < depth - 1, after)
-                share = np.float32(1) / np.float32(batch)
-                classes = layers[depth - 1, 1]
-                logits = inputs[depth, : batch * classes].reshape(batch, classes)
-                of_logits = grads[depth - 1, : batch * classes].reshape(batch, classes)
-                for b in range(batch):
-                    out[epoch, lane, start + b] = logits[b]
-                    label = labels[lane, order[epoch, lane, start + b]]
-                    cross_entropy_gradient(logits[b], label, share, of_logits[b])
-                for reverse in range(depth):
-                    k = depth - 1 - reverse
-                    before = inputs[k, : batch * layers[k, 0]].reshape(batch, layers[k, 0])
-                    of_output = grads[k, : batch * layers[k, 1]].reshape(batch, layers[k, 1])
-                    grad_weight, grad_bias = _layer(layers, k, gradient)
-                    _weight_gradient(before, of_output, grad_weight, grad_bias)
-                    if k > 0:
-                        weight, _ = _layer(layers, k, lane_values)
-                        of_input = grads[k - 1, : batch * layers[k, 0]]
-                        into = of_input.reshape(batch, layers[k, 0])
-                        _input_gradient(weight, of_output, before, into)
-                step += 1
-                update_parameters(
-                    kind,
-                    lane_values,
-                    gradient,
-                    means[lane],
-                    squares[lane],
-                    step,
-                    lr[lane],
-                    momentum[lane],
-                    decay[lane],
-                )
+
+@overload(fill_gradient)
+def _of_perceptron(
+    net: Any, scratch: Any, values: Any, images: Any, labels: Any, positions: Any, logits: Any
+) -> Any:
+    """Give Numba the kernel for a perceptron, where it meets one."""
+    del scratch, values, images, labels, positions, logits
+    if getattr(net, "instance_class", None) is not Perceptron:
+        return None
+
+    def call(
+        net: Any, scratch: Any, values: Any, images: Any, labels: Any, positions: Any, logits: Any
+    ) -> None:
+        _fill_gradient(net, scratch, values, images, labels, positions, logits)
+
+    return call

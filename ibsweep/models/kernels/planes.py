@@ -5,13 +5,15 @@ longer than the rest. What lies behind a row's columns counts as zero, or is wri
 so rows are taken in order.
 
 Notation:
-    pooled, alive: ``[rows * pitch]``, activations or their gradient, and codes that say where the
-        gradient goes; ``pitch`` is ``columns`` in whole vectors
+    pooled: ``[rows * pitch]``, activations or their gradient; ``pitch`` is ``columns`` in whole
+        vectors
+    routes: ``[rows * pitch]``, codes that say which pixels of a window the gradient goes to
     plane: what was convolved, rows ``width`` apart; ``padded`` likewise
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from ibsweep.models.kernels.common import compile_kernel
 from ibsweep.models.kernels.vectors import (
     VECTOR,
     ZERO,
+    Array,
     arrays_of,
     constant,
     index,
@@ -62,7 +65,7 @@ def sum_of(run: Any) -> Any:
 
 @compile_kernel
 def activate(
-    plane: Any, width: int, rows: int, columns: int, pooling: int, pooled: Any, alive: Any
+    plane: Any, width: int, rows: int, columns: int, pooling: int, pooled: Any, routes: Any
 ) -> None:
     """Pool and rectify; NaN goes through, so that a lane that diverged is seen."""
     pitch = pitch_of(columns)
@@ -70,16 +73,16 @@ def activate(
         for x in range(0, pitch, VECTOR):
             into, left = y * pitch + x, columns - x
             if pooling == NO_POOLING:
-                _rectify(plane, pooled, alive, y * width + x, into, left)
+                _rectify(plane, pooled, routes, y * width + x, width, into, left)
             elif pooling == MAX_POOLING:
-                _pool_max(plane, pooled, alive, 2 * (y * width + x), width, into, left)
+                _pool_max(plane, pooled, routes, 2 * (y * width + x), width, into, left)
             else:
-                _pool_average(plane, pooled, alive, 2 * (y * width + x), width, into, left)
+                _pool_average(plane, pooled, routes, 2 * (y * width + x), width, into, left)
 
 
 @compile_kernel
 def spread(
-    pooled: Any, alive: Any, rows: int, columns: int, pooling: int, plane: Any, width: int
+    pooled: Any, routes: Any, rows: int, columns: int, pooling: int, plane: Any, width: int
 ) -> None:
     """Carry the gradient of pooled pixels back to the convolution's output."""
     pitch = pitch_of(columns)
@@ -87,125 +90,131 @@ def spread(
     for y in range(rows):
         if pooling == NO_POOLING:
             for x in range(0, pitch, VECTOR):
-                _spread(pooled, alive, plane, y * pitch + x, y * width + x)
+                _spread(pooled, routes, plane, y * pitch + x, y * width + x)
             continue
         for lower in range(2):
             for x in range(0, pitch, VECTOR):
                 into = (2 * y + lower) * width + 2 * x
-                _spread_pairs(pooled, alive, plane, y * pitch + x, into, 3 * lower + 1, scale)
+                _spread_pairs(pooled, routes, plane, y * pitch + x, into, 3 * lower + 1, scale)
 
 
-@intrinsic
-def _rectify(
-    typing: Any, plane: Any, pooled: Any, alive: Any, at: Any, into: Any, left: Any
+def _pooling(
+    window: Callable[[Any, Array, Any, Any], list[Any]],
+    combine: Callable[[Any, list[Any]], tuple[Any, Any]],
 ) -> Any:
-    """Rectify a vector of which ``left`` pixels count."""
-    del typing, at, into, left
+    """Return the intrinsic that takes a vector of windows of a plane to one of activations.
 
-    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        plane, pooled, alive = arrays_of(context, builder, signature, args)
-        at, into, left = args[3:]
-        value = load(builder, plane, at)
-        on = builder.and_(_passes(builder, value), _counts(builder, left))
-        store(builder, builder.select(on, value, ZERO), pooled, into)
-        store(builder, builder.select(on, _code(1), _code(0)), alive, into)
-        return context.get_dummy_value()
+    Args:
+        window: Reads the pixels of a vector of windows, at an offset of a plane of some width.
+        combine: Takes them, as many vectors as a window has pixels, to activations and codes.
+    """
 
-    return types.void(plane, pooled, alive, *(types.intp,) * 3), write
+    @intrinsic
+    def pool(
+        typing: Any,
+        plane: Any,
+        pooled: Any,
+        routes: Any,
+        at: Any,
+        width: Any,
+        into: Any,
+        left: Any,
+    ) -> Any:
+        """Pool and rectify a vector of windows, of which ``left`` count."""
+        del typing, at, width, into, left
+
+        def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            plane, pooled, routes = arrays_of(context, builder, signature, args)
+            at, width, into, left = args[3:]
+            value, code = combine(builder, window(builder, plane, at, width))
+            on = _counts(builder, left)
+            store(builder, builder.select(on, value, ZERO), pooled, into)
+            store(builder, builder.select(on, code, _code(0)), routes, into)
+            return context.get_dummy_value()
+
+        return types.void(plane, pooled, routes, *(types.intp,) * 4), write
+
+    return pool
+
+
+def _one(builder: Any, plane: Array, at: Any, width: Any) -> list[Any]:
+    """Return a vector of pixels, each a window of its own."""
+    del width
+    return [load(builder, plane, at)]
+
+
+def _four(builder: Any, plane: Array, at: Any, width: Any) -> list[Any]:
+    """Return the pixels of 2x2 windows in the order of ``_CODES``: two rows of two vectors."""
+    found = []
+    for start in (at, builder.add(at, width)):
+        one = load(builder, plane, start)
+        other = load(builder, plane, builder.add(start, index(VECTOR)))
+        found += [shuffle(builder, one, other, places) for places in (_EVEN, _ODD)]
+    return found
+
+
+def _rectified(builder: Any, pixels: list[Any]) -> tuple[Any, Any]:
+    (pixel,) = pixels
+    on = _passes(builder, pixel)
+    return builder.select(on, pixel, ZERO), builder.select(on, _code(1), _code(0))
+
+
+def _largest(builder: Any, pixels: list[Any]) -> tuple[Any, Any]:
+    """Pool, then rectify: the two commute, and so there is less to do."""
+    top, total = pixels[0], pixels[0]
+    for pixel in pixels[1:]:
+        top = builder.select(builder.fcmp_ordered(">", top, pixel), top, pixel)
+        total = builder.fadd(total, pixel)
+    top = builder.select(builder.fcmp_unordered("uno", total, total), total, top)
+    code = _code(_CODES[3])
+    for pixel, bit in zip(pixels[2::-1], _CODES[2::-1], strict=True):
+        # the first of equals, as torch chooses
+        code = builder.select(builder.fcmp_ordered("==", pixel, top), _code(bit), code)
+    on = _passes(builder, top)
+    return builder.select(on, top, ZERO), builder.select(on, code, _code(0))
+
+
+def _mean(builder: Any, pixels: list[Any]) -> tuple[Any, Any]:
+    """Rectify, then pool."""
+    total, code = ZERO, _code(0)
+    for pixel, bit in zip(pixels, _CODES, strict=True):
+        on = _passes(builder, pixel)
+        total = builder.fadd(total, builder.select(on, pixel, ZERO))
+        code = builder.or_(code, builder.select(on, _code(bit), _code(0)))
+    return builder.fmul(total, constant(1 / len(_CODES))), code
+
+
+_rectify = _pooling(_one, _rectified)
+_pool_max = _pooling(_four, _largest)
+_pool_average = _pooling(_four, _mean)
 
 
 @intrinsic
-def _pool_max(
-    typing: Any,
-    plane: Any,
-    pooled: Any,
-    alive: Any,
-    at: Any,
-    width: Any,
-    into: Any,
-    left: Any,
-) -> Any:
-    """Pool and rectify two rows of two vectors to one, of which ``left`` pixels count."""
-    del typing, at, width, into, left
-
-    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        plane, pooled, alive = arrays_of(context, builder, signature, args)
-        at, width, into, left = args[3:]
-        pixels = _four(builder, plane, at, width)
-        top, total = pixels[0], pixels[0]
-        for pixel in pixels[1:]:
-            top = builder.select(builder.fcmp_ordered(">", top, pixel), top, pixel)
-            total = builder.fadd(total, pixel)
-        top = builder.select(builder.fcmp_unordered("uno", total, total), total, top)
-        code = _code(_CODES[3])
-        for pixel, bit in zip(pixels[2::-1], _CODES[2::-1], strict=True):
-            # the first of equals, as torch chooses
-            code = builder.select(builder.fcmp_ordered("==", pixel, top), _code(bit), code)
-        on = builder.and_(_passes(builder, top), _counts(builder, left))
-        store(builder, builder.select(on, top, ZERO), pooled, into)
-        store(builder, builder.select(on, code, _code(0)), alive, into)
-        return context.get_dummy_value()
-
-    return types.void(plane, pooled, alive, *(types.intp,) * 4), write
-
-
-@intrinsic
-def _pool_average(
-    typing: Any,
-    plane: Any,
-    pooled: Any,
-    alive: Any,
-    at: Any,
-    width: Any,
-    into: Any,
-    left: Any,
-) -> Any:
-    """Rectify and pool two rows of two vectors to one, of which ``left`` pixels count."""
-    del typing, at, width, into, left
-
-    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        plane, pooled, alive = arrays_of(context, builder, signature, args)
-        at, width, into, left = args[3:]
-        total, code = ZERO, _code(0)
-        for pixel, bit in zip(_four(builder, plane, at, width), _CODES, strict=True):
-            on = _passes(builder, pixel)
-            total = builder.fadd(total, builder.select(on, pixel, ZERO))
-            code = builder.or_(code, builder.select(on, _code(bit), _code(0)))
-        on = _counts(builder, left)
-        mean = builder.fmul(total, constant(0.25))
-        store(builder, builder.select(on, mean, ZERO), pooled, into)
-        store(builder, builder.select(on, code, _code(0)), alive, into)
-        return context.get_dummy_value()
-
-    return types.void(plane, pooled, alive, *(types.intp,) * 4), write
-
-
-@intrinsic
-def _spread(typing: Any, pooled: Any, alive: Any, plane: Any, at: Any, into: Any) -> Any:
+def _spread(typing: Any, pooled: Any, routes: Any, plane: Any, at: Any, into: Any) -> Any:
     """Write a vector of gradients where pixels passed."""
     del typing, at, into
 
     def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pooled, alive, plane = arrays_of(context, builder, signature, args)
+        pooled, routes, plane = arrays_of(context, builder, signature, args)
         at, into = args[3:]
-        on = _has(builder, load(builder, alive, at), _code(1))
+        on = _has(builder, load(builder, routes, at), _code(1))
         store(builder, builder.select(on, load(builder, pooled, at), ZERO), plane, into)
         return context.get_dummy_value()
 
-    return types.void(pooled, alive, plane, *(types.intp,) * 2), write
+    return types.void(pooled, routes, plane, *(types.intp,) * 2), write
 
 
 @intrinsic
 def _spread_pairs(
-    typing: Any, pooled: Any, alive: Any, plane: Any, at: Any, into: Any, bit: Any, scale: Any
+    typing: Any, pooled: Any, routes: Any, plane: Any, at: Any, into: Any, bit: Any, scale: Any
 ) -> Any:
     """Write a vector of gradients to pairs of pixels: those coded ``bit`` and twice ``bit``."""
     del typing, at, into, bit, scale
 
     def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pooled, alive, plane = arrays_of(context, builder, signature, args)
+        pooled, routes, plane = arrays_of(context, builder, signature, args)
         at, into, bit, scale = args[3:]
-        code = load(builder, alive, at)
+        code = load(builder, routes, at)
         grad = builder.fmul(load(builder, pooled, at), splat(builder, scale))
         sides = []
         for power in (bit, builder.add(bit, bit)):
@@ -217,7 +226,7 @@ def _spread_pairs(
         return context.get_dummy_value()
 
     numbers = (types.intp, types.intp, types.int32, types.float32)
-    return types.void(pooled, alive, plane, *numbers), write
+    return types.void(pooled, routes, plane, *numbers), write
 
 
 @intrinsic
@@ -250,16 +259,6 @@ def _counts(builder: Any, left: Any) -> Any:
     """Return which of a vector's elements are among the first ``left``."""
     places = ir.Constant(_WHOLE, list(range(VECTOR)))
     return builder.icmp_signed("<", places, splat(builder, builder.trunc(left, ir.IntType(32))))
-
-
-def _four(builder: Any, plane: Any, at: Any, width: Any) -> list[Any]:
-    """Return the pixels of 2x2 windows in the order of ``_CODES``."""
-    found = []
-    for start in (at, builder.add(at, width)):
-        one = load(builder, plane, start)
-        other = load(builder, plane, builder.add(start, index(VECTOR)))
-        found += [shuffle(builder, one, other, places) for places in (_EVEN, _ODD)]
-    return found
 
 
 @compile_kernel

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -34,14 +35,12 @@ _MOST_PRODUCT_FILTERS, _MOST_TAPS = (3, 4) if NARROW else (6, 7)
 
 
 @compile_kernel
-def cover(rows: int, columns: int, width: int, starts: Any) -> int:
-    """Write where the vectors begin that hold a plane's first ``columns`` of every row.
+def cover(rows: int, columns: int, width: int) -> Any:
+    """Return where the vectors begin that hold a plane's first ``columns`` of every row.
 
     No two overlap, and columns behind ``columns`` are left out where a whole vector is.
-
-    Returns:
-        Their number; ``starts`` has room for ``rows * width / VECTOR + rows``.
     """
+    starts = np.empty(rows * width // VECTOR + rows, np.int64)
     count, at = 0, 0
     while at < rows * width:
         if at % width >= columns:
@@ -50,7 +49,7 @@ def cover(rows: int, columns: int, width: int, starts: Any) -> int:
         starts[count] = at
         count += 1
         at += VECTOR
-    return count
+    return starts[:count]
 
 
 @compile_kernel
