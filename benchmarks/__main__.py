@@ -16,6 +16,7 @@ import torch
 
 from benchmarks import engine
 from benchmarks.report import save
+from ibsweep.gc_control import freeze_imports
 from ibsweep.sweep.environment import cpu_info, processor_name
 
 PARTS = ("engine", "lanes", "sweeps", "overhead", "start")
@@ -162,4 +163,5 @@ def _start() -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    freeze_imports()  # as the command does
     main()

@@ -21,7 +21,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ibsweep.cluster.ray_internals.messages import JOB_EXISTS, TOKEN_REFUSED_OVER_HTTP
+from ibsweep.cluster.ray_internals.messages import (
+    JOB_CLIENT_LOGGERS,
+    JOB_EXISTS,
+    TOKEN_REFUSED_OVER_HTTP,
+)
 from ibsweep.errors import IbsweepError, InputError, suggestion
 
 __all__ = ["IN_JOB", "Job", "Jobs"]
@@ -96,12 +100,8 @@ class Jobs:
         enable_token_authentication()
         from ray.job_submission import JobSubmissionClient
 
-        # this class reports what the client logs; its modules set levels of their own
-        for name in (
-            "ray",
-            "ray.dashboard.modules.dashboard_sdk",
-            "ray.dashboard.modules.job.sdk",
-        ):
+        # this class reports what the client logs
+        for name in ("ray", *JOB_CLIENT_LOGGERS):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         with self._clear_errors(), _environment(RAY_API_SERVER_ADDRESS=self.address):
             self._client = JobSubmissionClient(self.address)

@@ -22,6 +22,7 @@ from ray.exceptions import (
 )
 from ray.tune.execution.tune_controller import TuneController
 
+from ibsweep.cluster import session
 from ibsweep.cluster.failures import FailureCause, classify_error
 from ibsweep.cluster.ray_internals import messages
 from ibsweep.cluster.ray_internals.core import node_of_actor, without_spare_daemons
@@ -238,6 +239,32 @@ def test_ray_still_says(text, places):
     files = ray_files(*places)
     assert files
     assert any(text.encode() in path.read_bytes() for path in files), text
+
+
+@pytest.mark.parametrize("name", messages.JOB_CLIENT_LOGGERS)
+def test_the_client_of_jobs_logs_as(name):
+    assert importlib.import_module(name).logger.name == name
+
+
+@pytest.fixture(scope="module")
+def ray_sources():
+    """Ray's Python code and what is compiled, without the parts that nobody here uses."""
+    root = Path(ray.__file__).parent
+    unused = {"rllib", "serve", "data", "thirdparty_files"}
+    sources = [path for path in root.rglob("*.py") if not unused & set(path.parts)]
+    compiled = [*root.glob("_raylet.*"), root / "core" / "src" / "ray" / "raylet" / "raylet"]
+    return b"".join(path.read_bytes() for path in (*sources, *compiled) if path.is_file())
+
+
+@pytest.mark.parametrize(
+    "name", [*session._ENVIRONMENT, *session._NO_METRICS, session._RECONNECT_TIMEOUT]
+)
+def test_ray_still_reads_the_setting(ray_sources, name):
+    """A setting that Ray no longer knows is ignored in silence."""
+    # RAY_ followed by lower case is a setting of the core, which is known there without the prefix
+    core = name.removeprefix("RAY_")
+    known = (core if core.islower() else name).encode() in ray_sources
+    assert known, f"{name} is no setting of Ray's any more"
 
 
 def test_the_room_imports_neither_tune_nor_torch_for_what_needs_no_sweep():
