@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ibsweep.analysis.frames import Results
+    from ibsweep.analysis.load import Results
 
 try:
     __version__ = version("ibsweep")
@@ -30,6 +30,6 @@ def load(path: str | os.PathLike[str] = "results") -> Results:
     Raises:
         InputError: If there is no such directory, or it is one sweep's and cannot be read.
     """
-    from ibsweep.analysis import frames  # pandas takes a while to import
+    from ibsweep.analysis import load as loading  # pandas takes a while to import
 
-    return frames.load(path)
+    return loading.load(path)

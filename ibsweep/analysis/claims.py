@@ -8,14 +8,14 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ibsweep.analysis.efficiency import check_one_sweep
-from ibsweep.analysis.findings import Finding, carry_out, target
+from ibsweep.analysis.findings import Finding, bound_and_unit, measure
 from ibsweep.analysis.statistics import Comparison, holm
 from ibsweep.questions.schema import Claim, ClaimTest, LevelTest, Question
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ALPHA", "RULE", "ClaimResult", "TestResult", "Verdict", "evaluate"]
+__all__ = ["ALPHA", "RULE", "ClaimResult", "ClaimTestResult", "Verdict", "evaluate"]
 
 ALPHA = 0.05
 
@@ -43,7 +43,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class TestResult:
+class ClaimTestResult:
     """One test of a claim.
 
     Attributes:
@@ -83,7 +83,7 @@ class ClaimResult:
 
     claim: Claim
     verdict: Verdict
-    tests: tuple[TestResult, ...]
+    tests: tuple[ClaimTestResult, ...]
 
     @property
     def tested(self) -> bool:
@@ -111,13 +111,13 @@ def evaluate(question: Question, confirmations: pd.DataFrame) -> list[ClaimResul
     for arm in question.arms:
         check_one_sweep(confirmations, arm)
     tests = [test for claim in question.claims for test in claim.tests]
-    findings = [carry_out(question, confirmations, test) for test in tests]
+    findings = [measure(question, confirmations, test) for test in tests]
     adjusted = holm([f.comparison.p if isinstance(f, Finding) else 1.0 for f in findings])
     results = iter(
         [
             _judge(question, test, finding, p, len(tests))
             if isinstance(finding, Finding)
-            else _open(test, finding)
+            else _untested(test, finding)
             for test, finding, p in zip(tests, findings, adjusted, strict=True)
         ]
     )
@@ -126,35 +126,35 @@ def evaluate(question: Question, confirmations: pd.DataFrame) -> list[ClaimResul
     ]
 
 
-def _conclude(claim: Claim, tests: tuple[TestResult, ...]) -> ClaimResult:
+def _conclude(claim: Claim, tests: tuple[ClaimTestResult, ...]) -> ClaimResult:
     verdicts = [test.verdict for test in tests]
     if Verdict.REFUTED in verdicts:
         return ClaimResult(claim, Verdict.REFUTED, tests)
     return ClaimResult(claim, Verdict.OPEN if Verdict.OPEN in verdicts else verdicts[0], tests)
 
 
-def _open(test: ClaimTest, reason: str) -> TestResult:
-    bound, unit = target(test)
+def _untested(test: ClaimTest, reason: str) -> ClaimTestResult:
+    bound, unit = bound_and_unit(test)
     missing = "not tested: " + reason
-    return TestResult(
+    return ClaimTestResult(
         test, Verdict.OPEN, None, None, None, bound, unit, None, None, 0, missing, reason
     )
 
 
 def _judge(
     question: Question, test: ClaimTest, finding: Finding, adjusted: float, tests: int
-) -> TestResult:
+) -> ClaimTestResult:
     """Apply the rule to a test that was carried out, one of a family of ``tests``."""
-    found, (bound, unit) = finding.comparison, target(test)
+    found, (bound, unit) = finding.comparison, bound_and_unit(test)
     end = f" on {found.replicates} {'' if isinstance(test, LevelTest) else 'paired '}replicates, "
     end += "p < 0.001" if adjusted < 0.001 else f"p = {adjusted:.3f}"
     end += finding.note
     # the least p that so many replicates can have, were all of the family as clear
     enough = 2.0 ** (1 - found.replicates) * tests < ALPHA
     verdict = _verdict(test, found, adjusted, enough=enough)
-    result = TestResult(
+    result = ClaimTestResult(
         test, verdict, *found[:3], bound, unit, found.p, adjusted, found.replicates,
-        finding.words(found) + end, None,
+        finding.describe(found) + end, None,
     )  # fmt: skip
     if verdict != Verdict.OPEN:
         return result
@@ -174,7 +174,7 @@ def _judge(
 
 
 def _verdict(test: ClaimTest, found: Comparison, adjusted: float, *, enough: bool) -> Verdict:
-    bound, _ = target(test)
+    bound, _ = bound_and_unit(test)
     if found.low == found.high == bound:
         if not isinstance(test, LevelTest) or not enough:
             return Verdict.OPEN

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ibsweep.analysis.statistics import RESAMPLES, mean_interval, reached, tail_share
+from ibsweep.analysis.statistics import RESAMPLES, images_to_reach, mean_interval, tail_share
 from ibsweep.errors import InputError, suggestion
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Efficiency",
-    "Need",
+    "ImagesEstimate",
     "accuracies",
     "check_one_sweep",
     "efficiency_curves",
@@ -49,8 +49,8 @@ class Efficiency(NamedTuple):
     high: NDArray[np.float64]
 
 
-class Need(NamedTuple):
-    """Images per class that an arm needs to reach an accuracy.
+class ImagesEstimate(NamedTuple):
+    """How many images per class an arm needs to reach an accuracy.
 
     Attributes:
         arm: The arm's name.
@@ -59,6 +59,7 @@ class Need(NamedTuple):
             stays below at all numbers that were tried.
         low: Lower end of the 95 % interval. The smallest number tried stands for anything below.
         high: Upper end; infinity where it is not known to be reached.
+        matches: The arm whose accuracy with its own number of images is the target, if one's is.
     """
 
     arm: str
@@ -66,6 +67,7 @@ class Need(NamedTuple):
     images: float
     low: float
     high: float
+    matches: str | None = None
 
 
 def check_one_sweep(confirmations: pd.DataFrame, arm: str) -> None:
@@ -131,7 +133,7 @@ def efficiency_curves(question: Question, confirmations: pd.DataFrame) -> list[E
 
 def images_needed(
     question: Question, confirmations: pd.DataFrame, arm: str, target: float, *, seed: int = 0
-) -> Need:
+) -> ImagesEstimate:
     """Return how many images per class bring an arm's mean test accuracy to a target.
 
     Args:
@@ -145,13 +147,13 @@ def images_needed(
         InputError: If the arm is unknown, was not trained at two numbers of images, or has rows
             of several sweeps.
     """
-    table = _complete(question, confirmations, arm)
-    return _need(arm, table, np.full(len(table), target), seed)
+    table = _complete_accuracies(question, confirmations, arm)
+    return _estimate(arm, table, np.full(len(table), target), seed)
 
 
 def images_to_match(
     question: Question, confirmations: pd.DataFrame, arm: str, than: str, *, seed: int = 0
-) -> Need:
+) -> ImagesEstimate:
     """Return how many images per class bring an arm to what another reaches with its own number.
 
     Unlike a fixed target, the other's accuracy is uncertain as well: replicates are resampled for
@@ -169,8 +171,8 @@ def images_to_match(
             numbers of images, one has rows of several sweeps, or the two have fewer than two
             replicates in common.
     """
-    table = _complete(question, confirmations, arm)
-    other = _swept(question, confirmations, than).get(question.arms[than].images)
+    table = _complete_accuracies(question, confirmations, arm)
+    other = _known_accuracies(question, confirmations, than).get(question.arms[than].images)
     if other is None:
         raise InputError(f"{than} has no confirmed sweep; run `ibsweep tune {than}`")
     common = table.index.intersection(other.dropna().index)
@@ -179,10 +181,11 @@ def images_to_match(
             f"{arm} and {than} share fewer than two replicates; tune both with the same `--seed` "
             "and `--confirm-replicates`"
         )
-    return _need(arm, table.loc[common], other.loc[common].to_numpy(float), seed)
+    found = _estimate(arm, table.loc[common], other.loc[common].to_numpy(float), seed)
+    return found._replace(matches=than)
 
 
-def _swept(question: Question, confirmations: pd.DataFrame, arm: str) -> pd.DataFrame:
+def _known_accuracies(question: Question, confirmations: pd.DataFrame, arm: str) -> pd.DataFrame:
     """Return the accuracies of an arm that is one and has some."""
     if arm not in question.arms:
         raise InputError(f"{arm!r} is no arm; {suggestion(arm, question.arms)}")
@@ -192,12 +195,14 @@ def _swept(question: Question, confirmations: pd.DataFrame, arm: str) -> pd.Data
     return table
 
 
-def _complete(question: Question, confirmations: pd.DataFrame, arm: str) -> pd.DataFrame:
+def _complete_accuracies(
+    question: Question, confirmations: pd.DataFrame, arm: str
+) -> pd.DataFrame:
     """Return the accuracies of the replicates that were trained at every number of images.
 
     There are two replicates or more.
     """
-    table = _swept(question, confirmations, arm)
+    table = _known_accuracies(question, confirmations, arm)
     if len(table.columns) < 2:
         raise InputError(
             f"{arm} was trained with {table.columns[0]} images per class alone; "
@@ -212,8 +217,12 @@ def _complete(question: Question, confirmations: pd.DataFrame, arm: str) -> pd.D
     return complete
 
 
-def _need(arm: str, table: pd.DataFrame, targets: NDArray[np.float64], seed: int) -> Need:
-    """Return the need of the mean curve with its bootstrap interval (expanded percentiles).
+def _estimate(
+    arm: str, table: pd.DataFrame, targets: NDArray[np.float64], seed: int
+) -> ImagesEstimate:
+    """Return where the mean curve reaches its target, with the bootstrap interval.
+
+    The interval is of expanded percentiles.
 
     Args:
         arm: The arm's name.
@@ -222,11 +231,11 @@ def _need(arm: str, table: pd.DataFrame, targets: NDArray[np.float64], seed: int
         seed: Of the generator that resamples the replicates.
     """
     images, curves, n = table.columns.to_numpy(float), table.to_numpy(float), len(table)
-    found = reached(images, curves.mean(axis=0)[None], targets.mean())[0]
+    found = images_to_reach(images, curves.mean(axis=0)[None], targets.mean())[0]
     # how often each replicate is in each resample   (resamples, n)
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
-    resampled = np.sort(reached(images, counts @ curves / n, counts @ targets / n))
+    resampled = np.sort(images_to_reach(images, counts @ curves / n, counts @ targets / n))
     # not np.quantile: between a number and infinity, interpolation gives not a number
     tail = round(tail_share(n) * len(resampled))
     low, high = resampled[tail], resampled[-1 - tail]
-    return Need(arm, float(targets.mean()), float(found), float(low), float(high))
+    return ImagesEstimate(arm, float(targets.mean()), float(found), float(low), float(high))

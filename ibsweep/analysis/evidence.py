@@ -13,28 +13,27 @@ from typing import TYPE_CHECKING, NamedTuple
 from ibsweep.analysis.claims import ALPHA, ClaimResult, evaluate
 from ibsweep.analysis.efficiency import (
     Efficiency,
-    Need,
+    ImagesEstimate,
     efficiency_curves,
     images_needed,
     images_to_match,
 )
 from ibsweep.analysis.replications import ReplicationSummary, summarise_replications
 from ibsweep.analysis.statistics import Comparison, holm, paired_difference
-from ibsweep.analysis.summary import SweepSummary, summarise
+from ibsweep.analysis.summary import SweepSummary
 from ibsweep.errors import InputError, suggestion
 from ibsweep.questions.files import load_all
 from ibsweep.questions.schema import ImagesNeededTest, LevelTest, Question
-from ibsweep.results.store import SweepStore, list_sweeps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
 
-    from ibsweep.analysis.frames import Results
+    from ibsweep.analysis.load import Results, StoredSweep
     from ibsweep.results.records import Manifest
 
-__all__ = ["Evidence", "Pair", "Wanted", "gather", "known_questions"]
+__all__ = ["Evidence", "Pair", "gather", "known_questions"]
 
 
 class Pair(NamedTuple):
@@ -64,13 +63,6 @@ class Pair(NamedTuple):
         return not low <= 0 <= high and self.adjusted_p < ALPHA
 
 
-class Wanted(NamedTuple):
-    """The number of images at which an arm reaches an accuracy, and why one asks."""
-
-    need: Need
-    why: str
-
-
 @dataclass(frozen=True)
 class Evidence:
     """All that the report says about one question.
@@ -85,7 +77,7 @@ class Evidence:
         claims: The claims with their verdicts.
         pairs: The arms compared two by two, each on common seeds.
         efficiency: Test accuracy by number of images; empty where it was not measured.
-        wanted: Numbers of images that reach an accuracy; empty where it was not measured.
+        images_needed: Numbers of images that reach an accuracy; empty where it was not measured.
         replications: The notebook's settings over many seeds; empty where they were not run.
         replicated: Rows of ``Results.replications`` of the question.
     """
@@ -99,7 +91,7 @@ class Evidence:
     claims: tuple[ClaimResult, ...]
     pairs: tuple[Pair, ...]
     efficiency: tuple[Efficiency, ...]
-    wanted: tuple[Wanted, ...]
+    images_needed: tuple[ImagesEstimate, ...]
     replications: tuple[ReplicationSummary, ...]
     replicated: pd.DataFrame
 
@@ -122,87 +114,78 @@ def gather(results: Results, targets: Sequence[str] | None = None) -> dict[str, 
     Raises:
         InputError: If a target is neither, two are sweeps of one arm, or there is nothing at all.
     """
-    table, stores, questions = results.sweeps, _stores(results), known_questions(results)
+    questions = known_questions(results)
     if not questions:
         raise InputError(f"there are no sweeps in {results.path} yet: `ibsweep tune` makes them")
-    named = {str(row.sweep): row for row in table.itertuples()}
-    chosen: dict[str, dict[str, str]] = {}
-    wanted = [name for name in targets or () if name != "all"]
-    if not wanted or "all" in (targets or ()):
-        wanted += questions
-    for target in dict.fromkeys(wanted):
-        if target in named:
-            row = named[target]
-            mine = chosen.setdefault(str(row.question), {})
-            if mine.setdefault(str(row.arm), target) != target:
-                raise InputError(
-                    f"{mine[str(row.arm)]!r} and {target!r} are sweeps of one arm, {row.arm}: "
-                    "a report shows one sweep an arm, name one of them"
-                )
-        elif target in questions:
-            chosen.setdefault(target, {})
-        elif target in results.unreadable:
-            raise InputError(f"sweep {target!r} cannot be read: {results.unreadable[target]}")
+    stored = {sweep.summary.name: sweep for sweep in results.stored}
+    names = [target for target in targets or () if target != "all"]
+    if not names or "all" in (targets or ()):
+        names += questions
+    chosen: dict[str, dict[str, StoredSweep]] = {}
+    for name in dict.fromkeys(names):
+        if name in stored:
+            _choose(chosen, stored[name])
+        elif name in questions:
+            chosen.setdefault(name, {})
+        elif name in results.unreadable:
+            raise InputError(f"sweep {name!r} cannot be read: {results.unreadable[name]}")
         else:
-            known = suggestion(target, {*questions, *named})
-            raise InputError(f"{target!r} is no question or sweep in {results.path}; {known}")
-    return {name: _evidence(results, stores, name, m) for name, m in sorted(chosen.items())}
+            known = suggestion(name, {*questions, *stored})
+            raise InputError(f"{name!r} is no question or sweep in {results.path}; {known}")
+    return {
+        question: _evidence(results, question, results.reported(question) | sweeps)
+        for question, sweeps in sorted(chosen.items())
+    }
 
 
-def _stores(results: Results) -> dict[str, SweepStore]:
-    single = (results.path / "manifest.json").exists()
-    directories = [results.path] if single else list_sweeps(results.path)
-    # a user may have renamed a directory: the manifest says the sweep's name
-    opened = [SweepStore(path) for path in directories if path.name not in results.unreadable]
-    return {store.manifest.name: store for store in opened}
+def _choose(chosen: dict[str, dict[str, StoredSweep]], sweep: StoredSweep) -> None:
+    """Take a sweep for its arm, where ``chosen`` is sweeps by question and arm."""
+    name, arm = sweep.summary.name, sweep.summary.arm.name
+    by_arm = chosen.setdefault(sweep.summary.question.question, {})
+    if by_arm.setdefault(arm, sweep) is not sweep:
+        raise InputError(
+            f"{by_arm[arm].summary.name!r} and {name!r} are sweeps of one arm, {arm}: a report "
+            "shows one sweep an arm, name one of them"
+        )
 
 
-def _evidence(
-    results: Results, stores: Mapping[str, SweepStore], name: str, chosen: Mapping[str, str]
-) -> Evidence:
-    mine = results.sweeps[results.sweeps["question"] == name].sort_values("created")
-    sweeps: dict[str, str] = {}
-    for arm, rows in mine.groupby("arm"):
-        # an arm may have sweeps of which none is confirmed yet: the page says so
-        current = rows[rows["current"]]
-        newest = (rows if current.empty else current).iloc[-1]
-        sweeps[str(arm)] = chosen.get(str(arm), str(newest["sweep"]))
-    by_age = sorted(sweeps.items(), key=lambda item: stores[item[1]].manifest.created)
-    found = {arm: _summary(stores[sweep]) for arm, sweep in by_age}
-    question = list(found.values())[-1].question if found else load_all()[name]
-    arms = [arm for arm in question.arms if arm in found]
-    confirmed = [summary.name for summary in found.values() if summary.best]
-    confirmations = _of(results.confirmations, confirmed)
-    efficiency = _measured(question, arms, confirmations)
+def _evidence(results: Results, name: str, sweeps: Mapping[str, StoredSweep]) -> Evidence:
+    """Return the evidence for a question from one sweep an arm."""
+    newest = max(sweeps.values(), key=lambda sweep: sweep.age, default=None)
+    question = newest.summary.question if newest else load_all()[name]
+    summaries = {arm: _summary(sweeps[arm]) for arm in question.arms if arm in sweeps}
+    shown = [sweep.summary.name for sweep in sweeps.values()]
+    confirmed = [sweep.summary.name for sweep in sweeps.values() if sweep.has_best]
+    confirmations = _rows_of(results.confirmations, confirmed)
+    efficiency = _efficiency(question, summaries, confirmations)
     replicated = results.replications[results.replications["question"] == name]
     return Evidence(
         question=question,
-        summaries={arm: found[arm] for arm in arms},
-        manifests={arm: stores[sweeps[arm]].manifest for arm in arms},
-        trials=_of(results.trials, sweeps.values()),
-        curves=_of(results.curves, sweeps.values()),
+        summaries=summaries,
+        manifests={arm: sweeps[arm].manifest for arm in summaries},
+        trials=_rows_of(results.trials, shown),
+        curves=_rows_of(results.curves, shown),
         confirmations=confirmations,
         claims=tuple(evaluate(question, confirmations)),
-        pairs=_pairs([found[arm] for arm in arms]),
+        pairs=_pairs(list(summaries.values())),
         efficiency=efficiency,
-        wanted=_wanted(question, confirmations, efficiency, found),
+        images_needed=_images_needed(question, confirmations, efficiency, summaries),
         replications=tuple(summarise_replications({name: question}, replicated)),
         replicated=replicated,
     )
 
 
-def _summary(store: SweepStore) -> SweepSummary:
+def _summary(sweep: StoredSweep) -> SweepSummary:
     """Return what a sweep found; of a confirmation that is not at its end, nothing.
 
     The best of the trials that are confirmed so far may be another one than the best of all.
     """
-    summary = summarise(store)
-    if store.paths.best_config.exists():
-        return summary
-    return replace(summary, confirmed=(), confirmed_baseline=None)
+    if sweep.is_confirmed:
+        return sweep.summary
+    return replace(sweep.summary, confirmed=(), confirmed_baseline=None)
 
 
-def _of(frame: pd.DataFrame, sweeps: Iterable[str]) -> pd.DataFrame:
+def _rows_of(frame: pd.DataFrame, sweeps: Iterable[str]) -> pd.DataFrame:
     return frame[frame["sweep"].isin(list(sweeps))]
 
 
@@ -223,20 +206,20 @@ def _pairs(summaries: Sequence[SweepSummary]) -> tuple[Pair, ...]:
     return tuple(Pair(*pair, p) for pair, p in zip(compared, adjusted, strict=True))
 
 
-def _measured(
-    question: Question, arms: Sequence[str], confirmations: pd.DataFrame
+def _efficiency(
+    question: Question, summaries: Mapping[str, SweepSummary], confirmations: pd.DataFrame
 ) -> tuple[Efficiency, ...]:
     """Return the curves of more than the arm's own number of images."""
     curves = efficiency_curves(question, confirmations)
-    return tuple(curve for curve in curves if curve.arm in arms and len(curve.images) > 1)
+    return tuple(curve for curve in curves if curve.arm in summaries and len(curve.images) > 1)
 
 
-def _wanted(
+def _images_needed(
     question: Question,
     confirmations: pd.DataFrame,
     curves: Sequence[Efficiency],
     summaries: Mapping[str, SweepSummary],
-) -> tuple[Wanted, ...]:
+) -> tuple[ImagesEstimate, ...]:
     """Return the images that reach what the claims speak of, and what the best arm reaches."""
     asked: dict[tuple[str, float], None] = {}
     for claim in question.claims:
@@ -246,16 +229,16 @@ def _wanted(
             elif isinstance(test, LevelTest) and test.images and test.metric == "test_accuracy":
                 asked[test.arm, test.bound] = None
     scores = {curve.arm: best.test.mean for curve in curves if (best := summaries[curve.arm].best)}
-    wanted = []
+    estimates = []
     for arm, target in asked:
         if arm in scores:
             # one that was not trained at every number yet has none
             with suppress(InputError):
-                wanted.append(Wanted(images_needed(question, confirmations, arm, target), ""))
+                estimates.append(images_needed(question, confirmations, arm, target))
     leader = max(scores, key=scores.__getitem__, default="")
     for arm in scores.keys() - {leader}:
-        why = f"as good as {leader} with {question.arms[leader].images}"
         with suppress(InputError):
-            wanted.append(Wanted(images_to_match(question, confirmations, arm, leader), why))
+            estimates.append(images_to_match(question, confirmations, arm, leader))
     order = list(question.arms)
-    return tuple(sorted(wanted, key=lambda one: (one.why, order.index(one.need.arm))))
+    estimates.sort(key=lambda estimate: (estimate.matches or "", order.index(estimate.arm)))
+    return tuple(estimates)

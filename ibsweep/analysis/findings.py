@@ -16,9 +16,9 @@ from ibsweep.analysis.efficiency import accuracies
 from ibsweep.analysis.statistics import (
     DECIMALS,
     Comparison,
-    against,
+    compare_with_bound,
+    images_to_reach,
     paired_difference,
-    reached,
 )
 from ibsweep.questions.schema import (
     ClaimTest,
@@ -31,7 +31,7 @@ from ibsweep.questions.schema import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Finding", "carry_out", "target"]
+__all__ = ["Finding", "bound_and_unit", "measure"]
 
 
 class Finding(NamedTuple):
@@ -39,20 +39,20 @@ class Finding(NamedTuple):
 
     Attributes:
         comparison: The effect against the test's bound.
-        words: Puts the effect into words and figures, without replicates and p.
+        describe: Puts the effect into words and figures, without replicates and p.
         note: What to add to them at the end, if anything.
     """
 
     comparison: Comparison
-    words: Callable[[Comparison], str]
+    describe: Callable[[Comparison], str]
     note: str = ""
 
 
-class _Missing(Exception):
+class _Untestable(Exception):
     """A test cannot be carried out; the text says why and what to run."""
 
 
-def target(test: ClaimTest) -> tuple[float, str]:
+def bound_and_unit(test: ClaimTest) -> tuple[float, str]:
     """Return the bound of a test and the unit of its effect."""
     match test:
         case DifferenceTest():
@@ -63,7 +63,7 @@ def target(test: ClaimTest) -> tuple[float, str]:
             return 0.0, "doublings"
 
 
-def carry_out(question: Question, frame: pd.DataFrame, test: ClaimTest) -> Finding | str:
+def measure(question: Question, frame: pd.DataFrame, test: ClaimTest) -> Finding | str:
     """Return what a test found, or why it cannot be carried out."""
     try:
         match test:
@@ -73,15 +73,15 @@ def carry_out(question: Question, frame: pd.DataFrame, test: ClaimTest) -> Findi
                 return _level(question, frame, test)
             case ImagesNeededTest():
                 return _images_needed(question, frame, test)
-    except _Missing as missing:
-        return str(missing)
+    except _Untestable as reason:
+        return str(reason)
 
 
 def _difference(question: Question, frame: pd.DataFrame, test: DifferenceTest) -> Finding:
     arms = (test.arm, test.than)
     own = [question.arms[arm].images for arm in arms]
     if test.images is None and own[0] != own[1]:
-        raise _Missing(
+        raise _Untestable(
             f"{test.arm} was tuned with {own[0]} images per class, {test.than} with {own[1]}: "
             "give the test its `images` in the question's file"
         )
@@ -91,13 +91,13 @@ def _difference(question: Question, frame: pd.DataFrame, test: DifferenceTest) -
     common = _common(first, second, test)
     sides = f"{_side(test.arm, test.where)} - {_side(test.than, test.than_where)}"
 
-    def words(found: Comparison) -> str:
+    def describe(found: Comparison) -> str:
         text = f"{sides}{_at(question, images, *arms)}: {found.effect + 0.0:+.2f} points "
         text += f"[{found.low + 0.0:.2f}, {found.high + 0.0:.2f}]"
         return text + (f" against {-test.margin:g}" if test.margin else "")
 
-    bound, _ = target(test)
-    return Finding(paired_difference(first.loc[common], second.loc[common], bound=bound), words)
+    bound, _ = bound_and_unit(test)
+    return Finding(paired_difference(first.loc[common], second.loc[common], bound=bound), describe)
 
 
 def _level(question: Question, frame: pd.DataFrame, test: LevelTest) -> Finding:
@@ -106,20 +106,20 @@ def _level(question: Question, frame: pd.DataFrame, test: LevelTest) -> Finding:
     rows = _configuration(question, frame, test.arm, test.where, images, baseline=baseline)
     values = rows[test.metric]
     if len(values) < 2:
-        raise _Missing(
+        raise _Untestable(
             f"{test.arm} has a single replicate: `ibsweep tune {test.arm}` with more "
             "`--confirm-replicates`"
         )
     subject = _side(test.arm, test.where) + (", the notebook's setting" if baseline else "")
     metric = {"test_accuracy": "test", "train_accuracy": "training"}[test.metric] + " accuracy"
 
-    def words(found: Comparison) -> str:
+    def describe(found: Comparison) -> str:
         text = f"{subject}{_at(question, images, test.arm)}: {metric} {found.effect:.2f} % "
         return text + f"[{found.low:.2f}, {found.high:.2f}] against {test.bound:g} %"
 
     # what a mean over few replicates hides
     worst = f", worst replicate {values.min():.2f}"
-    return Finding(against(values, target(test)[0]), words, worst)
+    return Finding(compare_with_bound(values, bound_and_unit(test)[0]), describe, worst)
 
 
 def _images_needed(question: Question, frame: pd.DataFrame, test: ImagesNeededTest) -> Finding:
@@ -134,7 +134,7 @@ def _images_needed(question: Question, frame: pd.DataFrame, test: ImagesNeededTe
     common = _common(tables[test.arm], tables[test.than], test)
     count = len(common)
     needed = {
-        arm: reached(list(table.columns), table.loc[common].to_numpy(float), test.percent)
+        arm: images_to_reach(list(table.columns), table.loc[common].to_numpy(float), test.percent)
         for arm, table in tables.items()
     }
     short = {arm: int(np.isinf(n).sum()) for arm, n in needed.items()}
@@ -144,13 +144,13 @@ def _images_needed(question: Question, frame: pd.DataFrame, test: ImagesNeededTe
         for arm, table in tables.items()
     }
     if set(short.values()) == {count}:
-        raise _Missing(
+        raise _Untestable(
             f"neither {test.arm} nor {test.than} reaches {test.percent:g} % with {sizes[-1]} "
             "images per class: give larger numbers in `efficiency` in the question's file"
         )
     log_images = {arm: np.log2(np.minimum(n, sizes[-1])) for arm, n in needed.items()}
 
-    def words(found: Comparison) -> str:
+    def describe(found: Comparison) -> str:
         more, fewer, factors = test.than, test.arm, found[:3]
         if found.effect < 0:
             more, fewer, factors = test.arm, test.than, (-found[0], -found[2], -found[1])
@@ -168,7 +168,7 @@ def _images_needed(question: Question, frame: pd.DataFrame, test: ImagesNeededTe
                 notes.append(f"{arm} is above it with {sizes[0]} in {early[arm]} of {count}")
         return f"{text} ({'; '.join(notes)})"
 
-    return Finding(paired_difference(log_images[test.than], log_images[test.arm]), words)
+    return Finding(paired_difference(log_images[test.than], log_images[test.arm]), describe)
 
 
 _ABOUT = {
@@ -187,15 +187,18 @@ def _curves(question: Question, frame: pd.DataFrame, arm: str, percent: float) -
     """
     table = accuracies(frame, arm)
     if table.empty:
-        raise _Missing(f"{arm} has no confirmed sweep: `ibsweep tune {arm}`")
+        raise _Untestable(f"{arm} has no confirmed sweep: `ibsweep tune {arm}`")
     lacking = [n for n in question.efficiency if n not in table.columns]
     known = list(itertools.takewhile(lambda n: n not in lacking, question.efficiency))
     if lacking and known:
         start = table[known].dropna()
-        if len(start) and np.isfinite(reached(known, start.to_numpy(float), percent)).all():
+        if (
+            len(start)
+            and np.isfinite(images_to_reach(known, start.to_numpy(float), percent)).all()
+        ):
             return start
     if lacking:
-        raise _Missing(
+        raise _Untestable(
             f"{arm} was not trained with {', '.join(map(str, lacking))} images per class: "
             f"`ibsweep efficiency {question.question}`"
         )
@@ -223,7 +226,7 @@ def _configuration(
     """
     rows = frame[frame["arm"] == arm]
     if rows.empty:
-        raise _Missing(f"{arm} has no confirmed sweep: `ibsweep tune {arm}`")
+        raise _Untestable(f"{arm} has no confirmed sweep: `ibsweep tune {arm}`")
     name = _side(arm, where)
     if baseline:
         rows, name = rows[rows["baseline"].astype(bool)], f"the notebook's setting of {name}"
@@ -232,7 +235,7 @@ def _configuration(
         rows = rows[rows[column] == value] if column in rows else rows.iloc[:0]
     own = rows[rows["images"] == question.arms[arm].images]
     if own.empty:
-        raise _Missing(f"{name} was not confirmed: `ibsweep tune {arm}` with more `--trials`")
+        raise _Untestable(f"{name} was not confirmed: `ibsweep tune {arm}` with more `--trials`")
     if where and not baseline:
         rows = rows[rows["trial"] == _best_trial(question, own)]
     elif not baseline:
@@ -247,7 +250,7 @@ def _configuration(
             reason += f"`ibsweep efficiency {question.question}`"
         else:
             reason += f"add {images} to `efficiency` in the question's file"
-        raise _Missing(reason)
+        raise _Untestable(reason)
     return rows.groupby("seed")[["test_accuracy", "train_accuracy"]].mean()
 
 
@@ -272,7 +275,7 @@ def _common(
     """Return the replicate seeds of both sides, two or more."""
     common = first.index.intersection(second.index)
     if len(common) < 2:
-        raise _Missing(
+        raise _Untestable(
             f"{test.arm} and {test.than} share fewer than two replicates: tune both with the same "
             "`--seed` and `--confirm-replicates`"
         )

@@ -15,7 +15,7 @@ from ibsweep.questions.schema import Figure, Question
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LUCK", "ReplicationSummary", "in_words", "summarise_replications"]
+__all__ = ["LUCK", "ReplicationSummary", "describe_replications", "summarise_replications"]
 
 LUCK = (
     "A published figure looks lucky (or unlucky) where at most one in twenty seeds, its own among "
@@ -132,7 +132,7 @@ def summarise_replications(
     return found
 
 
-def in_words(found: Sequence[ReplicationSummary]) -> str:
+def describe_replications(found: Sequence[ReplicationSummary]) -> str:
     """Return in a sentence or two how many figures were met again, and which look like luck.
 
     Args:

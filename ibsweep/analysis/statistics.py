@@ -27,12 +27,11 @@ __all__ = [
     "RESAMPLES",
     "Comparison",
     "Interval",
-    "against",
+    "compare_with_bound",
     "holm",
     "images_to_reach",
     "mean_interval",
     "paired_difference",
-    "reached",
     "tail_share",
 ]
 
@@ -104,7 +103,7 @@ def paired_difference(
         seed: Of the generator that resamples.
 
     Returns:
-        The mean of ``first - second``, as ``against`` tests it.
+        The mean of ``first - second``, as ``compare_with_bound`` tests it.
 
     Raises:
         ValueError: If the arrays differ in length, or hold fewer than two values.
@@ -112,10 +111,10 @@ def paired_difference(
     a, b = np.asarray(first, float), np.asarray(second, float)
     if a.shape != b.shape:
         raise ValueError(f"`first` and `second` must be paired, but got {a.shape=}, {b.shape=}")
-    return against(a - b, bound, seed=seed)
+    return compare_with_bound(a - b, bound, seed=seed)
 
 
-def against(values: ArrayLike, bound: float, *, seed: int = 0) -> Comparison:
+def compare_with_bound(values: ArrayLike, bound: float, *, seed: int = 0) -> Comparison:
     """Compare the mean of one sample with a bound.
 
     The interval is SciPy's bias-corrected and accelerated bootstrap (BCa). A bootstrap of few
@@ -192,7 +191,7 @@ def _bootstrap(sample: NDArray[np.float64], rng: np.random.Generator) -> tuple[f
 def tail_share(replicates: int) -> float:
     """Return the share of resamples to cut from each end for an interval of 95 %.
 
-    Less than 2.5 %: see ``against``. One resample is cut at the least.
+    Less than 2.5 %: see ``compare_with_bound``. One resample is cut at the least.
     """
     n = replicates
     tail = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1))
@@ -217,32 +216,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def images_to_reach(images: ArrayLike, accuracies: ArrayLike, percent: float) -> float:
-    """Return the number of images per class at which a curve first reaches an accuracy.
+def images_to_reach(
+    images: ArrayLike, curves: ArrayLike, percent: ArrayLike
+) -> NDArray[np.float64]:
+    """Return the numbers of images per class at which curves first reach an accuracy.
 
     Args:
         images: Numbers of images per class, with shape ``(k,)``, in any order.
-        accuracies: Accuracy at each, in percent, with shape ``(k,)``.
-        percent: The accuracy to reach.
-
-    Returns:
-        Interpolated between the two numbers around the first crossing, linearly in the logarithm
-        of the images; the smallest number where the accuracy is there already, infinity where the
-        curve stays below.
-    """
-    return float(reached(images, np.asarray(accuracies, float)[None], percent)[0])
-
-
-def reached(images: ArrayLike, curves: ArrayLike, percent: ArrayLike) -> NDArray[np.float64]:
-    """Return ``images_to_reach`` of many curves over the same numbers of images.
-
-    Args:
-        images: Numbers of images per class, with shape ``(k,)``, in any order.
-        curves: Accuracies in percent, with shape ``(curves, k)``.
+        curves: Accuracies in percent at these numbers, with shape ``(curves, k)``.
         percent: The accuracy to reach, one for all or with shape ``(curves,)``.
 
     Returns:
-        Images per class with shape ``(curves,)``.
+        Images per class with shape ``(curves,)``: interpolated between the two numbers around the
+        first crossing, linearly in the logarithm of the images; the smallest number where the
+        accuracy is there already, infinity where the curve stays below.
 
     Raises:
         ValueError: If a curve has another length than ``images``, or there is no number.

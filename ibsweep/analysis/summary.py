@@ -14,7 +14,15 @@ from ibsweep.results.location import display_path
 from ibsweep.results.records import Confirmation, Trial, TrialState, mean
 from ibsweep.results.store import SweepStore
 
-__all__ = ["Confirmed", "SweepSummary", "config_text", "has_values", "leading", "summarise"]
+__all__ = [
+    "Confirmed",
+    "SweepSummary",
+    "config_text",
+    "has_values",
+    "leading",
+    "summarise",
+    "summarise_rows",
+]
 
 
 @dataclass(frozen=True)
@@ -166,13 +174,19 @@ def has_values(config: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
 
 def summarise(store: SweepStore) -> SweepSummary:
     """Read a sweep's directory and return what it found."""
+    return summarise_rows(store, store.trials(), store.confirmations())
+
+
+def summarise_rows(
+    store: SweepStore, trials: Sequence[Trial], confirmations: Sequence[Confirmation]
+) -> SweepSummary:
+    """Return what a sweep found, from rows of it that were read."""
     manifest = store.manifest
     question = restore(manifest.question, store.paths.manifest)
-    trials = store.trials()
     by_number = {trial.trial: trial for trial in trials}
     arm = question.arms[manifest.arm]
     rows: dict[int, list[Confirmation]] = {}
-    for row in store.confirmations():
+    for row in confirmations:
         if row.images == arm.images:
             rows.setdefault(row.trial, []).append(row)
     # a user may have removed a damaged line: that trial is unfinished again

@@ -46,8 +46,8 @@ def efficiency(
     is not trained again, so the same command goes on after an interruption.
     """
     from ibsweep.analysis.evidence import gather
-    from ibsweep.analysis.frames import load
-    from ibsweep.analysis.report.tables import efficiency_table, wanted_table
+    from ibsweep.analysis.load import load
+    from ibsweep.analysis.report.tables import efficiency_table, images_needed_table
     from ibsweep.cli.report import print_table
     from ibsweep.errors import InputError, SweepError
 
@@ -64,13 +64,13 @@ def efficiency(
     evidence = gather(load(results))
     console = Console()
     for name in sorted({question.question for _, question in chosen}):
-        print_table(wanted_table(evidence[name]), console)
+        print_table(images_needed_table(evidence[name]), console)
         print_table(efficiency_table(evidence[name]), console)
 
 
 def _chosen(results: Path, targets: list[str]) -> list[tuple[SweepStore, Question]]:
     """Return the newest finished sweep of each arm that is meant."""
-    from ibsweep.analysis.frames import load
+    from ibsweep.analysis.load import load
     from ibsweep.errors import InputError, suggestion
     from ibsweep.questions.files import restore
     from ibsweep.results.store import SweepStore

@@ -79,7 +79,7 @@ def replicate(
             left = missing_plans(wanted, numbers, store.rows())
             raise SweepError(f"{error}\n{_how_to_resume(plans, left).text()}") from error
     # here, since pandas takes a while to import and a wrong file is to be told at once
-    from ibsweep.analysis.frames import load
+    from ibsweep.analysis.load import load
     from ibsweep.analysis.replications import summarise_replications
 
     frame = load(results).replications
@@ -172,7 +172,7 @@ def _train(
 
 def print_replications(found: Sequence[ReplicationSummary], console: Console) -> None:
     """Print the table of published figures against the seeds."""
-    from ibsweep.analysis.replications import LUCK, in_words
+    from ibsweep.analysis.replications import LUCK, describe_replications
 
     # eighty columns hold it
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
@@ -193,7 +193,7 @@ def print_replications(found: Sequence[ReplicationSummary], console: Console) ->
             {"typical": "no", None: "-"}.get(one.luck, one.luck),
         )
     console.print(table, highlight=False)
-    console.print(in_words(found), highlight=False, markup=False)
+    console.print(describe_replications(found), highlight=False, markup=False)
     console.print(
         "Accuracies in percent on validation images (q1: on the training images), "
         f"{max((one.seeds for one in found), default=0)} seeds. `img`: training images per class; "

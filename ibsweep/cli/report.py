@@ -11,13 +11,13 @@ from rich.console import Console
 from ibsweep.cli.flags import ResultsDir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from ibsweep.analysis.evidence import Evidence
-    from ibsweep.analysis.frames import Results as Loaded
+    from ibsweep.analysis.load import Results as Loaded
     from ibsweep.analysis.report.cells import Cell, Table
 
-__all__ = ["print_report", "print_table", "report"]
+__all__ = ["print_table", "print_tables", "report"]
 
 EXAMPLES = """
 Examples: ibsweep report | ibsweep report q7 --open | ibsweep report q7_wider-20261123-101500
@@ -51,57 +51,46 @@ def report(
     A page is one HTML file that needs no network. It tells the verdicts on the claims, the best
     configuration of every arm and the evidence for both.
     """
-    from ibsweep.analysis.frames import load
+    from ibsweep.analysis.load import load
     from ibsweep.analysis.report import gather_all, write_pages
 
     loaded = load(results)
     evidence, asked = gather_all(loaded, targets)
     written = write_pages(loaded, evidence, asked, out or results / "report")
     console = Console() if Console().is_terminal else Console(width=_WIDTH)
-    _print(loaded, [evidence[name] for name in asked], console)
+    print_tables(loaded, [evidence[name] for name in asked], console)
     console.print(f"pages: {written[0]}", highlight=False, markup=False, soft_wrap=True)
     if open_:
         typer.launch(written[0].resolve().as_uri())
 
 
-def print_report(
-    results: Loaded, console: Console, questions: Sequence[str] | None = None
-) -> None:
-    """Print the tables of the pages.
+def print_tables(results: Loaded, gathered: Iterable[Evidence], console: Console) -> None:
+    """Print the tables of the pages, question by question.
 
     Args:
-        results: The results.
+        results: Where the evidence comes from.
+        gathered: One a question.
         console: Where to print.
-        questions: Names of questions or sweeps; None for every question.
-
-    Raises:
-        InputError: If a name is unknown.
     """
-    from ibsweep.analysis.evidence import gather
-
-    _print(results, gather(results, questions).values(), console)
-
-
-def _print(results: Loaded, evidence: Iterable[Evidence], console: Console) -> None:
     from ibsweep.analysis.report.tables import (
         arms_table,
         efficiency_table,
+        images_needed_table,
         pairs_table,
         replications_table,
-        wanted_table,
     )
     from ibsweep.analysis.report.verdicts import claims_table
 
-    for one in evidence:
-        question = one.question
+    for evidence in gathered:
+        question = evidence.question
         console.rule(f"{question.question}: {question.title}", align="left", style="dim")
         for table in (
-            claims_table([one]),
-            arms_table([one]),
-            pairs_table(one),
-            wanted_table(one),
-            efficiency_table(one),
-            replications_table(one),
+            claims_table([evidence]),
+            arms_table([evidence]),
+            pairs_table(evidence),
+            images_needed_table(evidence),
+            efficiency_table(evidence),
+            replications_table(evidence),
         ):
             print_table(table, console)
     for name, reason in results.unreadable.items():

@@ -8,7 +8,7 @@ from confirmed import IMAGES, SEEDS, curve, frame, question, rows
 
 from ibsweep.analysis import claims
 from ibsweep.analysis.claims import RULE, Verdict, evaluate
-from ibsweep.analysis.findings import target
+from ibsweep.analysis.findings import bound_and_unit
 from ibsweep.analysis.statistics import Comparison
 from ibsweep.errors import InputError
 
@@ -260,7 +260,7 @@ def test_a_bound_that_is_no_round_number_is_met_as_well():
 )
 def test_an_interval_that_ends_on_the_bound(test, on_the_low_side, on_the_high_side):
     (claim,) = question(claims=[[test]]).claims
-    bound, _ = target(claim.tests[0])
+    bound, _ = bound_and_unit(claim.tests[0])
     above = Comparison(bound + 1, bound, bound + 2, 0.01, 8)
     below = Comparison(bound - 1, bound - 2, bound, 0.01, 8)
     assert claims._verdict(claim.tests[0], above, 0.01, enough=True) == on_the_low_side

@@ -7,7 +7,7 @@ import pytest
 from confirmed import IMAGES, SEEDS, curve, frame, question, rows
 
 from ibsweep.analysis.efficiency import (
-    Need,
+    ImagesEstimate,
     accuracies,
     efficiency_curves,
     images_needed,
@@ -84,10 +84,12 @@ def test_accuracies_are_a_table_of_seeds_and_images():
 
 def test_replicates_that_agree_leave_no_doubt():
     confirmations = curve("a", [10, 40, 160], [50.0, 80.0, 90.0])
-    expected = Need("a", 65.0, *[pytest.approx(20)] * 3)
+    expected = ImagesEstimate("a", 65.0, *[pytest.approx(20)] * 3)
     assert images_needed(QUESTION, confirmations, "a", 65.0) == expected
-    assert images_needed(QUESTION, confirmations, "a", 30.0) == Need("a", 30.0, 10, 10, 10)
-    never = Need("a", 95.0, np.inf, np.inf, np.inf)
+    assert images_needed(QUESTION, confirmations, "a", 30.0) == ImagesEstimate(
+        "a", 30.0, 10, 10, 10
+    )
+    never = ImagesEstimate("a", 95.0, np.inf, np.inf, np.inf)
     assert images_needed(QUESTION, confirmations, "a", 95.0) == never
 
 
@@ -163,7 +165,7 @@ def test_matching_takes_the_others_accuracy_at_its_own_number():
     confirmations = frame(
         curve("a", [10, 40, 160], [50.0, 80.0, 90.0]), curve("b", [10, 40], [65.0, 99.0])
     )
-    expected = Need("a", 65.0, *[pytest.approx(20)] * 3)
+    expected = ImagesEstimate("a", 65.0, *[pytest.approx(20)] * 3, matches="b")
     assert images_to_match(QUESTION, confirmations, "a", "b") == expected
 
 

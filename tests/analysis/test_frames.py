@@ -11,7 +11,7 @@ import pytest
 import tiny
 
 import ibsweep
-from ibsweep.analysis.frames import Results
+from ibsweep.analysis.load import Results
 from ibsweep.analysis.statistics import mean_interval
 from ibsweep.errors import InputError, SweepError
 from ibsweep.questions.files import load_all

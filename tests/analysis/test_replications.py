@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import tiny
 
-from ibsweep.analysis.replications import in_words, summarise_replications
+from ibsweep.analysis.replications import describe_replications, summarise_replications
 from ibsweep.analysis.statistics import mean_interval
 from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import Figure, Variant
@@ -127,20 +127,23 @@ def test_rows_of_another_task_or_setting_are_left_out():
     assert (found.name, found.epochs, found.mean) == ("long", 40, 50)
 
 
-def test_in_words():
+def test_replications_in_words():
     notebook = tiny.replication(BASELINE, 10, 86.66666666666667, train=90.0, exact=True)
     few = summaries([notebook, *others(80.0)])
-    assert in_words(few) == "Run again, the notebook lands on 1 of 2 of its figures to the digit."
+    assert (
+        describe_replications(few)
+        == "Run again, the notebook lands on 1 of 2 of its figures to the digit."
+    )
     again = tiny.replication(LONG, 10, 90.0, exact=True)
     many = summaries(
         [notebook, *others(*[80.0] * 24), again, *others(*[95.0] * 12, *[85.0] * 12, of=LONG)]
     )
-    assert in_words(many) == (
+    assert describe_replications(many) == (
         "Run again, the notebook lands on 2 of 3 of its figures to the digit. Of 3 figures with "
         "seeds enough, 1 looks lucky (tiny_cnn at 10) and 0 look unlucky."
     )
     unlucky = summaries(others(*[95.0] * 24, of=LONG))
-    assert in_words(unlucky) == (
+    assert describe_replications(unlucky) == (
         "Of 1 figure with seeds enough, 0 look lucky and 1 looks unlucky (long at 10)."
     )
-    assert in_words([]) == ""
+    assert describe_replications([]) == ""

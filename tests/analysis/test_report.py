@@ -16,21 +16,21 @@ from rich.console import Console
 from scipy import stats
 
 from ibsweep.analysis.evidence import gather
-from ibsweep.analysis.frames import load
-from ibsweep.analysis.report import verdicts, write_report
+from ibsweep.analysis.load import load
+from ibsweep.analysis.report import verdicts
 from ibsweep.analysis.report.cells import Cell
 from ibsweep.analysis.report.provenance import settings_rows, sweeps_table
-from ibsweep.analysis.report.svg import drawing, inline_svg
+from ibsweep.analysis.report.svg import inline_svg, svg_settings
 from ibsweep.analysis.report.tables import (
     arms_table,
     efficiency_table,
+    images_needed_table,
     pairs_table,
     replications_table,
-    wanted_table,
 )
 from ibsweep.analysis.report.verdicts import claims_table
 from ibsweep.analysis.statistics import paired_difference
-from ibsweep.cli.report import print_report, report
+from ibsweep.cli.report import print_tables, report
 from ibsweep.errors import InputError, SweepError
 from ibsweep.questions.schema import Question
 
@@ -47,7 +47,7 @@ def evidence(results):
 
 @pytest.fixture(scope="module")
 def page(results, tmp_path_factory):
-    written = write_report(results, tmp_path_factory.mktemp("pages"))
+    written = rows.write_report(results, tmp_path_factory.mktemp("pages"))
     assert [path.name for path in written] == ["index.html", "duel.html"]
     return written[1].read_text("utf-8")
 
@@ -156,7 +156,7 @@ def test_efficiency_and_images_needed(results, evidence):
     for row in table.rows:
         for images, cell in zip((10, 30, 100), row[1:], strict=True):
             assert cell.key == pytest.approx(means[row[0].text, images])
-    wanted = wanted_table(evidence)
+    wanted = images_needed_table(evidence)
     assert texts(wanted, "arm") == ["duel_cnn", "duel_mlp", "duel_mlp", "duel_mlp"]
     targets = texts(wanted, "accuracy to reach, %")
     assert targets[:3] == ["85.00", "85.00", "99.00"]
@@ -175,7 +175,10 @@ def test_images_needed_beyond_what_was_tried(tmp_path):
     rows.add_sweep(tmp_path, "duel_mlp", better=-40)
     (evidence,) = gather(load(tmp_path)).values()
     found = dict(
-        zip(*(texts(wanted_table(evidence), c) for c in ("arm", "images per class")), strict=True)
+        zip(
+            *(texts(images_needed_table(evidence), c) for c in ("arm", "images per class")),
+            strict=True,
+        )
     )
     assert found["duel_mlp"] == "> 100"
 
@@ -184,7 +187,7 @@ def test_the_verdicts(evidence):
     table = claims_table([evidence])
     assert texts(table, "verdict") == ["supported", "supported", "refuted"]
     assert "+30.00 points" in texts(table, "in figures")[0]
-    tests = [verdicts.tests_table(result) for result in evidence.claims]
+    tests = [verdicts.claim_tests_table(result) for result in evidence.claims]
     assert [texts(test, "what must hold") for test in tests] == [
         ["duel_cnn over duel_mlp: more than 0 points"],
         ["duel_mlp needs more images than duel_cnn for 85 %"],
@@ -361,12 +364,14 @@ def test_the_tables_of_a_page_are_those_of_the_evidence_cell_by_cell(page, evide
     expected = {
         "arms": arms_table([evidence]),
         "pairs": pairs_table(evidence),
-        "wanted": wanted_table(evidence),
+        "wanted": images_needed_table(evidence),
         "efficiency": efficiency_table(evidence),
         "replications": replications_table(evidence),
         "sweeps": sweeps_table(evidence),
     }
-    expected |= {f"tests-{one.claim.id}": verdicts.tests_table(one) for one in evidence.claims}
+    expected |= {
+        f"tests-{one.claim.id}": verdicts.claim_tests_table(one) for one in evidence.claims
+    }
     found = Tables(page).found
     assert found.keys() == expected.keys()
     for name, table in expected.items():
@@ -375,7 +380,7 @@ def test_the_tables_of_a_page_are_those_of_the_evidence_cell_by_cell(page, evide
 
 
 def test_the_tables_of_the_index_cell_by_cell(results, evidence, tmp_path):
-    index, _ = write_report(results, tmp_path)
+    index, _ = rows.write_report(results, tmp_path)
     found = Tables(index.read_text("utf-8")).found
     assert found == {
         "claims": as_shown(claims_table([evidence])),
@@ -409,7 +414,7 @@ def test_the_code_of_the_page_finds_the_number_again(tmp_path, monkeypatch):
     given = 'deep/my "results"'
     rows.full(tmp_path / given)
     monkeypatch.chdir(tmp_path)
-    _, written = write_report(load(given), tmp_path / "out")
+    _, written = rows.write_report(load(given), tmp_path / "out")
     page = written.read_text("utf-8")
     code = re.search(r"<pre><code>(.*?)</code></pre>", page, re.DOTALL)[1]
     code = Page(f"<p>{code}</p>").text
@@ -464,12 +469,14 @@ def test_tables_can_be_read_aloud(page):
 
 
 def test_the_same_results_give_the_same_bytes(results, page, tmp_path):
-    assert write_report(results, tmp_path)[1].read_text("utf-8") == page
+    assert rows.write_report(results, tmp_path)[1].read_text("utf-8") == page
 
 
 def test_hostile_text_stays_text(tmp_path):
     results = load(rows.full(tmp_path / "results", hostile=True))
-    index, page = (path.read_text("utf-8") for path in write_report(results, tmp_path / "out"))
+    index, page = (
+        path.read_text("utf-8") for path in rows.write_report(results, tmp_path / "out")
+    )
     for text in (index, page):
         parsed = Page(text)
         assert [tag for tag, _ in parsed.tags].count("script") == 1  # ours
@@ -481,7 +488,7 @@ def test_hostile_text_stays_text(tmp_path):
 
 def test_an_arm_without_anything_else(tmp_path):
     rows.add_sweep(tmp_path, "duel_cnn", efficiency=False)
-    _, page = write_report(load(tmp_path), tmp_path / "out")
+    _, page = rows.write_report(load(tmp_path), tmp_path / "out")
     text = plain(page.read_text("utf-8"))
     assert "not swept yet: ibsweep tune duel_mlp" in text
     assert "ibsweep efficiency duel does it" in text
@@ -493,7 +500,7 @@ def test_an_arm_without_anything_else(tmp_path):
 
 def test_nothing_is_confirmed_yet(tmp_path):
     rows.add_sweep(tmp_path, "duel_cnn", confirmed=False)
-    _, page = write_report(load(tmp_path), tmp_path / "out")
+    _, page = rows.write_report(load(tmp_path), tmp_path / "out")
     text = plain(page.read_text("utf-8"))
     assert "not confirmed yet: ibsweep resume duel_cnn-1" in text
     tests = Tables(page.read_text("utf-8")).found["tests-duel_mlp_is_good"]
@@ -515,7 +522,7 @@ def test_a_sweep_that_has_not_begun(tmp_path):
     from ibsweep.results.store import SweepStore
 
     SweepStore.create(tmp_path, rows.manifest("duel_cnn", "duel_cnn-1", rows.question()))
-    _, page = write_report(load(tmp_path), tmp_path / "out")
+    _, page = rows.write_report(load(tmp_path), tmp_path / "out")
     assert "not confirmed yet" in plain(page.read_text("utf-8"))
 
 
@@ -524,7 +531,7 @@ def test_arms_without_common_seeds_are_not_compared(tmp_path):
     store = rows.add_sweep(tmp_path, "duel_mlp", confirmed=False)
     store.add_confirmations([rows.confirmation(1, 10, seed, 60.0) for seed in (5, 6, 7)])
     store.paths.best_config.write_text("trial: 1\n")
-    _, page = write_report(load(tmp_path), tmp_path / "out")
+    _, page = rows.write_report(load(tmp_path), tmp_path / "out")
     text = plain(page.read_text("utf-8"))
     assert "they share no replicate seeds" in text
     assert "All arms share" not in text
@@ -539,7 +546,7 @@ def test_replications_of_a_question_that_was_never_swept(tmp_path):
     found = {(c.setting, c.arm, c.images): c for c, _ in published_settings([load_all()["q1"]])}
     row = tiny.replication(found["baseline", "q1_cnn", 10], 10, 80.0, exact=True)
     ReplicationStore(tmp_path).add([row])
-    _, page = write_report(load(tmp_path), tmp_path / "out")
+    _, page = rows.write_report(load(tmp_path), tmp_path / "out")
     text = plain(page.read_text("utf-8"))
     assert "No arm was swept yet." in text
     assert "too few seeds" in text
@@ -555,13 +562,13 @@ def test_the_index_covers_all_questions_and_leads_to_the_pages_that_there_are(re
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "manifest.json").write_text("{}")
     out = tmp_path / "out"
-    first = write_report(load(tmp_path), out, ["joust"])
+    first = rows.write_report(load(tmp_path), out, ["joust"])
     assert [path.name for path in first] == ["index.html", "joust.html"]
     index = Page(first[0].read_text("utf-8"))
     assert {link for link in index.all("href") if link.endswith("html")} == {"joust.html"}
     assert "The CNN beats the MLP." in index.text
     assert "broken" in index.text
-    write_report(load(tmp_path), out, ["duel"])
+    rows.write_report(load(tmp_path), out, ["duel"])
     index = Page(first[0].read_text("utf-8"))
     links = {link for link in index.all("href") if link.endswith("html")}
     assert links == {"joust.html", "duel.html"}
@@ -574,7 +581,7 @@ def test_open_is_not_the_same_as_not_tested_yet(tmp_path):
     rows.add_sweep(tmp_path, "duel_cnn", confirmed=False)
     rows.add_sweep(tmp_path, "duel_mlp", better=30.5)
     results = load(tmp_path)
-    index, _ = write_report(results, tmp_path / "out")
+    index, _ = rows.write_report(results, tmp_path / "out")
     text = plain(index.read_text("utf-8"))
     expected = "1 question, 1 arm with a confirmed sweep. Of 3 claims: 1 open, 2 not tested yet."
     assert expected in text
@@ -586,10 +593,10 @@ def test_open_is_not_the_same_as_not_tested_yet(tmp_path):
 def test_a_directory_that_cannot_be_made(results, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"cannot write to .*file: .*; name another with --out"):
-        write_report(results, tmp_path / "file")
+        rows.write_report(results, tmp_path / "file")
     (tmp_path / "out" / "index.html").mkdir(parents=True)
     with pytest.raises(SweepError, match=r"cannot write .*index\.html"):
-        write_report(results, tmp_path / "out")
+        rows.write_report(results, tmp_path / "out")
 
 
 # Figures as SVG
@@ -599,7 +606,7 @@ def test_two_drawings_on_one_page_share_no_id():
     from matplotlib.figure import Figure
 
     def make(name, title="a < b & c"):
-        with drawing(name):
+        with svg_settings(name):
             figure = Figure(figsize=(2, 2))
             ax = figure.add_axes((0.2, 0.2, 0.7, 0.7))
             ax.plot([0, 1], [0, 2], "o-", color="#7a7a7a")
@@ -630,7 +637,7 @@ def test_two_drawings_on_one_page_share_no_id():
 
 def printed(results, width):
     console = Console(width=width, record=True, file=io.StringIO())
-    print_report(results, console)
+    print_tables(results, gather(results).values(), console)
     return console.export_text()
 
 
@@ -665,7 +672,7 @@ def test_pages_go_beside_the_results_unless_told_otherwise(tmp_path, capsys):
 
 
 def test_cells_sort_by_their_numbers(evidence):
-    for table in (arms_table([evidence]), pairs_table(evidence), wanted_table(evidence)):
+    for table in (arms_table([evidence]), pairs_table(evidence), images_needed_table(evidence)):
         for name in table.numeric:
             for cell in column(table, name):
                 assert cell == Cell("-") or isinstance(cell.key, int | float)

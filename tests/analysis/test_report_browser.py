@@ -8,8 +8,7 @@ import browser
 import pytest
 import report_results as rows
 
-from ibsweep.analysis.frames import load
-from ibsweep.analysis.report import write_report
+from ibsweep.analysis.load import load
 
 pytestmark = [
     pytest.mark.slow,
@@ -87,9 +86,9 @@ return [...cells].map((cell) => Number(cell.dataset.key));
 def pages(tmp_path_factory):
     """The pages of a full question and of one without anything, and the index."""
     folder = tmp_path_factory.mktemp("report")
-    full = write_report(load(rows.full(folder / "full", hostile=True)), folder / "out")
+    full = rows.write_report(load(rows.full(folder / "full", hostile=True)), folder / "out")
     rows.add_sweep(folder / "bare", "duel_mlp", confirmed=False)
-    bare = write_report(load(folder / "bare"), folder / "bare-out")
+    bare = rows.write_report(load(folder / "bare"), folder / "bare-out")
     found = [*full, bare[1]]
     assert [path.name for path in found] == ["index.html", "duel.html", "duel.html"]
     return [path.as_uri() for path in found]
@@ -225,7 +224,7 @@ def test_a_heading_sorts_its_table(window, pages):
 
 def test_cells_without_a_figure_stay_last(window, tmp_path):
     rows.add_sweep(tmp_path, "duel_mlp")
-    pages = write_report(load(tmp_path), tmp_path / "out")
+    pages = rows.write_report(load(tmp_path), tmp_path / "out")
     window.open(pages[1].as_uri())
     last = "return document.querySelector('#table-arms tbody tr:last-child th').textContent"
     for _ in range(2):

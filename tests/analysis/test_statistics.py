@@ -14,12 +14,11 @@ from scipy import stats
 from ibsweep.analysis.statistics import (
     Comparison,
     Interval,
-    against,
+    compare_with_bound,
     holm,
     images_to_reach,
     mean_interval,
     paired_difference,
-    reached,
 )
 
 
@@ -78,7 +77,7 @@ def test_the_effect_is_the_mean_of_the_differences():
     assert (found.low, found.high) == (1, 3)  # no resample of three lies beyond them, and 4 % on
     assert found.replicates == 3
     assert paired_difference([90, 93, 96], [91, 95, 99]).effect == -2
-    assert against([1, 2, 3], 0) == found
+    assert compare_with_bound([1, 2, 3], 0) == found
 
 
 def test_the_p_is_that_of_all_ways_to_flip_signs():
@@ -86,19 +85,19 @@ def test_the_p_is_that_of_all_ways_to_flip_signs():
     means = np.array([np.mean(values * signs) for signs in product((1, -1), repeat=8)])
     expected = 2 * np.mean(means >= values.mean() - 1e-12)
     assert 0.01 < expected < 0.9
-    assert against(values, 0).p == pytest.approx(expected)
-    assert against(-values, 0).p == pytest.approx(expected)
-    assert against(values + 50, 50).p == pytest.approx(expected)
+    assert compare_with_bound(values, 0).p == pytest.approx(expected)
+    assert compare_with_bound(-values, 0).p == pytest.approx(expected)
+    assert compare_with_bound(values + 50, 50).p == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("count", [2, 5, 8])
 def test_p_ends_where_all_replicates_agree(count):
-    assert against(np.arange(1, count + 1), 0).p == 2 ** (1 - count)
+    assert compare_with_bound(np.arange(1, count + 1), 0).p == 2 ** (1 - count)
 
 
 def test_many_replicates_are_sampled_and_the_seed_decides():
     values = np.random.default_rng(1).normal(0.3, 1.0, 40)
-    first, again, other = (against(values, 0, seed=seed) for seed in (0, 0, 1))
+    first, again, other = (compare_with_bound(values, 0, seed=seed) for seed in (0, 0, 1))
     assert first == again
     assert first != other
     assert first.p == pytest.approx(other.p, abs=0.02)
@@ -111,14 +110,14 @@ def test_many_replicates_are_sampled_and_the_seed_decides():
 def test_the_global_generator_is_left_alone():
     np.random.seed(4)  # the state that must stay as it is
     before = np.random.get_state()[1].copy()
-    against([1.0, 2.0, 4.0, 3.0], 0)
+    compare_with_bound([1.0, 2.0, 4.0, 3.0], 0)
     assert (np.random.get_state()[1] == before).all()
 
 
 def test_equal_differences_have_an_interval_of_no_width():
     assert paired_difference([3.0] * 8, [1.0] * 8) == Comparison(2, 2, 2, 2**-7, 8)
     assert paired_difference([3.0] * 8, [3.0] * 8) == Comparison(0, 0, 0, 1, 8)
-    assert against([100.0] * 8, 100) == Comparison(100, 100, 100, 1, 8)
+    assert compare_with_bound([100.0] * 8, 100) == Comparison(100, 100, 100, 1, 8)
 
 
 def test_rounding_in_binary_is_no_evidence():
@@ -128,8 +127,8 @@ def test_rounding_in_binary_is_no_evidence():
     assert len(first) == 8
     assert (first - second - 0.1 > 0).all()
     assert paired_difference(first, second, bound=0.1) == Comparison(0.1, 0.1, 0.1, 1, 8)
-    assert against([100 / 3] * 8, 100 / 3).p == 1
-    assert images_to_reach([10, 30], [95 - 1e-13, 99.0], 95.0) == 10
+    assert compare_with_bound([100 / 3] * 8, 100 / 3).p == 1
+    assert images_to_reach([10, 30], [[95 - 1e-13, 99.0]], 95.0) == 10
 
 
 @pytest.mark.parametrize(
@@ -137,7 +136,7 @@ def test_rounding_in_binary_is_no_evidence():
     [[1, 2], [0, 5, 0], [0] * 7 + [5], [99, 100] * 4, [1] * 7 + [1 + 1e-8], [1] * 30 + [2]],
 )
 def test_hard_samples_have_an_interval_around_the_mean(values):
-    found = against(values, 0)
+    found = compare_with_bound(values, 0)
     assert min(values) <= found.low <= found.effect <= found.high <= max(values)
 
 
@@ -152,7 +151,7 @@ def test_hard_samples_have_an_interval_around_the_mean(values):
 )
 def test_what_cannot_be_compared(values, message):
     with pytest.raises(ValueError, match=message):
-        against(values, 0)
+        compare_with_bound(values, 0)
 
 
 def test_unpaired_arrays_cannot_be_compared():
@@ -229,18 +228,18 @@ def test_a_collapse_of_one_seed_in_ten_goes_unseen():
     def draw(count):
         return np.where(rng.random(count) < 0.1, 100 / 3, 97 + rng.normal(0, 0.5, count))
 
-    found = [against(draw(8), truth) for _ in range(400)]
+    found = [compare_with_bound(draw(8), truth) for _ in range(400)]
     wrong = [each.p < 0.05 for each in found]
     assert np.mean(wrong) == pytest.approx(0.9**8, abs=0.075)  # three standard errors
     assert all(each.low > truth for each in found if each.p < 0.05)
     covered = np.mean([each.low <= truth <= each.high for each in found])
     assert covered == pytest.approx(1 - 0.9**8, abs=0.075)
-    more = [against(draw(24), truth).p < 0.05 for _ in range(60)]
+    more = [compare_with_bound(draw(24), truth).p < 0.05 for _ in range(60)]
     assert np.mean(more) < 0.2
 
 
 def test_a_plain_bootstrap_would_be_narrower():
-    """What ``against`` says of it: it held the true mean in 88 % of cases at the most."""
+    """As ``compare_with_bound`` says: it held the true mean in 88 % of cases at the most."""
     rng = np.random.default_rng(17)
     values = np.array([np.subtract(*normal(rng, 8)) for _ in range(400)])
     plain = stats.bootstrap(
@@ -303,33 +302,35 @@ def test_holm_at_the_edges(given, expected):
 )
 def test_the_images_to_reach_an_accuracy(percent, expected):
     images, accuracies = [10, 40, 160], [50.0, 80.0, 90.0]
-    assert images_to_reach(images, accuracies, percent) == pytest.approx(expected)
-    assert images_to_reach(images[::-1], accuracies[::-1], percent) == pytest.approx(expected)
+    assert images_to_reach(images, [accuracies], percent) == pytest.approx(expected)
+    assert images_to_reach(images[::-1], [accuracies[::-1]], percent) == pytest.approx(expected)
 
 
 def test_a_curve_that_falls_again_has_reached_it_at_the_first_crossing():
-    assert images_to_reach([10, 20, 40, 80], [50, 90, 60, 95], 90) == 20
-    assert images_to_reach([10, 20, 40, 80], [90, 60, 50, 95], 80) == 10
+    assert images_to_reach([10, 20, 40, 80], [[50, 90, 60, 95]], 90) == 20
+    assert images_to_reach([10, 20, 40, 80], [[90, 60, 50, 95]], 80) == 10
 
 
 def test_the_numbers_themselves_come_back_exactly():
     images = [10, 30, 50, 100, 200, 300, 500]
     rising = np.linspace(40, 100, 7)
-    found = [images_to_reach(images, rising, percent) for percent in rising]
+    found = [images_to_reach(images, [rising], percent).item() for percent in rising]
     assert found == images
-    assert images_to_reach([30], [95.0], 95.0) == 30
+    assert images_to_reach([30], [[95.0]], 95.0) == 30
 
 
 def test_many_curves_at_once_are_as_one_by_one():
     rng = np.random.default_rng(0)
     images, curves = [10, 30, 100], np.sort(rng.uniform(50, 100, (50, 3)))
     targets = rng.uniform(50, 100, 50)
-    expected = [images_to_reach(images, c, t) for c, t in zip(curves, targets, strict=True)]
-    assert reached(images, curves, targets).tolist() == expected
+    expected = [
+        images_to_reach(images, [c], t).item() for c, t in zip(curves, targets, strict=True)
+    ]
+    assert images_to_reach(images, curves, targets).tolist() == expected
     assert 0 < np.isinf(expected).sum() < 50
 
 
 @pytest.mark.parametrize(("images", "curves"), [([], [[]]), ([10, 30], [[1.0]]), ([10], [1.0])])
 def test_curves_must_fit_their_images(images, curves):
     with pytest.raises(ValueError, match="must be"):
-        reached(images, curves, 90)
+        images_to_reach(images, curves, 90)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import tiny
 from questions import arm_mapping, claim_mapping, question_mapping
 
+from ibsweep.analysis.report import gather_all, write_pages
 from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import Question
 from ibsweep.results.records import Confirmation, Manifest, TrialState
@@ -17,7 +18,10 @@ from ibsweep.sweep.manifest import make_manifest
 from ibsweep.sweep.options import SweepOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from ibsweep.analysis.load import Results
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)> & \"quoted\""
 
@@ -232,3 +236,9 @@ def full(results: Path, *, hostile: bool = False) -> Path:
         add_sweep(results, arm, asked=asked)
     add_replications(results)
     return results
+
+
+def write_report(results: Results, out: Path, targets: Sequence[str] | None = None) -> list[Path]:
+    """Write the pages as the command does, and return them, the index first."""
+    evidence, asked = gather_all(results, targets)
+    return write_pages(results, evidence, asked, out)

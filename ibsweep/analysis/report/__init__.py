@@ -1,5 +1,5 @@
 """The report: an HTML page a question and an index; the same tables for the terminal."""
 
-from ibsweep.analysis.report.pages import gather_all, write_pages, write_report
+from ibsweep.analysis.report.pages import gather_all, write_pages
 
-__all__ = ["gather_all", "write_pages", "write_report"]
+__all__ = ["gather_all", "write_pages"]

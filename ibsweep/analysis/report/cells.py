@@ -13,17 +13,17 @@ from typing import Any, NamedTuple
 from ibsweep.analysis.statistics import Interval
 
 __all__ = [
-    "NONE",
+    "MISSING",
     "Cell",
     "Table",
+    "interval_cell",
     "interval_text",
-    "measured",
-    "number",
-    "probability",
-    "words",
+    "number_cell",
+    "p_value_cell",
+    "text_cell",
 ]
 
-NONE = "-"
+MISSING = "-"
 """What stands in a cell without a figure."""
 
 
@@ -74,15 +74,15 @@ class Table:
         return all(len(row[0].text) <= _SHORT for row in self.rows)
 
 
-def words(text: Any) -> Cell:
+def text_cell(text: Any) -> Cell:
     """Return a cell that sorts by its text."""
     return Cell(str(text), str(text))
 
 
-def number(value: float | None, form: str = ".2f") -> Cell:
+def number_cell(value: float | None, form: str = ".2f") -> Cell:
     """Return a cell that sorts by its number."""
     if value is None or math.isnan(value):
-        return Cell(NONE)
+        return Cell(MISSING)
     return Cell(format(value, form), value)
 
 
@@ -93,21 +93,21 @@ def interval_text(low: float | None, high: float | None, form: str = ".2f") -> s
     return f"[{low:{form}}, {high:{form}}]"
 
 
-def measured(interval: Interval | None, between: str = " ") -> Cell:
+def interval_cell(interval: Interval | None, between: str = " ") -> Cell:
     """Return a cell with a mean and its interval."""
     if interval is None:
-        return Cell(NONE)
+        return Cell(MISSING)
     mean, low, high = interval
     return Cell(f"{mean:.2f}{between}{interval_text(low, high)}".strip(), mean)
 
 
-def p_text(value: float | None) -> str:
+def p_value_text(value: float | None) -> str:
     """Return a p-value with the figures that matter."""
     if value is None or math.isnan(value):
-        return NONE
+        return MISSING
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def probability(value: float | None) -> Cell:
+def p_value_cell(value: float | None) -> Cell:
     """Return a cell with a p-value."""
-    return Cell(p_text(value), None if p_text(value) == NONE else value)
+    return Cell(p_value_text(value), None if p_value_text(value) == MISSING else value)

@@ -1,4 +1,4 @@
-"""The drawings of a report: evidence in, SVG for a page out, each with its text for who cannot see
+"""The figures of a report: evidence in, SVG for a page out, each with its text for who cannot see
 it.
 
 Figures are drawn narrow, at the size at which a phone shows them, so that their text stays
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ibsweep.analysis import plots
 from ibsweep.analysis.plots.search import LEAST_TRIALS
 from ibsweep.analysis.report.cells import interval_text
-from ibsweep.analysis.report.svg import drawing, inline_svg
+from ibsweep.analysis.report.svg import inline_svg, svg_settings
 from ibsweep.data import dataset_of
 
 if TYPE_CHECKING:
@@ -25,13 +25,19 @@ if TYPE_CHECKING:
     from ibsweep.analysis.evidence import Evidence
     from ibsweep.analysis.summary import SweepSummary
 
-__all__ = ["Drawing", "of_arm", "of_arms", "of_efficiency", "of_replications"]
+__all__ = [
+    "PageFigure",
+    "arm_figures",
+    "arms_figures",
+    "efficiency_figures",
+    "replications_figures",
+]
 
 _WIDTH = 3.6
 """Inches of the axes, without the labels beside them."""
 
 
-class Drawing(NamedTuple):
+class PageFigure(NamedTuple):
     """A figure on a page.
 
     Attributes:
@@ -59,16 +65,16 @@ def _draw(
     from markupsafe import Markup
     from matplotlib.figure import Figure
 
-    with drawing(name):
+    with svg_settings(name):
         figure = Figure(figsize=(width, height))
         draw(figure.add_axes((0.0, 0.0, 1.0, 1.0)))
         svg = inline_svg(figure, name, title, description, [plots.INK])
     return Markup(svg)
 
 
-def of_arms(one: Evidence) -> tuple[Drawing, ...]:
+def arms_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
     """Return the arms side by side; nothing where nothing is confirmed."""
-    info = plots.arms_info(one.question, one.confirmations)
+    info = plots.arms_info(evidence.question, evidence.confirmations)
     if not any(info.best):
         return ()
     title = "Test accuracy of every arm"
@@ -89,15 +95,17 @@ def of_arms(one: Evidence) -> tuple[Drawing, ...]:
         "confirmations where images is the arm's own and role is best, or baseline is true: "
         "test_accuracy; published: the question's file"
     )
-    return (Drawing(title, note, svg, source),)
+    return (PageFigure(title, note, svg, source),)
 
 
-def of_efficiency(one: Evidence) -> tuple[Drawing, ...]:
+def efficiency_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
     """Return accuracy by number of images; nothing where it was not measured."""
-    if not one.efficiency:
+    if not evidence.efficiency:
         return ()
-    targets = [wanted.need.target for wanted in one.wanted if not wanted.why]
-    info = plots.efficiency_info(one.question, one.efficiency, targets[0] if targets else None)
+    targets = [need.target for need in evidence.images_needed if not need.matches]
+    info = plots.efficiency_info(
+        evidence.question, evidence.efficiency, targets[0] if targets else None
+    )
     title = "Test accuracy by number of training images"
     description = "; ".join(
         f"{curve.arm} from {curve.mean[0]:.2f} % with {curve.images[0]} images per class to "
@@ -115,19 +123,19 @@ def of_efficiency(one: Evidence) -> tuple[Drawing, ...]:
     if info.target is not None:
         note += f" The dashed line is at {info.target:g} %."
     source = "confirmations where role is best: test_accuracy by arm and images"
-    return (Drawing(title, note, svg, source),)
+    return (PageFigure(title, note, svg, source),)
 
 
-def of_replications(one: Evidence) -> tuple[Drawing, ...]:
+def replications_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
     """Return the notebook's figures in the spread of seeds; nothing where there are no rows."""
-    info = plots.replication_info(one.question, one.replicated)
+    info = plots.replication_info(evidence.question, evidence.replicated)
     if not info.cells:
         return ()
     title = "Published figures in the spread of seeds"
     description = "; ".join(
         f"{row.name} with {row.images} images published {row.published:.2f} %, mean of "
         f"{row.seeds} seeds {row.mean:.2f} %"
-        for row in one.replications
+        for row in evidence.replications
     )
     svg = _draw(
         "fig-replications",
@@ -141,22 +149,22 @@ def of_replications(one: Evidence) -> tuple[Drawing, ...]:
         "replications by arm, setting and images: valid_accuracy, or train_accuracy where the "
         "notebook published that"
     )
-    return (Drawing(title, note, svg, source),)
+    return (PageFigure(title, note, svg, source),)
 
 
-def of_arm(one: Evidence, arm: str) -> tuple[Drawing, ...]:
+def arm_figures(evidence: Evidence, arm: str) -> tuple[PageFigure, ...]:
     """Return what the sweep of an arm did, and how its best trial behaves."""
-    summary = one.summaries[arm]
-    trials = one.trials[one.trials["sweep"] == summary.name]
+    summary = evidence.summaries[arm]
+    trials = evidence.trials[evidence.trials["sweep"] == summary.name]
     if trials.empty:
         return ()
-    drawings = [_history(summary, trials), *_search(summary, trials)]
+    figures = [_history(summary, trials), *_search(summary, trials)]
     if summary.best:
-        drawings += [_confusion(one, summary), *_curves(one, summary)]
-    return tuple(drawings)
+        figures += [_confusion(evidence, summary), *_curves(evidence, summary)]
+    return tuple(figures)
 
 
-def _history(summary: SweepSummary, trials: pd.DataFrame) -> Drawing:
+def _history(summary: SweepSummary, trials: pd.DataFrame) -> PageFigure:
     arm = summary.arm.name
     info = plots.history_info(trials, summary.name)
     title = "The sweep, trial by trial"
@@ -172,15 +180,15 @@ def _history(summary: SweepSummary, trials: pd.DataFrame) -> Drawing:
     )
     note = "Blue dots are complete, grey ones were pruned early, crosses failed."
     source = "trials: valid_accuracy, state and origin by trial"
-    return Drawing(title, note, svg, source)
+    return PageFigure(title, note, svg, source)
 
 
-def _search(summary: SweepSummary, trials: pd.DataFrame) -> list[Drawing]:
+def _search(summary: SweepSummary, trials: pd.DataFrame) -> list[PageFigure]:
     """Return importances and parallel coordinates; nothing where the trials cannot tell."""
     arm = summary.arm.name
     study = plots.study_of(summary.question, trials, summary.name)
     importance, parallel = plots.importance_info(study), plots.parallel_info(study)
-    drawings = []
+    figures = []
     source = "trials: valid_accuracy and the config_ columns"
     if importance.trials:
         title = "What mattered"
@@ -194,7 +202,7 @@ def _search(summary: SweepSummary, trials: pd.DataFrame) -> list[Drawing]:
             height=0.3 + 0.24 * len(importance.names),
             width=2.6,
         )
-        drawings.append(Drawing(title, _importance_note(importance), svg, source))
+        figures.append(PageFigure(title, _importance_note(importance), svg, source))
     if parallel.values.size:
         title = "All configurations"
         description = (
@@ -210,8 +218,8 @@ def _search(summary: SweepSummary, trials: pd.DataFrame) -> list[Drawing]:
             width=4.2,
         )
         note = "A line is a trial; the stronger, the better. Grey ones were pruned."
-        drawings.append(Drawing(title, note, svg, source))
-    return drawings
+        figures.append(PageFigure(title, note, svg, source))
+    return figures
 
 
 def _importance_note(info: plots.ImportanceInfo) -> str:
@@ -223,16 +231,16 @@ def _importance_note(info: plots.ImportanceInfo) -> str:
     return f"{share}{info.top} of {info.trials} trials, ties included. {pruned}"
 
 
-def _confusion(one: Evidence, summary: SweepSummary) -> Drawing:
+def _confusion(evidence: Evidence, summary: SweepSummary) -> PageFigure:
     arm, best = summary.arm.name, summary.best
     assert best is not None, "confirmed"
-    rows = one.confirmations
+    rows = evidence.confirmations
     rows = rows[
         (rows["sweep"] == summary.name)
         & (rows["trial"] == best.trial.trial)
         & (rows["images"] == summary.arm.images)
     ]
-    info = plots.confusion_info(rows, dataset_of(one.question.task).classes or ())
+    info = plots.confusion_info(rows, dataset_of(evidence.question.task).classes or ())
     title = "Which classes the best confuses"
     described = zip(info.names, info.values.diagonal(), strict=True)
     description = ", ".join(f"{name} {share:.1f} % right" for name, share in described)
@@ -247,13 +255,13 @@ def _confusion(one: Evidence, summary: SweepSummary) -> Drawing:
     )
     note = f"Mean over {len(rows)} replicates, held-out images; rows add up to 100."
     source = "confirmations where role is best and images the arm's own: test_confusion"
-    return Drawing(title, note, svg, source)
+    return PageFigure(title, note, svg, source)
 
 
-def _curves(one: Evidence, summary: SweepSummary) -> list[Drawing]:
+def _curves(evidence: Evidence, summary: SweepSummary) -> list[PageFigure]:
     arm, best = summary.arm.name, summary.best
     assert best is not None, "confirmed"
-    info = plots.curves_info(one.curves, summary.name, best.trial.trial)
+    info = plots.curves_info(evidence.curves, summary.name, best.trial.trial)
     if not info.epochs.size:
         return []
     title = "The best trial, epoch by epoch"
@@ -270,4 +278,4 @@ def _curves(one: Evidence, summary: SweepSummary) -> list[Drawing]:
     )
     note = "In the sweep: mean over its replicates, the band from the lowest to the highest."
     source = "curves where trial is the best one: valid_accuracy and train_accuracy by epoch"
-    return [Drawing(title, note, svg, source)]
+    return [PageFigure(title, note, svg, source)]

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from ibsweep.analysis.evidence import Evidence
-    from ibsweep.analysis.frames import Results
+    from ibsweep.analysis.load import Results
     from ibsweep.analysis.report.cells import Table
-    from ibsweep.analysis.report.figures import Drawing
+    from ibsweep.analysis.report.figures import PageFigure
 
-__all__ = ["gather_all", "write_pages", "write_report"]
+__all__ = ["gather_all", "write_pages"]
 
 _CODE = re.compile("`([^`]+)`")
 _TOGETHER = re.compile(r"\[[^\[\]]{1,24}\]| %|\bp (?:=|&lt;) [\d.]+")
@@ -56,7 +56,7 @@ class _Arm:
 
     title: str
     lines: tuple[str, ...]
-    figures: tuple[Drawing, ...]
+    figures: tuple[PageFigure, ...]
 
 
 @dataclass(frozen=True)
@@ -67,32 +67,11 @@ class _Section:
     title: str
     lines: tuple[str, ...] = ()
     claims: tuple[_Claim, ...] = ()
-    figures: tuple[Drawing, ...] = ()
+    figures: tuple[PageFigure, ...] = ()
     tables: tuple[Table, ...] = ()
     arms: tuple[_Arm, ...] = ()
     facts: tuple[tuple[str, list[tuple[str, str]]], ...] = ()
     code: str = ""
-
-
-def write_report(
-    results: Results, out: Path, questions: Sequence[str] | None = None
-) -> list[Path]:
-    """Write the pages of questions, and the index over all of them.
-
-    Args:
-        results: The results.
-        out: A directory, made where there is none.
-        questions: Names of questions or sweeps; None for every question.
-
-    Returns:
-        The files written, the index first.
-
-    Raises:
-        InputError: If a name is unknown, or the directory cannot be made.
-        SweepError: If the disk is full.
-    """
-    evidence, asked = gather_all(results, questions)
-    return write_pages(results, evidence, asked, out)
 
 
 def gather_all(
@@ -182,84 +161,86 @@ def _code(text: str) -> Markup:
     return Markup(_CODE.sub(r"<code>\1</code>", kept))
 
 
-def _lead(evidence: Collection[Evidence]) -> str:
-    found = [result for one in evidence for result in one.claims]
-    arms = sum(s.best is not None for one in evidence for s in one.summaries.values())
-    swept = f"{_count(len(evidence), 'question')}, {_count(arms, 'arm')} with a confirmed sweep."
+def _lead(gathered: Collection[Evidence]) -> str:
+    found = [result for evidence in gathered for result in evidence.claims]
+    arms = sum(s.best is not None for evidence in gathered for s in evidence.summaries.values())
+    swept = f"{_count(len(gathered), 'question')}, {_count(arms, 'arm')} with a confirmed sweep."
     if not found:
         return swept
-    return f"{swept} Of {_count(len(found), 'claim')}: {verdicts.counts(found)}."
+    return f"{swept} Of {_count(len(found), 'claim')}: {verdicts.count_verdicts(found)}."
 
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def _sections(results: Results, one: Evidence) -> list[_Section]:
+def _sections(results: Results, evidence: Evidence) -> list[_Section]:
     sections = [
-        _claims(one),
-        _arms(one),
-        _efficiency(one),
-        _replication(one),
-        _details(one),
-        _how(one),
+        _claims(evidence),
+        _arms(evidence),
+        _efficiency(evidence),
+        _replication(evidence),
+        _details(evidence),
+        _how(evidence),
     ]
-    return [*sections, _trace(results, one, sections)]
+    return [*sections, _trace(results, evidence, sections)]
 
 
-def _claims(one: Evidence) -> _Section:
+def _claims(evidence: Evidence) -> _Section:
     claims = tuple(
         _Claim(
             result.claim.text,
             result.verdict.value,
-            tuple(verdicts.sentences(result)),
-            verdicts.tests_table(result),
+            tuple(verdicts.claim_sentences(result)),
+            verdicts.claim_tests_table(result),
         )
-        for result in one.claims
+        for result in evidence.claims
     )
     lines = () if claims else ("This question has no claims.",)
     return _Section("answer", "The answer", lines, claims)
 
 
-def _arms(one: Evidence) -> _Section:
-    found = (tables.arms_table([one]), tables.pairs_table(one))
+def _arms(evidence: Evidence) -> _Section:
+    found = (tables.arms_table([evidence]), tables.pairs_table(evidence))
     lines: tuple[str, ...] = ()
-    confirmed = [summary for summary in one.summaries.values() if summary.best]
-    if len(confirmed) > 1 and not one.pairs:
+    confirmed = [summary for summary in evidence.summaries.values() if summary.best]
+    if len(confirmed) > 1 and not evidence.pairs:
         lines = (
             "The arms cannot be compared two by two: they share no replicate seeds, or were "
             "trained on different numbers of images.",
         )
-    return _Section("arms", "Arms", lines, figures=figures.of_arms(one), tables=found)
+    return _Section("arms", "Arms", lines, figures=figures.arms_figures(evidence), tables=found)
 
 
-def _efficiency(one: Evidence) -> _Section:
+def _efficiency(evidence: Evidence) -> _Section:
     title = "Number of images"
-    if not one.efficiency:
+    if not evidence.efficiency:
         line = (
             "How accuracy grows with the number of training images was not measured: "
-            f"`ibsweep efficiency {one.question.question}` does it."
+            f"`ibsweep efficiency {evidence.question.question}` does it."
         )
         return _Section("images", title, (line,))
-    found = (tables.wanted_table(one), tables.efficiency_table(one))
-    return _Section("images", title, figures=figures.of_efficiency(one), tables=found)
+    found = (tables.images_needed_table(evidence), tables.efficiency_table(evidence))
+    return _Section("images", title, figures=figures.efficiency_figures(evidence), tables=found)
 
 
-def _replication(one: Evidence) -> _Section:
+def _replication(evidence: Evidence) -> _Section:
     title = "The notebook, replicated"
-    if not one.replications:
+    if not evidence.replications:
         line = (
             "The notebook's own settings were not run over many seeds: "
-            f"`ibsweep replicate {one.question.question}` does it."
+            f"`ibsweep replicate {evidence.question.question}` does it."
         )
         return _Section("replication", title, (line,))
-    found = (tables.replications_table(one),)
-    return _Section("replication", title, figures=figures.of_replications(one), tables=found)
+    found = (tables.replications_table(evidence),)
+    return _Section(
+        "replication", title, figures=figures.replications_figures(evidence), tables=found
+    )
 
 
-def _details(one: Evidence) -> _Section:
+def _details(evidence: Evidence) -> _Section:
     arms = []
-    for name, summary in one.summaries.items():
+    for name, summary in evidence.summaries.items():
         best = summary.best
         lines = [f"Sweep {summary.name}, {summary.state}."]
         title = f"{name}: {summary.arm.title}"
@@ -268,28 +249,28 @@ def _details(one: Evidence) -> _Section:
             lines.append(f"Best is trial {best.trial.trial}: {config}.")
         else:
             lines.append(f"Nothing is confirmed yet: {tables.unfinished(summary)}.")
-        arms.append(_Arm(title, tuple(lines), figures.of_arm(one, name)))
+        arms.append(_Arm(title, tuple(lines), figures.arm_figures(evidence, name)))
     lines_ = () if arms else ("No arm was swept yet.",)
     return _Section("details", "Arm by arm", lines_, arms=tuple(arms))
 
 
-def _how(one: Evidence) -> _Section:
+def _how(evidence: Evidence) -> _Section:
     lines = (
         "The leading trials of each sweep and the baseline were trained again with fresh "
         "replicates. Which one is best was decided on their validation images; held-out test "
         "images only score it. As choice and score share the trained replicates, a little "
-        f"optimism remains. {_shared(one)}".strip(),
+        f"optimism remains. {_shared(evidence)}".strip(),
         RULE,
     )
-    facts = tuple(provenance.settings_rows(one))
+    facts = tuple(provenance.settings_rows(evidence))
     return _Section(
-        "how", "How it was done", lines, tables=(provenance.sweeps_table(one),), facts=facts
+        "how", "How it was done", lines, tables=(provenance.sweeps_table(evidence),), facts=facts
     )
 
 
-def _shared(one: Evidence) -> str:
+def _shared(evidence: Evidence) -> str:
     """Say how the arms' replicates are paired; nothing of one arm alone."""
-    confirmed = [(s.arm.images, s.best) for s in one.summaries.values() if s.best]
+    confirmed = [(s.arm.images, s.best) for s in evidence.summaries.values() if s.best]
     if len(confirmed) < 2:
         return ""
     if len({(images, frozenset(r.seed for r in best.rows)) for images, best in confirmed}) == 1:
@@ -297,7 +278,7 @@ def _shared(one: Evidence) -> str:
     return "Arms are compared on the replicate seeds that they share, at one number of images."
 
 
-def _trace(results: Results, one: Evidence, sections: Sequence[_Section]) -> _Section:
+def _trace(results: Results, evidence: Evidence, sections: Sequence[_Section]) -> _Section:
     """Return where the numbers come from, and the code that finds one of them again."""
     sources = {"Verdicts": "ibsweep.analysis.claims.evaluate on confirmations: ClaimResult.tests"}
     for section in sections:
@@ -307,7 +288,7 @@ def _trace(results: Results, one: Evidence, sections: Sequence[_Section]) -> _Se
         sources |= {f"Figure: {figure.title}": figure.source for figure in drawn}
     facts = tuple((what, [("", source)]) for what, source in sources.items())
     lines = ("Names are columns of the frames that `ibsweep.load` returns.",)
-    best = next((s for s in one.summaries.values() if s.best), None)
+    best = next((s for s in evidence.summaries.values() if s.best), None)
     code = ""
     if best and best.best:
         code = (

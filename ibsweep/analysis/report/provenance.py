@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ibsweep.analysis.report.cells import Cell, Table, number, words
+from ibsweep.analysis.report.cells import Cell, Table, number_cell, text_cell
 from ibsweep.results.records import TrialState
 
 if TYPE_CHECKING:
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 __all__ = ["settings_rows", "sweeps_table"]
 
 
-def sweeps_table(one: Evidence) -> Table:
+def sweeps_table(evidence: Evidence) -> Table:
     """Return the sweeps that are reported."""
     rows = []
-    for arm, summary in one.summaries.items():
-        manifest, counts = one.manifests[arm], summary.counts
-        mine = one.trials[one.trials["sweep"] == summary.name]
+    for arm, summary in evidence.summaries.items():
+        manifest, counts = evidence.manifests[arm], summary.counts
+        trials = evidence.trials[evidence.trials["sweep"] == summary.name]
         rows.append(
             (
-                words(arm),
-                words(summary.name),
-                words(summary.state),
-                words(manifest.created.replace("T", " ")[:16]),
-                number(manifest.trials, "d"),
-                number(counts[TrialState.COMPLETE], "d"),
-                number(counts[TrialState.PRUNED], "d"),
-                number(counts[TrialState.FAIL], "d"),
-                number(float(mine["seconds"].sum()) / 60, ".1f"),
+                text_cell(arm),
+                text_cell(summary.name),
+                text_cell(summary.state),
+                text_cell(manifest.created.replace("T", " ")[:16]),
+                number_cell(manifest.trials, "d"),
+                number_cell(counts[TrialState.COMPLETE], "d"),
+                number_cell(counts[TrialState.PRUNED], "d"),
+                number_cell(counts[TrialState.FAIL], "d"),
+                number_cell(float(trials["seconds"].sum()) / 60, ".1f"),
                 Cell(_range(manifest.replicate_seeds), manifest.seed),
                 Cell(_range(manifest.confirmation_seeds), manifest.seed),
             )
@@ -65,7 +65,7 @@ def _range(seeds: Sequence[int]) -> str:
     return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
 
 
-def settings_rows(one: Evidence) -> list[tuple[str, list[tuple[str, str]]]]:
+def settings_rows(evidence: Evidence) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return how the sweeps were made, each value with the arms that it holds for.
 
     Returns:
@@ -74,7 +74,7 @@ def settings_rows(one: Evidence) -> list[tuple[str, list[tuple[str, str]]]]:
     rows = []
     for what, read in _SETTINGS.items():
         arms: dict[str, list[str]] = {}
-        for arm, manifest in one.manifests.items():
+        for arm, manifest in evidence.manifests.items():
             arms.setdefault(read(manifest), []).append(arm)
         if len(arms) == 1:
             rows.append((what, [("", text) for text in arms if text]))

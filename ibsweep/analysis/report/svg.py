@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-__all__ = ["drawing", "inline_svg"]
+__all__ = ["inline_svg", "svg_settings"]
 
 _ZOOM = 1.45
 """Pixels on a page for a point of a figure: its text of 9 points stands beside 14 pixels."""
@@ -32,7 +32,7 @@ _FONT = re.compile(r"font: (?P<other>(?:[a-z0-9]+ )*)(?P<size>[\d.]+px) [^;]+")
 
 
 @contextmanager
-def drawing(name: str) -> Iterator[None]:
+def svg_settings(name: str) -> Iterator[None]:
     """Set what a figure is drawn and written with; a name for each keeps their ids apart."""
     import matplotlib as mpl
 
@@ -44,7 +44,7 @@ def inline_svg(figure: Figure, name: str, title: str, description: str, ink: Ite
     """Return a figure as an ``svg`` element to stand in HTML.
 
     Args:
-        figure: The figure, drawn and now written within `drawing`.
+        figure: The figure, drawn and now written within `svg_settings`.
         name: Unique on its page; the ids start with it.
         title: What screen readers say first.
         description: The figure in words.

@@ -6,16 +6,16 @@ import math
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-from ibsweep.analysis.replications import LUCK, in_words
+from ibsweep.analysis.replications import LUCK, describe_replications
 from ibsweep.analysis.report.cells import (
-    NONE,
+    MISSING,
     Cell,
     Table,
+    interval_cell,
     interval_text,
-    measured,
-    number,
-    probability,
-    words,
+    number_cell,
+    p_value_cell,
+    text_cell,
 )
 from ibsweep.analysis.statistics import Interval, mean_interval
 from ibsweep.analysis.summary import config_text
@@ -30,34 +30,36 @@ if TYPE_CHECKING:
 __all__ = [
     "arms_table",
     "efficiency_table",
+    "images_needed_table",
     "pairs_table",
     "replications_table",
     "unfinished",
-    "wanted_table",
 ]
 
 
-def arms_table(evidence: Iterable[Evidence], pages: Collection[str] = ()) -> Table:
+def arms_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> Table:
     """Return the best configuration of every arm.
 
     Args:
-        evidence: One a question.
+        gathered: One a question.
         pages: Questions that have a page to lead to.
     """
-    shown = list(evidence)
-    training = {one.question.question for one in shown if _asks_training(one.question)}
+    shown = list(gathered)
+    training = {
+        evidence.question.question for evidence in shown if _asks_training(evidence.question)
+    }
     rows = []
-    for one in shown:
-        name = one.question.question
-        for arm in one.question.arms.values():
-            summary = one.summaries.get(arm.name)
+    for evidence in shown:
+        name = evidence.question.question
+        for arm in evidence.question.arms.values():
+            summary = evidence.summaries.get(arm.name)
             best = summary.best if summary else None
             baseline = summary.confirmed_baseline if summary else None
             trained = None
             if best:
                 text = config_text(best.trial.config)
                 if best.trial.origin == "baseline":
-                    text += f" ({_NOTEBOOKS})"
+                    text += f" ({_BASELINE_IS_BEST})"
                 if name in training:
                     trained = mean_interval([row.train_accuracy for row in best.rows])
             elif summary:
@@ -67,14 +69,14 @@ def arms_table(evidence: Iterable[Evidence], pages: Collection[str] = ()) -> Tab
             rows.append(
                 (
                     Cell(arm.name, arm.name, page=name if name in pages else None),
-                    number(arm.images, "d"),
-                    measured(best.test if best else None),
-                    *([measured(trained)] if training else []),
-                    number(len(best.rows) if best else None, "d"),
-                    number(best.trial.valid_accuracy if best else None),
-                    measured(baseline.test if baseline else None),
+                    number_cell(arm.images, "d"),
+                    interval_cell(best.test if best else None),
+                    *([interval_cell(trained)] if training else []),
+                    number_cell(len(best.rows) if best else None, "d"),
+                    number_cell(best.trial.valid_accuracy if best else None),
+                    interval_cell(baseline.test if baseline else None),
                     _published(arm),
-                    words(text),
+                    text_cell(text),
                 )
             )
     columns = (
@@ -118,7 +120,7 @@ def arms_table(evidence: Iterable[Evidence], pages: Collection[str] = ()) -> Tab
     )
 
 
-_NOTEBOOKS = "the notebook's setting; nothing better was found"
+_BASELINE_IS_BEST = "the notebook's setting; nothing better was found"
 
 
 def _asks_training(question: Question) -> bool:
@@ -138,28 +140,28 @@ def unfinished(summary: SweepSummary) -> str:
 def _published(arm: Arm) -> Cell:
     figure = next((f for f in arm.notebook if f.images == arm.images), None)
     if figure is None:
-        return Cell(NONE)
+        return Cell(MISSING)
     kind = "" if figure.metric == "valid_accuracy" else " (training)"
     return Cell(f"{figure.percent:.2f}{kind}", figure.percent)
 
 
-def pairs_table(one: Evidence) -> Table:
+def pairs_table(evidence: Evidence) -> Table:
     """Return the arms compared two by two."""
     rows = tuple(
         (
-            words(f"{pair.first} over {pair.second}"),
-            number(pair.comparison.effect, "+.2f"),
+            text_cell(f"{pair.first} over {pair.second}"),
+            number_cell(pair.comparison.effect, "+.2f"),
             Cell(
                 interval_text(pair.comparison.low, pair.comparison.high, "+.2f"),
                 pair.comparison.low,
             ),
-            probability(pair.comparison.p),
-            probability(pair.adjusted_p),
-            words("yes" if pair.settled else "open"),
-            number(pair.comparison.replicates, "d"),
-            number(pair.images, "d"),
+            p_value_cell(pair.comparison.p),
+            p_value_cell(pair.adjusted_p),
+            text_cell("yes" if pair.settled else "open"),
+            number_cell(pair.comparison.replicates, "d"),
+            number_cell(pair.images, "d"),
         )
-        for pair in one.pairs
+        for pair in evidence.pairs
     )
     columns = (
         "arms",
@@ -191,17 +193,17 @@ def pairs_table(one: Evidence) -> Table:
     )
 
 
-def efficiency_table(one: Evidence) -> Table:
+def efficiency_table(evidence: Evidence) -> Table:
     """Return the test accuracy of each arm's best configuration by number of images."""
-    sizes = sorted({int(images) for curve in one.efficiency for images in curve.images})
+    sizes = sorted({int(images) for curve in evidence.efficiency for images in curve.images})
     rows = []
-    for curve in one.efficiency:
+    for curve in evidence.efficiency:
         values = {
             int(images): (float(mean), float(low), float(high))
             for images, mean, low, high in zip(*curve[1:], strict=True)
         }
-        cells = [measured(Interval(*values[n]) if n in values else None, "\n") for n in sizes]
-        rows.append((words(curve.arm), *cells))
+        cells = [interval_cell(Interval(*values[n]) if n in values else None, "\n") for n in sizes]
+        rows.append((text_cell(curve.arm), *cells))
     return Table(
         "efficiency",
         "Test accuracy in % by training images per class",
@@ -216,16 +218,19 @@ def efficiency_table(one: Evidence) -> Table:
     )
 
 
-def wanted_table(one: Evidence) -> Table:
+def images_needed_table(evidence: Evidence) -> Table:
     """Return the numbers of images that reach an accuracy."""
     rows = []
-    for (arm, target, images, low, high), why in one.wanted:
-        sizes = next(curve.images for curve in one.efficiency if curve.arm == arm)
+    for arm, target, images, low, high, matches in evidence.images_needed:
+        sizes = next(curve.images for curve in evidence.efficiency if curve.arm == arm)
         first, last = int(min(sizes)), int(max(sizes))
+        reason = ""
+        if matches:
+            reason = f"as good as {matches} with {evidence.question.arms[matches].images}"
         rows.append(
             (
-                words(arm),
-                Cell(f"{target:.2f}\n{why}".strip(), target),
+                text_cell(arm),
+                Cell(f"{target:.2f}\n{reason}".strip(), target),
                 Cell(_images(images, first, last), images),
                 Cell(f"[{_images(low, first, last)}, {_images(high, first, last)}]", low),
             )
@@ -256,9 +261,9 @@ def _images(value: float, first: int, last: int) -> str:
     return f"{first} or fewer" if value <= first else f"{value:.0f}"
 
 
-def replications_table(one: Evidence) -> Table:
+def replications_table(evidence: Evidence) -> Table:
     """Return the notebook's settings over many seeds."""
-    rows = tuple(_replication(row) for row in one.replications)
+    rows = tuple(_replication(row) for row in evidence.replications)
     columns = (
         "setting",
         "images per class",
@@ -283,29 +288,29 @@ def replications_table(one: Evidence) -> Table:
             "ibsweep.analysis.replications.summarise_replications"
         ),
         note=(
-            f"{in_words(one.replications)} Seed 10 is the notebook itself, run again; = says that "
-            "it lands on the published figure to the digits printed. Lowest to highest, and the "
-            f"share of seeds below the published figure, leave it out. {LUCK}"
+            f"{describe_replications(evidence.replications)} Seed 10 is the notebook itself, run "
+            "again; = says that it lands on the published figure to the digits printed. Lowest to "
+            f"highest, and the share of seeds below the published figure, leave it out. {LUCK}"
         ).strip(),
     )
 
 
 def _replication(row: ReplicationSummary) -> tuple[Cell, ...]:
-    luck = {None: Cell("too few seeds"), "typical": words("no")}
+    luck = {None: Cell("too few seeds"), "typical": text_cell("no")}
     low, high = row.spread if row.spread else (None, None)
-    spread = NONE if low is None else f"{low:.2f} to {high:.2f}"
+    spread = MISSING if low is None else f"{low:.2f} to {high:.2f}"
     share = row.share_below
     again = " =" if row.reproduced else ""
     return (
-        words(row.name),
-        number(row.images, "d"),
-        number(row.epochs, "d"),
-        words("training" if row.metric == "train_accuracy" else "validation"),
-        number(row.published),
-        Cell(NONE) if row.seed10 is None else Cell(f"{row.seed10:.2f}{again}", row.seed10),
+        text_cell(row.name),
+        number_cell(row.images, "d"),
+        number_cell(row.epochs, "d"),
+        text_cell("training" if row.metric == "train_accuracy" else "validation"),
+        number_cell(row.published),
+        Cell(MISSING) if row.seed10 is None else Cell(f"{row.seed10:.2f}{again}", row.seed10),
         Cell(f"{row.mean:.2f} {interval_text(row.low, row.high)}".strip(), row.mean),
         Cell(spread, low),
-        number(row.seeds, "d"),
-        Cell(NONE) if share is None else Cell(f"{100 * share:.0f} %", share),
-        luck.get(row.luck) or words(f"yes: {row.luck}"),
+        number_cell(row.seeds, "d"),
+        Cell(MISSING) if share is None else Cell(f"{100 * share:.0f} %", share),
+        luck.get(row.luck) or text_cell(f"yes: {row.luck}"),
     )

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ibsweep.analysis.claims import ClaimResult, Verdict
 from ibsweep.analysis.report.cells import (
-    NONE,
+    MISSING,
     Cell,
     Table,
     interval_text,
-    number,
-    probability,
-    words,
+    number_cell,
+    p_value_cell,
+    text_cell,
 )
 from ibsweep.analysis.summary import config_text
 from ibsweep.questions.schema import DifferenceTest, ImagesNeededTest, LevelTest
@@ -22,26 +22,32 @@ if TYPE_CHECKING:
     from ibsweep.analysis.evidence import Evidence
     from ibsweep.questions.schema import ClaimTest
 
-__all__ = ["claims_table", "counts", "questions_table", "sentences", "tests_table"]
+__all__ = [
+    "claim_sentences",
+    "claim_tests_table",
+    "claims_table",
+    "count_verdicts",
+    "questions_table",
+]
 
 
-def claims_table(evidence: Iterable[Evidence], pages: Collection[str] = ()) -> Table:
+def claims_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> Table:
     """Return the claims with their verdicts, over several questions.
 
     Args:
-        evidence: One a question.
+        gathered: One a question.
         pages: Questions that have a page to lead to.
     """
     rows = []
-    for one in evidence:
-        name = one.question.question
-        for result in one.claims:
+    for evidence in gathered:
+        name = evidence.question.question
+        for result in evidence.claims:
             rows.append(
                 (
                     Cell(name, name, page=name if name in pages else None),
-                    words(result.claim.text),
+                    text_cell(result.claim.text),
                     Cell(result.verdict.value, _ORDER[result.verdict], verdict=True),
-                    words("\n".join(sentences(result))),
+                    text_cell("\n".join(claim_sentences(result))),
                 )
             )
     return Table(
@@ -56,7 +62,7 @@ def claims_table(evidence: Iterable[Evidence], pages: Collection[str] = ()) -> T
 _ORDER = {Verdict.SUPPORTED: 0, Verdict.REFUTED: 1, Verdict.OPEN: 2}
 
 
-def sentences(result: ClaimResult) -> list[str]:
+def claim_sentences(result: ClaimResult) -> list[str]:
     """Return what each test of a claim found, or why it could not be carried out."""
     # one that was not carried out has its reason as its statement
     found = [
@@ -66,50 +72,50 @@ def sentences(result: ClaimResult) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def counts(results: Iterable[ClaimResult]) -> str:
+def count_verdicts(results: Iterable[ClaimResult]) -> str:
     """Return how many claims have each verdict; one without any rows to test it is not open yet.
 
     Those that there are none of are left out.
     """
-    words_ = [result.verdict.value if result.tested else _UNTESTED for result in results]
+    found = [result.verdict.value if result.tested else _UNTESTED for result in results]
     order = [*(verdict.value for verdict in _ORDER), _UNTESTED]
-    return ", ".join(f"{words_.count(word)} {word}" for word in order if word in words_)
+    return ", ".join(f"{found.count(verdict)} {verdict}" for verdict in order if verdict in found)
 
 
 _UNTESTED = "not tested yet"
 
 
-def questions_table(evidence: Iterable[Evidence], pages: Collection[str] = ()) -> Table:
+def questions_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> Table:
     """Return the questions, a line each."""
     rows = []
-    for one in evidence:
-        question, name = one.question, one.question.question
-        confirmed = sum(summary.best is not None for summary in one.summaries.values())
+    for evidence in gathered:
+        question, name = evidence.question, evidence.question.question
+        confirmed = sum(summary.best is not None for summary in evidence.summaries.values())
         rows.append(
             (
                 Cell(name, name, page=name if name in pages else None),
-                words(question.title),
-                words(question.text),
+                text_cell(question.title),
+                text_cell(question.text),
                 Cell(f"{confirmed} of {len(question.arms)} arms", confirmed),
-                words(counts(one.claims) or "no claims"),
+                text_cell(count_verdicts(evidence.claims) or "no claims"),
             )
         )
     columns = ("question", "about", "asks", "confirmed", "claims")
     return Table("questions", "What was asked", columns, tuple(rows))
 
 
-def tests_table(result: ClaimResult) -> Table:
+def claim_tests_table(result: ClaimResult) -> Table:
     """Return the tests of one claim."""
     rows = tuple(
         (
-            words(_asked(test.test)),
+            text_cell(_asked(test.test)),
             Cell(test.verdict.value, _ORDER[test.verdict], verdict=True),
-            number(test.effect),
-            Cell(interval_text(test.low, test.high) or NONE, test.low),
-            words(test.unit),
-            probability(test.p),
-            probability(test.adjusted_p),
-            number(test.replicates, "d"),
+            number_cell(test.effect),
+            Cell(interval_text(test.low, test.high) or MISSING, test.low),
+            text_cell(test.unit),
+            p_value_cell(test.p),
+            p_value_cell(test.adjusted_p),
+            number_cell(test.replicates, "d"),
         )
         for test in result.tests
     )

@@ -1,0 +1,278 @@
+"""Results: everything that a results directory holds, read once, as frames and summaries."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+import pandas as pd
+
+from ibsweep.analysis import frames
+from ibsweep.analysis.summary import SweepSummary, summarise_rows
+from ibsweep.errors import IbsweepError, InputError, suggestion
+from ibsweep.questions.schema import Question
+from ibsweep.results.location import display_path, fetch_results
+from ibsweep.results.records import Confirmation, Manifest, Trial
+from ibsweep.results.store import ReplicationStore, SweepStore, list_sweeps
+
+__all__ = ["Results", "StoredSweep", "load"]
+
+
+@dataclass(frozen=True)
+class StoredSweep:
+    """A sweep that was read.
+
+    Attributes:
+        store: Its directory.
+        summary: What it found.
+        trials: Its finished trials by number.
+        confirmations: Its confirmed replicates.
+    """
+
+    store: SweepStore
+    summary: SweepSummary
+    trials: dict[int, Trial]
+    confirmations: tuple[Confirmation, ...]
+
+    @classmethod
+    def read(cls, directory: Path) -> StoredSweep:
+        """Read a sweep's directory.
+
+        Raises:
+            IbsweepError: If it cannot be read.
+        """
+        store = SweepStore(directory)
+        trials, confirmations = store.trials(), store.confirmations()
+        summary = summarise_rows(store, trials, confirmations)
+        return cls(store, summary, {row.trial: row for row in trials}, tuple(confirmations))
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it was asked to do, and with what."""
+        return self.store.manifest
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether its confirmation came to its end; half of one could name another best."""
+        return self.store.paths.best_config.exists()
+
+    @property
+    def has_best(self) -> bool:
+        """Whether it says which configuration is best."""
+        return self.is_confirmed and self.summary.best is not None
+
+    @property
+    def age(self) -> tuple[str, str]:
+        """Sorts sweeps, oldest first."""
+        return self.manifest.created, self.summary.name
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of trials and confirmations, added up."""
+        # replicates that were trained together carry the same time, to the last digit
+        together = {(row.trial, row.images, row.seconds) for row in self.confirmations}
+        return sum(t.seconds for t in self.trials.values()) + sum(row[2] for row in together)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Results:
+    """Everything that a results directory holds; made by `load`.
+
+    Attributes:
+        path: The directory that was read.
+        unreadable: Why a sweep's directory was left out, by its name.
+        stored: The sweeps, by the names of their directories.
+    """
+
+    path: Path
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    stored: tuple[StoredSweep, ...] = ()
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.sweeps)} sweeps, {len(self.trials)} trials"
+        return f"<Results of {self.path}: {counts}, {len(self.confirmations)} confirmations>"
+
+    @cached_property
+    def _current(self) -> dict[str, StoredSweep]:
+        """The sweep of each arm that counts, by arm, sorted."""
+        confirmed = (sweep for sweep in self.stored if sweep.has_best)
+        return dict(sorted(_newest_by_arm(confirmed).items()))
+
+    def reported(self, question: str) -> dict[str, StoredSweep]:
+        """Return the sweep of each arm to report: the current one, else the newest.
+
+        An arm may have sweeps of which none is confirmed yet.
+
+        Args:
+            question: Name of the question.
+        """
+        own = [s for s in self.stored if s.summary.question.question == question]
+        confirmed = [sweep for sweep in own if self.is_current(sweep)]
+        return _newest_by_arm(own) | _newest_by_arm(confirmed)
+
+    def is_current(self, sweep: StoredSweep) -> bool:
+        """Return whether it is the newest sweep of its arm that has a best."""
+        return self._current.get(sweep.summary.arm.name) is sweep
+
+    @cached_property
+    @frames.describe(frames.SWEEPS)
+    def sweeps(self) -> pd.DataFrame:
+        """One row a sweep."""
+        rows = [frames.SweepRow(sweep, self.is_current(sweep)) for sweep in self.stored]
+        return frames.make_frame(frames.SWEEPS, rows)
+
+    @cached_property
+    @frames.describe(frames.TRIALS)
+    def trials(self) -> pd.DataFrame:
+        """One row a finished trial.
+
+        Then ``config_<hyperparameter>``: its configuration, a column for every hyperparameter that
+        an arm tunes.
+        """
+        rows = [
+            frames.TrialRow(sweep, trial)
+            for sweep in self.stored
+            for _, trial in sorted(sweep.trials.items())
+        ]
+        return self._frame_with_configs(frames.TRIALS, rows)
+
+    @cached_property
+    @frames.describe(frames.CURVES)
+    def curves(self) -> pd.DataFrame:
+        """One row a trial, validated epoch and replicate; read from disk when first asked for."""
+        rows = [
+            frames.CurveRow(sweep, curve, replicate)
+            for sweep in self.stored
+            for curve in sorted(sweep.store.curves(), key=lambda row: (row.trial, row.epoch))
+            if curve.trial in sweep.trials  # the others were cut short and start again
+            for replicate in curve.replicates
+        ]
+        return frames.make_frame(frames.CURVES, rows)
+
+    @cached_property
+    @frames.describe(frames.CONFIRMATIONS)
+    def confirmations(self) -> pd.DataFrame:
+        """One row a leading trial, number of training images and fresh replicate.
+
+        Then ``config_<hyperparameter>``, as in ``trials``.
+        """
+        rows = [
+            frames.ConfirmationRow(sweep, sweep.trials[row.trial], row)
+            for sweep in self.stored
+            for row in sweep.confirmations
+            if row.trial in sweep.trials  # else a user removed its damaged line
+        ]
+        return self._frame_with_configs(frames.CONFIRMATIONS, rows)
+
+    @cached_property
+    @frames.describe(frames.REPLICATIONS)
+    def replications(self) -> pd.DataFrame:
+        """One row a setting of the notebook, number of training images and seed."""
+        store = ReplicationStore(self.path)
+        found = store.rows() if store.path.exists() else []
+        # trained again after a change of its file: the last one counts
+        last = {(r.question, r.arm, r.setting, r.images, r.seed): r for r in found}
+        return frames.make_frame(frames.REPLICATIONS, last.values())
+
+    def _frame_with_configs(
+        self,
+        columns: tuple[frames.Column, ...],
+        rows: list[frames.TrialRow] | list[frames.ConfirmationRow],
+    ) -> pd.DataFrame:
+        names = [name for sweep in self.stored for name in sweep.summary.arm.space]
+        config_names = [f"config_{name}" for name in dict.fromkeys(names)]
+        return frames.make_frame(
+            columns, rows, lambda row: frames.config_columns(row.trial), config_names
+        )
+
+    def questions(self) -> dict[str, Question]:
+        """Return the questions that have a current sweep, by name, sorted.
+
+        Where sweeps of one question were made with different files, the newest one's counts.
+        """
+        by_age = sorted(self._current.values(), key=lambda sweep: sweep.age)
+        newest = {sweep.summary.question.question: sweep.summary.question for sweep in by_age}
+        return dict(sorted(newest.items()))
+
+    def current(self, question: str) -> pd.DataFrame:
+        """Return the ``confirmations`` of a question's current sweeps: one sweep an arm.
+
+        Args:
+            question: Name of the question; of one that has none there are no rows.
+        """
+        rows, sweeps = self.confirmations, self.sweeps
+        names = sweeps.loc[sweeps["current"].astype(bool), "sweep"]
+        return rows[(rows["question"] == question) & rows["sweep"].isin(names)]
+
+    def summary(self, arm: str) -> SweepSummary:
+        """Return what the current sweep of an arm found.
+
+        Raises:
+            InputError: If the arm has none; the message says what there is.
+        """
+        if arm in self._current:
+            return self._current[arm].summary
+        if not self._current:
+            raise InputError(f"no sweep in {self.path} has a best yet; `ibsweep tune` makes one")
+        known = suggestion(arm, self._current)
+        raise InputError(f"no sweep of arm {arm!r} in {self.path} has a best; {known}")
+
+    @overload
+    def best(self, arm: None = None) -> pd.DataFrame: ...
+    @overload
+    def best(self, arm: str) -> dict[str, Any]: ...
+
+    def best(self, arm: str | None = None) -> pd.DataFrame | dict[str, Any]:
+        """Return the best configuration of each arm, one row a current sweep.
+
+        The columns are those of ``frames.BEST``: above all ``config`` (a dict), and
+        ``test_accuracy`` with its 95 % interval from ``low`` to ``high``.
+
+        Args:
+            arm: Return the row of this arm alone, as a dict.
+
+        Raises:
+            InputError: If the arm has no current sweep.
+        """
+        if arm is not None:
+            summary = self.summary(arm)
+            return {column.name: column.value(summary) for column in frames.BEST}
+        return frames.make_frame(frames.BEST, [s.summary for s in self._current.values()])
+
+
+def load(path: str | os.PathLike[str] = "results") -> Results:
+    """Read a results directory, or the directory of one sweep.
+
+    A sweep that cannot be read is left out, with the reason in ``Results.unreadable``.
+
+    Args:
+        path: A directory that ``ibsweep tune`` wrote to, or its URL, or one sweep's directory in
+            it.
+
+    Raises:
+        InputError: If there is no such directory or URL, or it is one sweep's and cannot be read.
+    """
+    root = fetch_results(path)
+    if not root.is_dir():
+        raise InputError(
+            f"no results directory {display_path(root)}: name one that `ibsweep tune` wrote, or a "
+            "sweep's in it"
+        )
+    if (root / "manifest.json").exists():
+        return Results(root, {}, (StoredSweep.read(root),))
+    sweeps, unreadable = [], {}
+    for directory in list_sweeps(root):
+        try:
+            sweeps.append(StoredSweep.read(directory))
+        except IbsweepError as error:
+            unreadable[directory.name] = str(error)
+    return Results(root, unreadable, tuple(sweeps))
+
+
+def _newest_by_arm(sweeps: Iterable[StoredSweep]) -> dict[str, StoredSweep]:
+    """Return the newest sweep of each arm, by the arm's name."""
+    return {s.summary.arm.name: s for s in sorted(sweeps, key=lambda sweep: sweep.age)}
