@@ -1,8 +1,8 @@
-"""The model families: convolutional networks and multi-layer perceptrons, built for L lanes.
+"""What all models share: a leading axis of lanes, initialisation, export.
 
 A batch is ``[L, B, C, H, W]``, logits are ``[L, B, classes]``; parameters carry the lane axis
-first. One lane is the ordinary model: lanes have no implementation of their own. What stands here
-in torch's operations is the definition; ``ibsweep.models.backend`` trains the same faster on the
+first. One lane is the ordinary model: lanes have no implementation of their own. What a model does
+in torch's operations is its definition; ``ibsweep.models.backend`` trains the same faster on the
 CPU.
 
 Work that does not depend on the weights is done once per data set by ``prepare``: reflect padding

@@ -1,16 +1,15 @@
-"""The two layers and the paddings of every model, over a leading lane axis.
+"""The two layers of every model and the order of their activations, over a leading lane axis.
 
 Notation:
     L: lanes, B: images of a batch, C: input channels, F: output channels (filters), K: kernel size
-    weight of a convolution: ``[L, F, C, K, K]``, of a linear layer: ``[L, out, in]``; slice
-    ``[i]`` is
-        just what torch's own layer would hold.
-    folded activations: ``[B, L*C, H, W]``, lanes side by side in the channel axis, in
-    ``channels_last``:
-        grouped convolutions run three to four times faster there than in the default layout.
 
-They say what a model computes. On the CPU most training runs in ``ibsweep.models.kernels``
-instead, which the tests hold to them; nothing outside this package knows about folding.
+A convolution's weight is ``[L, F, C, K, K]``, a linear layer's ``[L, out, in]``; slice ``[i]`` is
+just what torch's own layer would hold. Folded activations are ``[B, L*C, H, W]``, lanes side by
+side in the channel axis, in ``channels_last``: grouped convolutions run three to four times faster
+there than in the default layout.
+
+The layers say what a model computes. On the CPU most training runs in ``ibsweep.models.kernels``
+instead, which the tests hold to them; nothing outside this package uses folding.
 """
 
 from __future__ import annotations

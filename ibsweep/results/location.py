@@ -17,6 +17,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+import platformdirs
+
 from ibsweep.errors import IbsweepError, InputError
 from ibsweep.results.mirror import Mirror
 from ibsweep.results.remote import RemoteDirectory, url_of
@@ -95,9 +97,8 @@ def _parse(where: str | os.PathLike[str]) -> tuple[str | None, Path]:
         )
     if urlsplit(url).scheme == "file":
         return None, Path(url2pathname(urlsplit(url).path))
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     name = hashlib.sha256(url.encode()).hexdigest()[:16]
-    return url, cache / "ibsweep" / "results" / name
+    return url, platformdirs.user_cache_path("ibsweep") / "results" / name
 
 
 def lease(path: Path) -> contextlib.AbstractContextManager[None]:
