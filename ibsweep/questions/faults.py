@@ -1,7 +1,12 @@
-"""What can be wrong between the parts of a question, each well formed in itself."""
+"""What can be wrong between the parts of a question, each of which is well formed.
+
+A file's malformed parts are reported from pydantic's errors (``structure``). They are passed over
+here, where a place may hold anything, so that both kinds of faults are reported at once.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -62,11 +67,10 @@ def _value_faults(
     space: Mapping[str, Any], given: Mapping[str, Any], path: tuple[str | int, ...]
 ) -> Iterator[Fault]:
     """Find the values that a space cannot give; none of them has to be there."""
-    specs = {name: spec for name, spec in map(_parsed, space.items()) if spec is not None}
-    for fault in config_faults(specs, given, path):
-        name = fault.path[-1]
-        if name in given and (name in specs or name not in space):
-            yield fault
+    specs = _specs(space)
+    known = {k: v for k, v in given.items() if k in specs or k not in space}
+    faults = config_faults(specs, known, path)
+    yield from (fault for fault in faults if fault.path[-1] in known)
 
 
 def _test_faults(
@@ -77,12 +81,10 @@ def _test_faults(
 ) -> Iterator[Fault]:
     for key, values in (("arm", "where"), ("than", "than_where")):
         name = test.get(key)
-        if key not in test or not arms:
-            continue
-        if not isinstance(name, str):
-            continue  # said where its type is checked
+        if not isinstance(name, str) or not arms:
+            continue  # reported where the structure is checked
         if name not in arms:
-            text = f"must name an arm, but got {format_value(name)}; {suggestion(str(name), arms)}"
+            text = f"must name an arm, but got {format_value(name)}; {suggestion(name, arms)}"
             yield Fault((*path, key), text)
             continue
         space = _mapping(_mapping(arms[name]).get("space"))
@@ -112,27 +114,38 @@ def _arm_faults(
         name = format_value(arm["name"])
         text = f"must be the arm's key, {path[-1]!r}, or left out, but got {name}"
         yield Fault((*path, "name"), text)
-    variants = {k: _mapping(v) for k, v in _mapping(arm.get("variants")).items()}
-    trained: list[tuple[tuple[str | int, ...], Mapping[str, Any]]] = [((), arm)]
-    published: dict[tuple[str, ...], Mapping[str, Any]] = {("notebook",): arm}
-    published |= {("variants", name, "notebook"): v for name, v in variants.items()}
-    for keys, holder in published.items():
-        figures = enumerate(map(_mapping, _list(holder.get("notebook"))))
-        trained += [((*keys, i), figure) for i, figure in figures]
-    for place, holder in trained:
-        images = holder.get("images")
-        if sizes is not None and _is_count(images) and images not in sizes:
-            text = f"must be one of the task's train_images {sizes}, but got {images}"
-            yield Fault((*path, *place, "images"), text)
+    if sizes is not None:
+        yield from _images_faults(path, arm, sizes)
     model = arm.get("model")
-    if not isinstance(model, str):
-        return
-    if model not in MODELS:
+    if isinstance(model, str) and model in MODELS:
+        yield from _settings_faults(path, arm, model)
+    elif isinstance(model, str):
         text = f"must be a model, but got {model!r}; {suggestion(model, MODELS)}"
         yield Fault((*path, "model"), text)
-        return
+
+
+def _images_faults(
+    path: tuple[str, ...], arm: Mapping[str, Any], sizes: list[int]
+) -> Iterator[Fault]:
+    """Find the numbers of images, the arm's and its figures', that no training set has."""
+    places: list[tuple[tuple[str | int, ...], Mapping[str, Any]]] = [((), arm)]
+    settings: dict[tuple[str, ...], Mapping[str, Any]] = {(): arm}
+    for name, variant in _mapping(arm.get("variants")).items():
+        settings["variants", name] = _mapping(variant)
+    for place, setting in settings.items():
+        figures = enumerate(map(_mapping, _list(setting.get("notebook"))))
+        places += [((*place, "notebook", i), figure) for i, figure in figures]
+    for inside, holder in places:
+        images = holder.get("images")
+        if _is_count(images) and images not in sizes:
+            text = f"must be one of the task's train_images {sizes}, but got {images}"
+            yield Fault((*path, *inside, "images"), text)
+
+
+def _settings_faults(path: tuple[str, ...], arm: Mapping[str, Any], model: str) -> Iterator[Fault]:
+    """Find what is wrong in the fixed settings, the space and its points."""
     fixed, space, baseline = (_mapping(arm.get(key)) for key in ("fixed", "space", "baseline"))
-    specs = {name: spec for name, spec in map(_parsed, space.items()) if spec is not None}
+    specs = _specs(space)
     yield from setting_faults(model, fixed, (*path, "fixed"))
     yield from name_faults(model, space, (*path, "space"))
     yield from space_faults(model, specs, (*path, "space"))
@@ -147,20 +160,20 @@ def _arm_faults(
             text = f"needs `{name}`, which has no default; put it into `space` or `fixed`"
             yield Fault(path, text)
     if isinstance(arm.get("baseline"), dict):
-        broken = {name for name in space if name not in specs}
-        given = {name: value for name, value in baseline.items() if name not in broken}
+        given = {k: v for k, v in baseline.items() if k in specs or k not in space}
         yield from config_faults(specs, given, (*path, "baseline"))
-    for name, variant in variants.items():
-        changes = _mapping(variant.get("changes"))
+    for name, variant in _mapping(arm.get("variants")).items():
+        changes = _mapping(_mapping(variant).get("changes"))
         yield from _value_faults(space, changes, (*path, "variants", name, "changes"))
 
 
-def _parsed(item: tuple[str, Any]) -> tuple[str, Spec | None]:
-    name, data = item
-    try:
-        return name, SPEC.validate_python(data)
-    except ValidationError:
-        return name, None
+def _specs(space: Mapping[str, Any]) -> dict[str, Spec]:
+    """Return the well formed distributions of a space."""
+    specs = {}
+    for name, data in space.items():
+        with suppress(ValidationError):
+            specs[name] = SPEC.validate_python(data)
+    return specs
 
 
 def _mapping(data: object) -> dict[str, Any]:

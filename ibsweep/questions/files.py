@@ -42,8 +42,8 @@ def load_file(path: str | os.PathLike[str]) -> Question:
     except ValidationError as error:
         faults = structural_faults(error)
     # Where a part is malformed, pydantic does not come to compare the parts.
-    told = {fault.path for fault in faults}
-    faults += [fault for fault in inconsistencies(data) if fault.path not in told]
+    reported = {fault.path for fault in faults}
+    faults += [fault for fault in inconsistencies(data) if fault.path not in reported]
     raise InputError("\n".join(f"{path}: {fault}" for fault in faults))
 
 

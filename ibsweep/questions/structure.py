@@ -76,7 +76,7 @@ def _fault(error: ErrorDetails) -> Fault:
         loc = (*loc[:4], *loc[5:])  # pydantic names the kind of distribution in between
     elif loc[:1] == ("claims",) and loc[2:3] == ("tests",) and loc[4:] and loc[4] in CLAIM_TESTS:
         loc = (*loc[:4], *loc[5:])  # and the kind of test
-    elif loc[:1] == ("task",):
+    elif loc[:1] == ("task",) and kind != "fault":
         loc = loc[:2]  # below, pydantic's names of JSON types stand between the keys
     return Fault(tuple(part for part in loc if part != "[key]"), text)
 

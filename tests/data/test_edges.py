@@ -188,6 +188,11 @@ def test_to_float_is_totensor():
     assert (got.min(), got.max()) == (0, 1)
 
 
+def test_to_float_keeps_channels():
+    images = np.arange(240, dtype=np.uint8).reshape(2, 3, 5, 8)
+    assert torch.equal(data.to_float(images), torch.tensor(images).to(torch.float32).div(255))
+
+
 # The streams of a replicate.
 
 

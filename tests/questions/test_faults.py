@@ -46,6 +46,21 @@ TEST = "claims[0].tests"
         ("task.train_images", [30, 0], "task.train_images: must list the images per class"),
         ("task.train_images", [30, True], "task.train_images: must list the images per class"),
         ("task.train_images", [10, 30, 30], "task.train_images: must differ, but got"),
+        (
+            "task.num_classes",
+            4,
+            "task.num_classes: must be the number of names in `class_type`, but got 4, with",
+        ),
+        (
+            "task.class_type",
+            ["horizontl", "none", "both"],
+            "task.class_type[0]: must be a class type, but got 'horizontl'; did you mean 'horiz",
+        ),
+        (
+            "task.data_per_class",
+            5,
+            "task.data_per_class: is not a task's to set: its sets and replicates have their own",
+        ),
         ("task.min_edge_width", float("nan"), "task.min_edge_width: must be finite, but got nan"),
         ("objective.metric", "accuracy", "objective.metric: must be 'valid_accuracy', but got 'a"),
         ("objective.direction", "minimize", "objective.direction: must be 'maximize', but got 'm"),
@@ -130,6 +145,11 @@ TEST = "claims[0].tests"
             f"{V}.changes.lr: must be a number from 0.0001 to 0.1, but got 1.0",
         ),
         (f"{V}.changes", {"epochs": 9}, f"{V}.changes.epochs: is not tuned here, but got 9"),
+        (
+            f"{V}.changes",
+            {"batch_siz": 9},
+            f"{V}.changes.batch_siz: is not tuned here, but got 9; did you mean 'batch_size'?",
+        ),
         (f"{V}.changes", {}, f"{V}.changes: must not be empty, but got {{}}"),
         (f"{V}.title", None, f"{V}.title: is missing; give a short title"),
         (

@@ -31,7 +31,7 @@ class EdgeConfig:
     Args:
         permutater: For each pixel, row by row, the pixel it is taken from; ``[R * R]``. It and
             its inverse are looked at only with ``use_permutation``.
-        unpermutater: The inverse, for display; worked out where it is left out.
+        unpermutater: The inverse, for display; computed where it is not given.
         overshoot: What becomes of values outside 0..255; ``wrap`` is the notebook's.
 
     Raises:

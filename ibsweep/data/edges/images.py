@@ -4,7 +4,7 @@ A class draws whole arrays: background ``[N]``, widths ``[N, E]``, starts ``[N, 
 ``[N, E]``, for diagonals angles ``[N, E]``. Rendering draws nothing, so a set can be skipped for
 the price of its random numbers.
 
-What to know about the images, all of it the notebook's doing:
+What to know about the images, all of it inherited from the notebook:
     - Label 0 is the first name of ``class_type``: by default horizontal, then vertical, then none.
     - Starts stop one short of the room there is: the last row and column never hold a band.
     - ``both`` takes its vertical bands from the positions of the horizontal ones, so that every

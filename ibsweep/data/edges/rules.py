@@ -200,7 +200,7 @@ def option_faults(options: Mapping[str, Any], *, every_split: bool = False) -> l
 
     Args:
         options: A value for every field of ``EdgeConfig``, as ``plain`` returns them. What breaks
-            a rule is told once, by the first rule that it breaks.
+            a rule is reported once, with the first rule that it breaks.
         every_split: Whether the edges have to fit the images of every split, not just of one.
     """
     faults = [
