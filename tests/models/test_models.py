@@ -1,12 +1,11 @@
-"""Models in lanes against ordinary modules: initialisation, outputs, gradients, export."""
+"""What is particular to some of the models; ``tests/contracts`` holds what all promise."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from oracles import CASES, PlainCNN, plain_after_seed
-from torch import nn
+from oracles import PlainCNN
 
 from ibsweep.errors import InputError
 from ibsweep.models import MODELS, build, count_parameters
@@ -17,63 +16,6 @@ SEEDS = [10, 7, 12345]
 def images(lanes, batch, resolution=28):
     generator = torch.Generator().manual_seed(0)
     return torch.rand(lanes, batch, 1, resolution, resolution, generator=generator)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_initialisation_equals_the_ordinary_module(case):
-    name, options, _ = CASES[case]
-    state = torch.random.get_rng_state()
-    model = build(name, SEEDS, num_classes=5, **options)
-    assert torch.equal(torch.random.get_rng_state(), state), "the global generator was used"
-    for lane, seed in enumerate(SEEDS):
-        plain = plain_after_seed(case, seed).state_dict()
-        mine = model.lane_state_dict(lane)
-        assert mine.keys() == plain.keys()
-        for key in plain:
-            assert torch.equal(mine[key], plain[key]), key
-
-
-@pytest.mark.parametrize("batch", [1, 6])
-@pytest.mark.parametrize("case", CASES)
-def test_output_equals_the_ordinary_module(case, batch):
-    name, options, factory = CASES[case]
-    model = build(name, SEEDS, num_classes=5, **options).double()
-    x = images(3, batch).double()
-    logits = model(x)
-    assert logits.shape == (3, batch, 5)
-    for lane in range(3):
-        plain = factory().double()
-        plain.load_state_dict(model.lane_state_dict(lane))
-        torch.testing.assert_close(logits[lane], plain(x[lane]))
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_gradient_of_a_lane_ignores_the_others_data(case):
-    name, options, _ = CASES[case]
-    model = build(name, SEEDS, num_classes=5, **options).double()
-    x = images(3, 4).double().requires_grad_()
-    gradients = torch.autograd.grad(model(x)[1].square().sum(), [x, *model.parameters()])
-    for gradient in gradients:
-        assert gradient[1].abs().max() > 0
-        assert gradient[[0, 2]].abs().max() == 0
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_a_lane_that_is_not_finite_leaves_the_others_untouched(case):
-    name, options, _ = CASES[case]
-    model = build(name, SEEDS, num_classes=5, **options)
-    x = images(3, 4)
-    clean = model(x)
-    clean_gradients = torch.autograd.grad(clean[[0, 2]].square().sum(), list(model.parameters()))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter[1] = float("nan")
-    logits = model(x)
-    assert logits[1].isnan().all()
-    assert torch.equal(logits[[0, 2]], clean[[0, 2]])
-    gradients = torch.autograd.grad(logits.square().sum(), list(model.parameters()))
-    for gradient, expected in zip(gradients, clean_gradients, strict=True):
-        torch.testing.assert_close(gradient[[0, 2]], expected[[0, 2]])
 
 
 def test_prepared_and_arranged_batches_give_the_same_logits():
@@ -92,15 +34,6 @@ def test_prepared_and_arranged_batches_give_the_same_logits():
 def test_even_kernels_shrink_the_image_by_one():
     sizes = {k: v.shape[-1] for k, v in build("simple_cnn", [1]).features(images(1, 2)).items()}
     assert sizes == {"conv1": 27, "relu1": 27, "pool": 13, "conv2": 12, "relu2": 12, "mean": 3}
-
-
-@pytest.mark.parametrize("case", ["simple", "simple-average", "deeper", "three-layer-cnn"])
-def test_features_lead_to_the_logits(case):
-    name, options, _ = CASES[case]
-    model = build(name, SEEDS, num_classes=5, **options).double()
-    x = images(3, 2).double()
-    head = list(model.children())[-1]
-    torch.testing.assert_close(head(model.features(x)["mean"]), model(x))
 
 
 def test_features_of_an_mlp():
@@ -161,15 +94,6 @@ def test_frozen_convolutions_have_no_gradient():
     model = build("simple_cnn", [1], kernel_size=3, freeze_conv=True)
     trainable = [name for name, p in model.named_parameters() if p.requires_grad]
     assert trainable == ["fc.weight", "fc.bias"]
-
-
-def test_a_lane_loads_into_an_ordinary_module():
-    model = build("wider_cnn", SEEDS, kernel_size=3)
-    plain = PlainCNN(6, 3, 5)
-    result = plain.load_state_dict(model.lane_state_dict(1))
-    assert isinstance(plain, nn.Module)
-    assert not result.missing_keys
-    assert not result.unexpected_keys
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
-"""The training loop: lanes alone and in company, torch.optim as oracle, divergence, state."""
+"""The training loop: the order of lanes, divergence, evaluation.
+
+``tests/contracts`` holds every model to torch.optim, alone and in company, and restores its runs.
+"""
 
 from __future__ import annotations
 
-import io
 import math
 
 import pytest
@@ -11,15 +13,10 @@ import torch.nn.functional as F
 from oracles import CASES
 
 from ibsweep.models import build
-from ibsweep.training import LaneData, Trainer, TrainingSettings
+from ibsweep.training import OPTIMIZERS, LaneData, Trainer, TrainingSettings
 
 LANES = 3
 SEEDS = [10, 11, 12]
-TORCH_OPTIMIZERS = {
-    "sgd": lambda p, lr, m, wd: torch.optim.SGD(p, lr=lr, momentum=m, weight_decay=wd),
-    "adam": lambda p, lr, m, wd: torch.optim.Adam(p, lr=lr, betas=(m, 0.999), weight_decay=wd),
-    "adamw": lambda p, lr, m, wd: torch.optim.AdamW(p, lr=lr, betas=(m, 0.999), weight_decay=wd),
-}
 
 
 def data(lanes=LANES, count=14, dtype=torch.float64, seed=0):
@@ -30,10 +27,6 @@ def data(lanes=LANES, count=14, dtype=torch.float64, seed=0):
     )
 
 
-def lane_of(data, lane):
-    return LaneData(data.images[[lane]], data.labels[[lane]])
-
-
 def make(case="wider", settings=None, train=None, lanes=range(LANES), dtype=torch.float64):
     name, options, _ = CASES[case]
     settings = settings or TrainingSettings(lr=0.05, batch_size=4)
@@ -41,55 +34,6 @@ def make(case="wider", settings=None, train=None, lanes=range(LANES), dtype=torc
     model = build(name, [SEEDS[i] for i in lanes], num_classes=5, **options).to(dtype)
     train = LaneData(train.images[list(lanes)], train.labels[list(lanes)])
     return Trainer(model, settings, train, [100 + i for i in lanes])
-
-
-@pytest.mark.parametrize("optimizer", TORCH_OPTIMIZERS)
-@pytest.mark.parametrize("case", CASES)
-def test_a_lane_in_company_ends_where_torch_takes_it_alone(case, optimizer):
-    """Lanes differ in lr, momentum and weight decay; a plain module with torch.optim decides."""
-    lr, momentum, decay = [0.05, 0.01, 0.002], [0.9, 0.5, 0.0], [0.0, 0.01, 0.1]
-    settings = TrainingSettings(lr, 4, optimizer, momentum, decay)
-    train = data()
-    trainer = make(case, settings, train)
-    start = [trainer.model.lane_state_dict(i) for i in range(LANES)]
-    trainer.run_to(2)  # two epochs of 14 images in batches of 4, the last one of 2
-    for lane in range(LANES):
-        plain = CASES[case][2]().double()
-        plain.load_state_dict(start[lane])
-        optim = TORCH_OPTIMIZERS[optimizer](
-            plain.parameters(), lr[lane], momentum[lane], decay[lane]
-        )
-        generator = torch.Generator().manual_seed(100 + lane)
-        for _ in range(2):
-            losses, correct = [], 0
-            for batch in torch.randperm(14, generator=generator).split(4):
-                images, labels = train.images[lane, batch], train.labels[lane, batch]
-                optim.zero_grad()
-                logits = plain(images)
-                loss = F.cross_entropy(logits, labels)
-                loss.backward()
-                optim.step()
-                losses.append(loss.item() * len(batch))
-                correct += (logits.argmax(1) == labels).sum().item()
-        mine = trainer.model.lane_state_dict(lane)
-        for key, value in plain.state_dict().items():
-            torch.testing.assert_close(mine[key], value, rtol=1e-9, atol=1e-11)
-        assert trainer.train_loss[lane].item() == pytest.approx(sum(losses) / 14)
-        assert trainer.train_accuracy[lane].item() == pytest.approx(100 * correct / 14)
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-@pytest.mark.parametrize("case", CASES)
-def test_a_lane_alone_equals_the_lane_in_company_in_float32(case, optimizer):
-    settings = TrainingSettings(0.01, 4, optimizer)
-    company = make(case, settings, dtype=torch.float32)
-    company.run_to(2)
-    for lane in range(LANES):
-        alone = make(case, settings, lanes=[lane], dtype=torch.float32)
-        alone.run_to(2)
-        mine, expected = company.model.lane_state_dict(lane), alone.model.lane_state_dict(0)
-        for key in expected:
-            torch.testing.assert_close(mine[key], expected[key], rtol=1e-3, atol=1e-5)
 
 
 def test_the_order_of_lanes_does_not_matter():
@@ -113,27 +57,8 @@ def test_same_seed_same_curve_bit_for_bit():
     assert curves[0] == curves[1]
 
 
-@pytest.mark.parametrize("optimizer", TORCH_OPTIMIZERS)
-def test_a_restored_run_continues_exactly(optimizer):
-    settings = TrainingSettings([0.05, 0.01, 3e38], 4, optimizer)
-    straight = make(settings=settings, dtype=torch.float32)
-    straight.run_to(2)
-    file = io.BytesIO()
-    torch.save(straight.state_dict(), file)
-    straight.run_to(5)
-    file.seek(0)
-    resumed = make(settings=settings, dtype=torch.float32)
-    resumed.load_state_dict(torch.load(file, weights_only=True))
-    assert resumed.epoch == 2
-    resumed.run_to(5)
-    for a, b in zip(straight.parameters, resumed.parameters, strict=True):
-        assert torch.equal(a, b)
-    assert resumed.diverged == straight.diverged
-    assert resumed.train_loss.tolist() == straight.train_loss.tolist()
-
-
 @pytest.mark.parametrize("case", ["wider", "simple-average", "three-layer-mlp"])
-@pytest.mark.parametrize("optimizer", TORCH_OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_diverging_lane_is_retired_and_the_others_go_on(case, optimizer):
     settings = TrainingSettings([0.01, 3e38, 0.01], 4, optimizer)
     trainer = make(case, settings, dtype=torch.float32)
@@ -200,13 +125,3 @@ def test_evaluation_does_not_change_the_run():
         watched.evaluate(data(dtype=torch.float32))
     for a, b in zip(plain.parameters, watched.parameters, strict=True):
         assert torch.equal(a, b)
-
-
-def test_frozen_convolutions_stay():
-    model = build("simple_cnn", SEEDS, num_classes=5, kernel_size=3, freeze_conv=True)
-    before = model.lane_state_dict(1)
-    trainer = Trainer(model, TrainingSettings(0.1, 4), data(dtype=torch.float32), SEEDS)
-    trainer.run_to(2)
-    after = model.lane_state_dict(1)
-    assert torch.equal(before["conv1.weight"], after["conv1.weight"])
-    assert not torch.equal(before["fc.weight"], after["fc.weight"])
