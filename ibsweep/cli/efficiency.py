@@ -55,7 +55,7 @@ def efficiency(
         raise InputError(f"`--images` must be at least 1, but got {min(images or ())}")
     chosen = _chosen(results, targets)
     try:
-        _run(chosen, images, address, quiet=quiet)
+        _measure(chosen, images, address, quiet=quiet)
     except KeyboardInterrupt:
         _HOW_TO_RESUME.report_interruption()
         raise typer.Exit(130) from None
@@ -93,7 +93,7 @@ def _chosen(results: Path, targets: list[str]) -> list[tuple[SweepStore, Questio
     return [(store, restore(store.manifest.question, store.paths.manifest)) for store in stores]
 
 
-def _run(
+def _measure(
     chosen: list[tuple[SweepStore, Question]],
     images: list[int] | None,
     address: str | None,
@@ -103,23 +103,15 @@ def _run(
     from ibsweep.cli.progress import make_progress
     from ibsweep.cluster.session import ray_session
     from ibsweep.sweep.confirm import measure_efficiency, missing_sizes
-    from ibsweep.sweep.nodes import check_nodes
 
-    work = [
-        (store, question, sizes)
+    missing = [
+        (store, sizes)
         for store, question in chosen
         if (sizes := missing_sizes(store, images or question.efficiency))
     ]
-    if not work:
+    if not missing:
         return
     progress = make_progress(Console(stderr=True), quiet=quiet)
     with progress, ray_session(address):
-        for store, question, sizes in work:
-            manifest = store.manifest
-            with store.lock():
-                store.repair()
-                nodes = check_nodes(store, progress, local=address is None)
-                progress.sweep_started(manifest, question.objective, store.trials())
-                arm = question.arms[manifest.arm]
-                measure_efficiency(store, question, arm, sizes, progress, nodes)
-                progress.sweep_finished()
+        for store, sizes in missing:
+            measure_efficiency(store, sizes, address, progress)

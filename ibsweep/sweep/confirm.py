@@ -19,13 +19,16 @@ import yaml
 from ibsweep.analysis.summary import Confirmed, leading, summarise
 from ibsweep.cluster.nodes import Nodes
 from ibsweep.cluster.pool import run_tasks
+from ibsweep.cluster.session import ray_session
 from ibsweep.errors import SweepError
 from ibsweep.models.settings import resolve
+from ibsweep.questions.files import restore
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.results.journal import replace_file
 from ibsweep.results.location import display_path
 from ibsweep.results.records import Confirmation, Manifest, Trial
 from ibsweep.results.store import SweepStore
+from ibsweep.sweep.nodes import check_nodes
 from ibsweep.sweep.progress import Progress
 from ibsweep.trial.parts import in_parts
 from ibsweep.trial.plan import TrialPlan
@@ -96,11 +99,9 @@ def missing_sizes(store: SweepStore, images: Sequence[int]) -> list[int]:
 
 def measure_efficiency(
     store: SweepStore,
-    question: Question,
-    arm: Arm,
     images: Sequence[int],
-    progress: Progress,
-    nodes: Nodes,
+    address: str | None,
+    progress: Progress | None = None,
 ) -> None:
     """Train the best configuration of a sweep at several numbers of images.
 
@@ -109,23 +110,31 @@ def measure_efficiency(
 
     Args:
         store: The sweep, confirmed.
-        question: Its question.
-        arm: Its arm.
         images: Training images per class.
-        progress: Is told how far it is.
-        nodes: The nodes.
+        address: Address of a Ray cluster, None for this machine alone.
+        progress: Is told how far it is; by default nothing is shown.
 
     Raises:
+        InputError: If another process runs the sweep, or training can be placed nowhere.
         SweepError: If a worker was lost too often.
     """
-    best = summarise(store).best
-    assert best is not None, "the sweep is confirmed"
-    plans = [ConfirmationPlan(best.trial, size) for size in images]
-    trained = _train_missing(
-        store, question, arm, plans, progress, "measuring efficiency", nodes, weights=False
-    )
-    for _, rows, _ in trained:
-        store.add_confirmations(rows)
+    progress = progress or Progress()
+    manifest = store.manifest
+    question = restore(manifest.question, store.paths.manifest)
+    arm = question.arms[manifest.arm]
+    with store.lock(), ray_session(address):
+        store.repair()
+        nodes = check_nodes(store, progress, local=address is None)
+        progress.sweep_started(manifest, question.objective, store.trials())
+        best = summarise(store).best
+        assert best is not None, "the sweep is confirmed"
+        plans = [ConfirmationPlan(best.trial, size) for size in images]
+        trained = _train_missing(
+            store, question, arm, plans, progress, "measuring efficiency", nodes, weights=False
+        )
+        for _, rows, _ in trained:
+            store.add_confirmations(rows)
+        progress.sweep_finished()
 
 
 def _train_missing(
@@ -159,7 +168,7 @@ def _train_missing(
         confirmed, weights_by_seed = trained.setdefault((plan.trial.trial, plan.images), ([], {}))
         confirmed += rows
         weights_by_seed |= states
-        progress.trained(sum(row.epochs for row in rows))
+        progress.add_model_epochs(sum(row.epochs for row in rows))
         if len(confirmed) == len(seeds):  # a trial's rows are one write
             # by seed, whichever part ended first
             confirmed.sort(key=lambda row: row.seed)

@@ -1,4 +1,4 @@
-"""What a user sees while sweeps run: a live table on a terminal, lines elsewhere, or nothing."""
+"""What is known of running sweeps; the displays that show it are the command line's."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Tally:
         baseline: The baseline's trial, once it is finished.
         earlier: How many trials an earlier run finished.
         running: Last validated epoch by running trial.
-        trained: Model-epochs of this run, over all replicates.
+        model_epochs: Trained in this run, over all replicates.
         phase: What it does now.
         started: ``time.monotonic()`` of its start.
         seconds: How long it took, once it is over.
@@ -41,7 +41,7 @@ class Tally:
     baseline: Trial | None = None
     earlier: int = 0
     running: dict[int, int] = field(default_factory=dict)
-    trained: int = 0
+    model_epochs: int = 0
     phase: str = "starting"
     started: float = field(default_factory=time.monotonic)
     seconds: float | None = None
@@ -68,7 +68,7 @@ class Tally:
     @property
     def rate(self) -> float:
         """Model-epochs per second of this run."""
-        return self.trained / self.elapsed if self.elapsed else 0.0
+        return self.model_epochs / self.elapsed if self.elapsed else 0.0
 
     @property
     def eta(self) -> float | None:
@@ -78,7 +78,7 @@ class Tally:
 
 
 class Progress:
-    """Keeps the tallies and shows nothing; subclasses show."""
+    """Is told what sweeps do, and keeps their tallies. It shows nothing; subclasses show."""
 
     def __init__(self) -> None:
         self.tallies: list[Tally] = []
@@ -115,7 +115,7 @@ class Progress:
     def trial_advanced(self, proposal: Proposal, curve: Curve) -> None:
         """A trial passed a rung."""
         before = self.tally.running.get(proposal.trial, 0)
-        self.tally.trained += (curve.epoch - before) * len(curve.replicates)
+        self.tally.model_epochs += (curve.epoch - before) * len(curve.replicates)
         self.tally.running[proposal.trial] = curve.epoch
 
     def trial_finished(self, row: Trial) -> None:
@@ -123,9 +123,9 @@ class Progress:
         self.tally.running.pop(row.trial, None)
         self.tally.add(row)
 
-    def trained(self, model_epochs: int) -> None:
+    def add_model_epochs(self, model_epochs: int) -> None:
         """Count training outside of trials: the confirmation's."""
-        self.tally.trained += model_epochs
+        self.tally.model_epochs += model_epochs
 
     def sweep_finished(self) -> None:
         """End the sweep."""
