@@ -83,7 +83,7 @@ class ReplicationSummary:
         return None if self.seed10 is None else abs(self.seed10 - self.published) <= _ROUNDING
 
     def to_json(self) -> dict[str, Any]:
-        """Return the cell's part of ``replicate --json``."""
+        """Return the setting's part of ``replicate --json``."""
         return {
             "question": self.question,
             "arm": self.arm,
@@ -115,20 +115,20 @@ def summarise_replications(
             has now are left out.
     """
     found = []
-    for cell, figures in published_settings(questions.values()):
+    for setting, figures in published_settings(questions.values()):
         rows = frame[
-            (frame["question"] == cell.question)
-            & (frame["arm"] == cell.arm)
-            & (frame["setting"] == cell.setting)
-            & (frame["images"] == cell.images)
-            & (frame["model"] == cell.model)
+            (frame["question"] == setting.question)
+            & (frame["arm"] == setting.arm)
+            & (frame["setting"] == setting.setting)
+            & (frame["images"] == setting.images)
+            & (frame["model"] == setting.model)
         ]
         same = [
-            (task, settings) == (cell.task, cell.settings)
+            (task, settings) == (setting.task, setting.settings)
             for task, settings in zip(rows["task"], rows["settings"], strict=True)
         ]
         rows = rows[np.array(same, dtype=bool)]
-        found += [_summary(cell, figure, rows) for figure in figures if len(rows)]
+        found += [_summary(setting, figure, rows) for figure in figures if len(rows)]
     return found
 
 
@@ -149,10 +149,10 @@ def describe_replications(found: Sequence[ReplicationSummary]) -> str:
     if judged:
         parts = []
         for kind in ("lucky", "unlucky"):
-            cells = [f"{one.name} at {one.images}" for one in judged if one.luck == kind]
-            parts.append(f"{len(cells)} look{'s' * (len(cells) == 1)} {kind}")
-            if cells:
-                parts[-1] += f" ({', '.join(cells)})"
+            names = [f"{one.name} at {one.images}" for one in judged if one.luck == kind]
+            parts.append(f"{len(names)} look{'s' * (len(names) == 1)} {kind}")
+            if names:
+                parts[-1] += f" ({', '.join(names)})"
         sentences.append(
             f"Of {len(judged)} figure{'s' * (len(judged) > 1)} with seeds enough, "
             f"{' and '.join(parts)}."
@@ -160,7 +160,7 @@ def describe_replications(found: Sequence[ReplicationSummary]) -> str:
     return " ".join(sentences)
 
 
-def _summary(cell: PublishedSetting, figure: Figure, rows: pd.DataFrame) -> ReplicationSummary:
+def _summary(setting: PublishedSetting, figure: Figure, rows: pd.DataFrame) -> ReplicationSummary:
     values = rows[figure.metric].to_numpy(float)
     exact = rows["exact"].to_numpy(bool)
     others = np.sort(values[~exact])
@@ -169,12 +169,12 @@ def _summary(cell: PublishedSetting, figure: Figure, rows: pd.DataFrame) -> Repl
     below = int((others < figure.percent - _ROUNDING).sum())
     above = int((others > figure.percent + _ROUNDING).sum())
     return ReplicationSummary(
-        question=cell.question,
-        arm=cell.arm,
-        setting=cell.setting,
+        question=setting.question,
+        arm=setting.arm,
+        setting=setting.setting,
         metric=figure.metric,
-        images=cell.images,
-        epochs=int(cell.settings["epochs"]),
+        images=setting.images,
+        epochs=int(setting.settings["epochs"]),
         published=figure.percent,
         seed10=float(values[exact][0]) if exact.any() else None,
         mean=interval.mean,

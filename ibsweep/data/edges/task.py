@@ -77,18 +77,20 @@ class Task:
             InputError: A key is unknown or not a task's to set, or a rule does not hold.
         """
         raise_faults(task_faults(options))
-        look = {k: v for k, v in options.items() if k not in (*_SETS, "use_permutation")}
+        image_options = {k: v for k, v in options.items() if k not in (*_SETS, "use_permutation")}
         sets = {k: options[k] for k in _SETS if k in options}
-        return cls(EdgeConfig(**look), **sets, permute=options.get("use_permutation", False))
+        return cls(
+            EdgeConfig(**image_options), **sets, permute=options.get("use_permutation", False)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the task as plain JSON values under the keys of :meth:`from_dict`."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in self._options().items()}
 
     def _options(self) -> dict[str, Any]:
-        look = {k: v for k, v in vars(self.edges).items() if k not in _NOT_A_TASKS}
+        image_options = {k: v for k, v in vars(self.edges).items() if k not in _NOT_A_TASKS}
         sets = {name: getattr(self, name) for name in _SETS}
-        return {**look, "use_permutation": self.permute, **sets}
+        return {**image_options, "use_permutation": self.permute, **sets}
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -144,15 +146,15 @@ def task_faults(options: Mapping[str, Any]) -> list[Fault]:
         options: The task under the keys of ``Task.from_dict``.
     """
     defaults = EdgeConfig.defaults()
-    look = set(defaults) - {*_NOT_A_TASKS}
+    image_options = set(defaults) - {*_NOT_A_TASKS}
     faults = [
         Fault((key,), "is not a task's to set: its sets and replicates have their own")
         for key in options
         if key in _NOT_A_TASKS
     ]
     others = {key: value for key, value in options.items() if key not in _NOT_A_TASKS}
-    faults += key_faults(others, look | {*_SETS})
-    given = {key: plain(value) for key, value in others.items() if key in look}
+    faults += key_faults(others, image_options | {*_SETS})
+    given = {key: plain(value) for key, value in others.items() if key in image_options}
     # What is permuted is drawn for each replicate.
     faults += option_faults(defaults | given | {"use_permutation": False}, every_split=True)
     permute = given.get("use_permutation", False)
