@@ -1,0 +1,158 @@
+"""The tables of a report: every number traced to rows."""
+
+from __future__ import annotations
+
+import pytest
+import report_results as rows
+from pages import column, texts
+from scipy import stats
+
+from ibsweep.analysis.evidence import gather
+from ibsweep.analysis.load import load
+from ibsweep.analysis.report.cells import Cell
+from ibsweep.analysis.report.tables import (
+    arms_table,
+    efficiency_table,
+    images_needed_table,
+    pairs_table,
+    replications_table,
+)
+from ibsweep.analysis.statistics import paired_difference
+from ibsweep.questions.schema import Question
+
+
+def test_the_arms_are_means_of_rows(results, evidence):
+    table = arms_table([evidence])
+    frame = results.confirmations
+    for row in table.rows:
+        arm = row[0].text
+        mine = frame[(frame["arm"] == arm) & (frame["images"] == 10)]
+        best = mine[mine["role"] == "best"]["test_accuracy"]
+        baseline = mine[mine["baseline"]]["test_accuracy"]
+        interval = stats.ttest_1samp(best, 0).confidence_interval(0.95)
+        shown = dict(zip(table.columns, row, strict=True))
+        assert shown["test accuracy, %"] == (
+            f"{best.mean():.2f} [{interval.low:.2f}, {interval.high:.2f}]",
+            pytest.approx(best.mean()),
+            False,
+            None,
+        )
+        assert shown["baseline, %"].text.startswith(f"{baseline.mean():.2f} [")
+        assert shown["replicates"].text == str(len(best)) == "8"
+        trials = results.trials
+        own = trials[(trials["arm"] == arm) & (trials["trial"] == 1)]
+        assert shown["in its sweep, %"].text == f"{own['valid_accuracy'].item():.2f}"
+        assert shown["configuration"].text == "lr 0.05, epochs 30, batch_size 5"
+    assert texts(table, "published, %") == ["86.67", "58.00"]
+    assert texts(table, "arm") == ["duel_cnn", "duel_mlp"]
+
+
+def test_the_pairs_are_paired_by_seed(results, evidence):
+    table = pairs_table(evidence)
+    frame = results.confirmations
+    best = frame[(frame["role"] == "best") & (frame["images"] == 10)]
+    wide = best.pivot_table(index="seed", columns="arm", values="test_accuracy")
+    found = paired_difference(wide["duel_cnn"], wide["duel_mlp"])
+    (row,) = table.rows
+    assert row[0].text == "duel_cnn over duel_mlp"
+    assert row[1].text == f"{found.effect:+.2f}" == "+30.00"
+    assert row[3].key == row[4].key == found.p
+    assert texts(table, "settled") == ["yes"]
+
+
+def test_three_pairs_are_adjusted_for_their_number(tmp_path):
+    """The middle one's interval excludes 0 and its p is below 0.05, but not among three."""
+    (evidence,) = gather(load(rows.trio(tmp_path))).values()
+    table = pairs_table(evidence)
+    assert texts(table, "arms") == [
+        "duel_cnn over duel_deep",
+        "duel_cnn over duel_wide",
+        "duel_deep over duel_wide",
+    ]
+    assert texts(table, "difference, points") == ["+1.06", "+1.32", "+0.26"]
+    assert texts(table, "95 % interval")[0] == "[+0.16, +1.62]"
+    assert texts(table, "p") == ["0.031", "0.008", "0.523"]
+    assert texts(table, "p, Holm") == ["0.062", "0.023", "0.523"]
+    assert texts(table, "settled") == ["open", "yes", "open"]
+
+
+def test_what_the_arms_table_says_of_training_images_and_of_the_notebooks_setting(tmp_path):
+    (evidence,) = gather(load(rows.trio(tmp_path))).values()
+    table = arms_table([evidence])
+    assert texts(table, "training accuracy, %") == ["100.00 [100.00, 100.00]"] * 3
+    assert "Training accuracy: the same replicates" in table.note
+    assert "training accuracy the same of train_accuracy" in table.source
+    own = "lr 0.01, epochs 20, batch_size 10 (the notebook's setting; nothing better was found)"
+    found = "lr 0.05, epochs 30, batch_size 5"
+    assert texts(table, "configuration") == [found, found, own]
+    assert texts(table, "test accuracy, %")[2] == texts(table, "baseline, %")[2]
+
+
+@pytest.mark.parametrize(
+    ("figure", "shown"),
+    [
+        ({"images": 10, "valid_accuracy": 58.0}, False),
+        ({"images": 10, "train_accuracy": 58.0}, True),
+    ],
+)
+def test_a_published_training_figure_is_shown_beside_ours(tmp_path, figure, shown):
+    document = rows.question().model_dump(mode="json")
+    document["arms"]["duel_mlp"]["notebook"] = [figure]
+    asked = Question.model_validate(document)
+    for arm in asked.arms:
+        rows.add_sweep(tmp_path, arm, asked=asked)
+    table = arms_table(gather(load(tmp_path)).values())
+    assert ("training accuracy, %" in table.columns) is shown
+    assert texts(table, "published, %")[1] == f"58.00{' (training)' * shown}"
+
+
+def test_efficiency_and_images_needed(results, evidence):
+    frame = results.confirmations
+    means = frame[frame["role"] == "best"].groupby(["arm", "images"])["test_accuracy"].mean()
+    table = efficiency_table(evidence)
+    assert table.columns == ("arm", "10", "30", "100")
+    for row in table.rows:
+        for images, cell in zip((10, 30, 100), row[1:], strict=True):
+            assert cell.key == pytest.approx(means[row[0].text, images])
+    wanted = images_needed_table(evidence)
+    assert texts(wanted, "arm") == ["duel_cnn", "duel_mlp", "duel_mlp", "duel_mlp"]
+    targets = texts(wanted, "accuracy to reach, %")
+    assert targets[:3] == ["85.00", "85.00", "99.00"]
+    assert targets[3].splitlines() == [
+        f"{means['duel_cnn', 10]:.2f}",
+        "as good as duel_cnn with 10",
+    ]
+    images = texts(wanted, "images per class")
+    assert images[0] == "10 or fewer"
+    assert 30 < float(images[1]) < 100
+    assert images[2] == "> 100"
+
+
+def test_images_needed_beyond_what_was_tried(tmp_path):
+    rows.add_sweep(tmp_path, "duel_cnn", better=6)
+    rows.add_sweep(tmp_path, "duel_mlp", better=-40)
+    (evidence,) = gather(load(tmp_path)).values()
+    found = dict(
+        zip(
+            *(texts(images_needed_table(evidence), c) for c in ("arm", "images per class")),
+            strict=True,
+        )
+    )
+    assert found["duel_mlp"] == "> 100"
+
+
+def test_the_replications_say_what_looks_like_luck(evidence):
+    table = replications_table(evidence)
+    assert texts(table, "looks like luck") == ["yes: lucky", "no"]
+    assert texts(table, "published, %") == ["86.67", "58.00"]
+    assert texts(table, "seed 10, %") == ["86.67 =", "58.00 ="]
+    assert "lands on 2 of 2 of its figures" in table.note
+    assert texts(table, "lowest to highest, %")[0] == "78.67 to 82.67"
+    assert texts(table, "seeds") == ["24", "24"]
+
+
+def test_cells_sort_by_their_numbers(evidence):
+    for table in (arms_table([evidence]), pairs_table(evidence), images_needed_table(evidence)):
+        for name in table.numeric:
+            for cell in column(table, name):
+                assert cell == Cell("-") or isinstance(cell.key, int | float)

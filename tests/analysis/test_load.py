@@ -1,0 +1,391 @@
+"""What `ibsweep.load` gives: rows on disk as tidy frames, and which sweep of an arm counts."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import tiny
+
+import ibsweep
+from ibsweep.analysis.load import Results
+from ibsweep.analysis.statistics import mean_interval
+from ibsweep.errors import InputError, SweepError
+from ibsweep.questions.files import load_all
+from ibsweep.questions.published import published_settings
+from ibsweep.results.records import Confirmation, Replicate, TrialState
+from ibsweep.results.store import ReplicationStore, SweepStore
+
+SEEDS = (1_000_010, 1_000_011, 1_000_012)
+SLOW = {"lr": 0.02, "epochs": 30, "batch_size": 5}
+
+
+def confirmations(trial, valid, test, *, images=10, seconds=2.0):
+    """Rows of one trial, an accuracy of each kind for every replicate."""
+    return [
+        Confirmation(
+            trial=trial,
+            images=images,
+            seed=seed,
+            epochs=20,
+            valid_accuracy=v,
+            valid_loss=0.5,
+            train_accuracy=100.0,
+            test_accuracy=t,
+            test_loss=0.4,
+            test_confusion=((49, 1, 0), (0, 50, 0), (0, 0, 50)),
+            diverged_epoch=None,
+            seconds=seconds,
+        )
+        for seed, v, t in zip(SEEDS, valid, test, strict=True)
+    ]
+
+
+def make(results, name="sweep", *, created="2026-01-01T00:00:00+00:00", arm=None, best=True):
+    """Write a sweep of four trials; trial 2 is best on fresh validation images."""
+    manifest = tiny.manifest(name, trials=6, confirm_replicates=3, arm=arm)
+    store = SweepStore.create(results, manifest.model_copy(update={"created": created}))
+    store.add_trial(
+        tiny.trial(0, accuracy=70.0, origin="baseline"),
+        [tiny.curve(0, 20, 70.0, 0.8), tiny.curve(0, 5, 40.0, 1.2)],
+    )
+    store.add_trial(
+        tiny.trial(3, accuracy=60.0, state=TrialState.PRUNED, rungs=((5, 60.0),), reason="weak"),
+        [tiny.curve(3, 5, 60.0)],
+    )
+    store.add_trial(tiny.trial(2, SLOW, accuracy=90.0), [])
+    store.add_trial(tiny.trial(4, state=TrialState.FAIL, reason="diverged"), [])
+    store.add_confirmations(confirmations(0, (70.0,) * 3, (99.0, 98.0, 97.0)))
+    store.add_confirmations(confirmations(2, (90.0, 91.0, 92.0), (80.0, 85.0, 90.0)))
+    store.add_confirmations(confirmations(2, (50.0,) * 3, (60.0,) * 3, images=30, seconds=3.0))
+    if best:
+        store.paths.best_config.write_text("config: {}\n")
+    return store
+
+
+def arm(name):
+    return tiny.arm(name=name)
+
+
+@pytest.fixture
+def results(tmp_path):
+    make(tmp_path)
+    return ibsweep.load(tmp_path)
+
+
+# Where it reads from
+
+
+def test_a_missing_directory_is_the_users_error(tmp_path):
+    with pytest.raises(InputError, match=r"no results directory .*absent: name one that"):
+        ibsweep.load(tmp_path / "absent")
+
+
+def test_one_sweeps_directory_can_be_loaded(tmp_path):
+    make(tmp_path)
+    make(tmp_path, "other", arm=arm("other_arm"))
+    found = ibsweep.load(tmp_path / "sweep")
+    assert found.sweeps["sweep"].tolist() == ["sweep"]
+    assert found.best("tiny_cnn")["sweep"] == "sweep"
+
+
+def test_a_sweep_that_cannot_be_read_is_left_out_with_its_reason(tmp_path):
+    make(tmp_path)
+    for name, text in (("damaged", "{"), ("old", '{"format": 1}')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text(text)
+    found = ibsweep.load(tmp_path)
+    assert found.sweeps["sweep"].tolist() == ["sweep"]
+    assert found.unreadable.keys() == {"damaged", "old"}
+    assert "is damaged" in found.unreadable["damaged"]
+    assert "format 1" in found.unreadable["old"]
+    with pytest.raises(InputError, match="format 1"):
+        ibsweep.load(tmp_path / "old")
+
+
+def test_a_damaged_line_of_a_curve_is_named_when_curves_are_asked_for(tmp_path):
+    store = make(tmp_path)
+    store.paths.curves.write_text("{}\n" + store.paths.curves.read_text())
+    found = ibsweep.load(tmp_path)
+    assert len(found.trials) == 4
+    with pytest.raises(SweepError, match=r"curves\.jsonl: line 1 is no curve row"):
+        _ = found.curves
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "texts"),
+    [
+        ("sweeps", ["trials", "seconds"], ["sweep", "state"]),
+        ("trials", ["trial", "valid_accuracy"], ["state", "reason"]),
+        ("curves", ["epoch", "train_loss"], ["arm"]),
+        ("confirmations", ["images", "test_accuracy"], ["role"]),
+        ("replications", ["seed", "valid_accuracy"], ["setting"]),
+    ],
+)
+def test_an_empty_directory_has_the_columns_of_a_full_one(tmp_path, name, numbers, texts):
+    full = tmp_path / "full"
+    make(full)
+    ReplicationStore(full).add([tiny.replication(cell(), 10, 71.6)])
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    frame, other = (getattr(ibsweep.load(path), name) for path in (empty, full))
+    assert len(frame) == 0
+    assert len(other) > 0
+    known = [column for column in other.columns if not column.startswith("config_")]
+    assert frame.columns.tolist() == known
+    assert frame.dtypes.to_dict() == other[known].dtypes.to_dict()
+    assert all(pd.api.types.is_numeric_dtype(frame[column]) for column in numbers)
+    assert all(pd.api.types.is_string_dtype(frame[column]) for column in texts)
+
+
+# The frames
+
+
+def test_sweeps(results):
+    assert results.sweeps.to_dict("records") == [
+        {
+            "sweep": "sweep",
+            "question": "tiny",
+            "arm": "tiny_cnn",
+            "state": "done",
+            "created": pd.Timestamp("2026-01-01", tz="UTC"),
+            "trials": 6,
+            "complete": 2,
+            "pruned": 1,
+            "failed": 1,
+            # four trials of half a second; three jobs of confirmation, each counted once
+            "seconds": 4 * 0.5 + 2.0 + 2.0 + 3.0,
+            "current": True,
+        }
+    ]
+
+
+def test_trials_come_in_order_with_their_configuration(results):
+    frame = results.trials
+    assert frame["trial"].tolist() == [0, 2, 3, 4]
+    assert frame["state"].tolist() == ["COMPLETE", "COMPLETE", "PRUNED", "FAIL"]
+    assert frame["origin"].tolist() == ["baseline", "tpe", "tpe", "tpe"]
+    assert frame["valid_accuracy"].tolist()[:3] == [70.0, 90.0, 60.0]
+    assert math.isnan(frame["valid_accuracy"][3])
+    assert frame["replicates"].tolist() == [2, 2, 2, 0]
+    assert frame["reason"].isna().tolist() == [True, True, False, False]
+    assert frame.loc[1, ["config_lr", "config_epochs", "config_batch_size"]].tolist() == [
+        0.02,
+        30,
+        5,
+    ]
+    assert frame.columns[-3:].tolist() == ["config_lr", "config_epochs", "config_batch_size"]
+
+
+def test_a_hyperparameter_that_an_arm_lacks_is_missing_in_its_rows(tmp_path):
+    space = tiny.arm().model_dump()["space"]
+    wider = tiny.arm(
+        name="wide",
+        fixed={},
+        space={**space, "kernel_size": {"type": "categorical", "choices": (3, 5)}},
+        baseline={**tiny.arm().baseline, "kernel_size": 3},
+    )
+    make(tmp_path)
+    store = SweepStore.create(tmp_path, tiny.manifest("wide", arm=wider))
+    store.add_trial(tiny.trial(0, {"lr": 0.1, "epochs": 9, "batch_size": 5, "kernel_size": 5}), [])
+    frame = ibsweep.load(tmp_path).trials
+    assert frame.loc[frame["arm"] == "tiny_cnn", "config_kernel_size"].isna().all()
+    assert frame.loc[frame["arm"] == "wide", "config_kernel_size"].tolist() == [5]
+
+
+def test_curves_have_a_row_a_replicate_and_leave_out_unfinished_trials(tmp_path):
+    store = make(tmp_path)
+    with store.paths.curves.open("a") as file:  # of a trial that was cut short
+        file.write(tiny.curve(5, 5).model_dump_json() + "\n")
+    frame = ibsweep.load(tmp_path).curves
+    assert frame[["trial", "epoch", "seed"]].to_numpy().tolist() == [
+        [0, 5, 10],
+        [0, 5, 11],
+        [0, 20, 10],
+        [0, 20, 11],
+        [3, 5, 10],
+        [3, 5, 11],
+    ]
+    assert frame["valid_accuracy"].tolist() == [39.5, 40.5, 69.5, 70.5, 59.5, 60.5]
+
+
+def test_what_was_not_finite_is_missing_in_the_curves(tmp_path):
+    store = make(tmp_path)
+    lost = Replicate(
+        seed=10,
+        valid_accuracy=33.3,
+        valid_loss=1.1,
+        train_accuracy=None,
+        train_loss=None,
+        diverged_epoch=4,
+    )
+    store.add_trial(tiny.trial(5), [tiny.curve(5, 7).model_copy(update={"replicates": (lost,)})])
+    rows = ibsweep.load(tmp_path).curves.query("trial == 5")
+    assert rows["train_loss"].isna().tolist() == [True]
+    assert rows["valid_accuracy"].tolist() == [33.3]
+
+
+def test_confirmations_say_whose_they_are(results):
+    frame = results.confirmations
+    assert len(frame) == 9
+    roles = frame.drop_duplicates(["trial", "images"])
+    assert roles[["trial", "images", "role", "baseline"]].to_numpy().tolist() == [
+        [0, 10, "baseline", True],
+        [2, 10, "best", False],
+        [2, 30, "best", False],
+    ]
+    assert frame["seed"].tolist() == [*SEEDS] * 3
+    assert frame["test_accuracy"].tolist()[3:6] == [80.0, 85.0, 90.0]
+    assert frame["test_confusion"][0] == ((49, 1, 0), (0, 50, 0), (0, 0, 50))
+    assert frame["diverged_epoch"].isna().all()
+    assert frame["config_lr"].tolist() == [0.01] * 3 + [0.02] * 6
+
+
+def test_the_baseline_can_be_the_best(tmp_path):
+    store = make(tmp_path)
+    store.paths.confirmations.unlink()
+    store.add_confirmations(confirmations(0, (95.0,) * 3, (90.0,) * 3))
+    store.add_confirmations(confirmations(2, (80.0,) * 3, (99.0,) * 3))
+    frame = ibsweep.load(tmp_path).confirmations
+    assert frame["role"].tolist() == ["best"] * 3 + ["leader"] * 3
+    assert frame["baseline"].tolist() == [True] * 3 + [False] * 3
+
+
+def test_confirmations_of_a_trial_that_is_gone_are_passed_over(tmp_path):
+    store = make(tmp_path)
+    lines = store.paths.trials.read_text().splitlines(keepends=True)
+    store.paths.trials.write_text("".join(lines[1:]))  # the baseline's
+    assert set(ibsweep.load(tmp_path).confirmations["trial"]) == {2}
+
+
+def cell():
+    (found,) = [c for c, _ in published_settings(load_all().values()) if c.arm == "q7_wider"]
+    return found
+
+
+def test_replications_hold_what_was_trained(tmp_path):
+    make(tmp_path)
+    rows = [
+        tiny.replication(cell(), 10, 71.6, train=75.0, exact=True),
+        tiny.replication(cell(), 11, 60.0),
+    ]
+    ReplicationStore(tmp_path).add(rows)
+    frame = ibsweep.load(tmp_path).replications
+    assert frame["question"].tolist() == ["q7", "q7"]
+    assert frame["exact"].tolist() == [True, False]
+    assert frame["valid_accuracy"].tolist() == [71.6, 60.0]
+    assert frame["train_accuracy"].tolist() == [75.0, 100.0]
+    assert frame["settings"].tolist() == [cell().settings] * 2
+    assert frame["task"].tolist() == [cell().task] * 2
+
+
+def test_what_was_trained_again_counts_once(tmp_path):
+    make(tmp_path)
+    old = tiny.replication(cell(), 11, 20.0)
+    ReplicationStore(tmp_path).add([old, tiny.replication(cell(), 11, 60.0)])
+    assert ibsweep.load(tmp_path).replications["valid_accuracy"].tolist() == [60.0]
+
+
+# Which sweep counts, and the best
+
+
+def test_current_rows_are_of_one_sweep_an_arm(tmp_path):
+    make(tmp_path, "b", created="2026-01-01T00:00:00+00:00")
+    make(tmp_path, "a", created="2026-02-01T00:00:00+00:00")
+    found = ibsweep.load(tmp_path)
+    assert set(found.confirmations["sweep"]) == {"a", "b"}
+    assert set(found.current("tiny")["sweep"]) == {"a"}
+    assert found.current("q7").empty
+
+
+def test_the_newest_sweep_with_a_best_is_current(tmp_path):
+    make(tmp_path, "b", created="2026-01-01T00:00:00+00:00")
+    make(tmp_path, "a", created="2026-02-01T00:00:00+00:00")
+    make(tmp_path, "c", created="2026-03-01T00:00:00+00:00", best=False)
+    make(tmp_path, "d", created="2025-01-01T00:00:00+00:00", arm=arm("other_arm"))
+    found = ibsweep.load(tmp_path)
+    assert dict(zip(found.sweeps["sweep"], found.sweeps["current"], strict=True)) == {
+        "a": True,
+        "b": False,
+        "c": False,
+        "d": True,
+    }
+    assert found.summary("tiny_cnn").name == "a"
+    assert found.best()[["arm", "sweep"]].to_numpy().tolist() == [
+        ["other_arm", "d"],
+        ["tiny_cnn", "a"],
+    ]
+
+
+def test_a_questions_newest_file_counts(tmp_path):
+    make(tmp_path, "old", created="2026-01-01T00:00:00+00:00")
+    newer = tiny.question().model_copy(update={"title": "reworded", "arms": {"x": arm("x")}})
+    manifest = tiny.manifest("new", arm=arm("x"))
+    document = newer.model_dump(mode="json")
+    created = "2026-02-01T00:00:00+00:00"
+    store = SweepStore.create(
+        tmp_path, manifest.model_copy(update={"question": document, "created": created})
+    )
+    assert ibsweep.load(tmp_path).questions()["tiny"].title == "a tiny question"
+    store.add_trial(tiny.trial(0), [])
+    store.add_confirmations(confirmations(0, (70.0,) * 3, (99.0,) * 3))
+    store.paths.best_config.write_text("config: {}\n")
+    assert ibsweep.load(tmp_path).questions()["tiny"].title == "reworded"
+
+
+def test_the_best_of_an_arm(results):
+    interval = mean_interval([80.0, 85.0, 90.0])
+    expected = {
+        "arm": "tiny_cnn",
+        "sweep": "sweep",
+        "trial": 2,
+        "images": 10,
+        "sweep_valid_accuracy": 90.0,
+        "test_accuracy": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "replicates": 3,
+        "config": SLOW,
+    }
+    assert results.best("tiny_cnn") == expected
+    assert results.best().to_dict("records") == [expected]
+
+
+def test_every_figure_of_the_best_can_be_traced_to_rows(results):
+    best = results.best("tiny_cnn")
+    rows = results.confirmations.query(
+        "sweep == @best['sweep'] and trial == @best['trial'] and images == @best['images']"
+    )
+    assert rows["test_accuracy"].mean() == best["test_accuracy"]
+    assert len(rows) == best["replicates"]
+
+
+def test_without_a_best_the_message_says_what_there_is(tmp_path, results):
+    with pytest.raises(InputError, match=r"no sweep of arm 'tiny_mlp'.*did you mean 'tiny_cnn'"):
+        results.best("tiny_mlp")
+    with pytest.raises(InputError, match=r"no sweep of arm 'q9'.*known are tiny_cnn"):
+        results.summary("q9")
+    empty = tmp_path / "empty"
+    make(empty, best=False)
+    found = ibsweep.load(empty)
+    assert found.questions() == {}
+    assert found.best().empty
+    with pytest.raises(InputError, match="has a best yet"):
+        found.best("tiny_cnn")
+
+
+def test_the_results_say_what_they_hold(results):
+    assert isinstance(results, Results)
+    assert repr(results) == f"<Results of {results.path}: 1 sweeps, 4 trials, 9 confirmations>"
+
+
+def test_importing_ibsweep_imports_no_library_that_draws_or_computes():
+    names = "('pandas', 'matplotlib', 'scipy', 'torch', 'ray', 'optuna')"
+    code = f"import sys, ibsweep; ibsweep.load; print([n for n in {names} if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
