@@ -45,7 +45,7 @@ _TOKEN_PLACES = "RAY_AUTH_TOKEN, the file that RAY_AUTH_TOKEN_PATH names, or ~/.
 
 @dataclass(frozen=True)
 class Job:
-    """What the job server tells about a job.
+    """What the job server knows of a job.
 
     Attributes:
         name: Its id.
@@ -299,7 +299,7 @@ def _token_fault(address: str, message: str) -> str:
 
 
 def _to_job(details: Any) -> Job:
-    """Return what Ray's client tells about a job; its times are in milliseconds."""
+    """Return the job that Ray's client describes; its times are in milliseconds."""
     seconds = None
     if details.start_time is not None:
         end = details.end_time if details.end_time is not None else time.time() * 1000

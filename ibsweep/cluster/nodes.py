@@ -31,8 +31,8 @@ class Nodes:
 
     Args:
         share: CPUs and GPUs that a trial asks for, by Ray's names.
-        on_excluded: Is told a line when a node is to get no more, with its name and why.
-        on_joined: Is given the record of a node that worked and was not known before.
+        on_excluded: Called with a line, which names the node and says why, when one is excluded.
+        on_joined: Called with the record of a node that joined later, once a trial ended there.
     """
 
     def __init__(
@@ -49,11 +49,11 @@ class Nodes:
         """Ids of the nodes that get no more."""
 
     def usable(self) -> list[dict[str, Any]]:
-        """Return what Ray tells of the living nodes that can hold a trial."""
+        """Return the living nodes that can hold a trial, as ``ray.nodes`` describes them."""
         return [node for node in ray.nodes() if self.can_hold(node)]
 
     def can_hold(self, node: Mapping[str, Any]) -> bool:
-        """Return whether a node, as Ray tells of it, lives and is large enough for a trial."""
+        """Return whether a node, as ``ray.nodes`` has it, lives and can hold a trial."""
         enough = (node["Resources"].get(name, 0) >= n for name, n in self.share.items())
         return node["Alive"] and all(enough)
 

@@ -48,11 +48,11 @@ def _amounts(resources: Mapping[str, float]) -> str:
 
 
 class PlacementWatch:
-    """Tells why nothing can be placed, and tells it again when the reason changes.
+    """Notes why nothing can be placed or runs, and again when the reason changes.
 
     Args:
         nodes: The nodes, and what a trial asks for.
-        note: Is given each line.
+        note: Called with each line.
     """
 
     def __init__(self, nodes: Nodes, note: Callable[[str], None]) -> None:

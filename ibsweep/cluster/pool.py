@@ -39,7 +39,7 @@ def run_tasks(
         arguments: Returns a task's arguments.
         describe: Says what a task does, for the message.
         nodes: The nodes, and what a task asks for.
-        note: Is told why nothing runs.
+        note: Called with a line that says why nothing runs, when nothing does.
 
     Raises:
         SweepError: If a worker failed too often, or the task itself is wrong.

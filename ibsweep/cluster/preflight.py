@@ -150,7 +150,7 @@ def check(nodes: Nodes, note: Callable[[str], None], *, local: bool) -> list[dic
 
     Args:
         nodes: The nodes, and what a trial asks for.
-        note: Is told what a user should know although it forbids nothing.
+        note: Called with what a user should know although it forbids nothing.
         local: Whether Ray runs on this machine alone. A cluster may still grow, so that nodes
             which could hold a trial may be missing there.
 
@@ -203,7 +203,7 @@ def _too_much(share: Mapping[str, float]) -> str:
 
 
 def _probe_nodes(nodes: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any] | str]:
-    """Return for each node's id what a process there runs on, or why none tells it."""
+    """Return for each node's id what a process there runs on, or why none answers."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     remote = ray.remote(_probe())

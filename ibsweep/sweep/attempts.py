@@ -1,4 +1,4 @@
-"""What Ray Tune is asked for an attempt at a trial, and what it tells of one that failed.
+"""What an attempt at a trial asks of Ray Tune, and why it failed.
 
 Such a trial is tried elsewhere, from its last saved state; one that ran out of memory is tried
 once more, alone on a larger share.
@@ -31,7 +31,7 @@ class AttemptCallback(tune.Callback):  # type: ignore[misc]
     """Reports every attempt that failed and standstill, and keeps Tune's memory small.
 
     Args:
-        on_failure: Is given Tune's id of the attempt and what happened.
+        on_failure: Called with Tune's id of the attempt and what happened.
         watch: Notes why nothing runs.
     """
 
