@@ -14,17 +14,34 @@ from ibsweep.cli import app
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+STRUCTURE = (ROOT / "docs" / "structure.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def test_links_within_the_repository_lead_somewhere():
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
-    assert len(links) >= 1
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_within_the_repository_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
     for link in links:
-        assert (ROOT / link).exists(), link
+        assert "://" in link or (page.parent / link).exists(), link
+
+
+def test_all_pages_are_looked_at():
+    found = {page.name for page in PAGES}
+    assert {"README.md", "CONTRIBUTING.md", "structure.md", "kernels.md"} <= found
+
+
+def test_the_rooms_that_the_page_of_the_structure_names_are_there():
+    rooms = STRUCTURE.split("\n## What else is where\n")[1]
+    named = re.findall(r"`([a-z_/]+(?:\.py|/))`", rooms)
+    assert len(named) >= 8
+    for name in named:
+        assert (ROOT / "ibsweep" / name).exists() or list((ROOT / "ibsweep").glob(f"*/{name}"))
 
 
 def test_the_rules_stand_as_they_are_applied():
