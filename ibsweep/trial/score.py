@@ -1,4 +1,7 @@
-"""A confirmation's work; apart, since a worker that starts imports all that it stands beside."""
+"""What a worker does for a confirmation.
+
+It has a module of its own, since a worker imports all of the module that its function is in.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,93 @@
+"""The searcher, driven through the callbacks that Ray Tune calls; Ray is not started."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import tiny
+
+from ibsweep.results.records import TrialState
+from ibsweep.results.store import SweepStore
+from ibsweep.sweep.progress import Progress
+from ibsweep.sweep.proposals import Proposer
+from ibsweep.sweep.searcher import SweepSearcher
+from ibsweep.trial.plan import TrialPlan
+
+NODES = SimpleNamespace(
+    share={"CPU": 1.0},
+    nodes_to_avoid=lambda trial: [],
+    record_success=lambda node, gpu_names: None,
+)
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setattr("ibsweep.sweep.searcher.node_name", lambda node: "host")
+    return SweepStore.create(tmp_path, tiny.manifest(trials=2))
+
+
+@pytest.fixture
+def searcher(store):
+    """A searcher that has suggested its two trials, as ``a`` and ``b``."""
+    objective, arm = tiny.question().objective, tiny.arm()
+    progress = Progress()
+    progress.sweep_started(store.manifest, objective, [])
+    made = SweepSearcher(
+        Proposer(arm, objective, store.manifest),
+        store,
+        plan=lambda proposal: TrialPlan(
+            proposal.trial, arm.model, {}, arm.images, {"epochs": 40}, (10, 11)
+        ),
+        software=None,
+        nodes=NODES,
+        objective=objective,
+        progress=progress,
+        deadline=math.inf,
+    )
+    made.configs = [made.suggest("a"), made.suggest("b")]
+    return made
+
+
+def result(number, epoch, failure=None):
+    """What a worker reports of an epoch."""
+    return {
+        "epoch": epoch,
+        "valid_accuracy": 50.0,
+        "valid_loss": 1.0,
+        "curves": [tiny.curve(number, epoch).model_dump_json()],
+        "failure": failure,
+        "seconds": 0.5,
+        "device": "cpu",
+        "node_id": "0",
+        "gpu_names": [],
+        "done": True,
+    }
+
+
+def test_the_baseline_alone_is_never_pruned(searcher):
+    assert [config["never_prune"] for config in searcher.configs] == [True, False]
+    assert [config["plan"]["trial"] for config in searcher.configs] == [0, 1]
+    assert searcher.suggest("c") is None, "one of the two might have to be tried again"
+
+
+def test_pruned_is_what_the_scheduler_said(searcher, store):
+    """Not what its epochs look like: both trials end at the same one, far from the last."""
+    searcher.on_trial_complete("a", result(0, 5))
+    searcher.on_trial_prune("b", 5)
+    searcher.on_trial_complete("b", result(1, 5))
+    complete, pruned = store.trials()
+    assert (complete.state, complete.reason) == (TrialState.COMPLETE, None)
+    assert (pruned.state, pruned.reason) == (
+        TrialState.PRUNED,
+        "pruned at the rung of 5 epochs",
+    )
+    assert searcher.suggest("c") == "FINISHED"
+
+
+def test_a_trial_that_diverged_fails_with_the_reason(searcher, store):
+    searcher.on_trial_complete("a", result(0, 5, failure="every replicate diverged"))
+    (row,) = store.trials()
+    assert (row.state, row.reason) == (TrialState.FAIL, "every replicate diverged")
+    assert row.valid_accuracy is None
