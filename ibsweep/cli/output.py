@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ibsweep.analysis.summary import SweepSummary
     from ibsweep.sweep.progress import Tally
 
-__all__ = ["print_json", "print_summary"]
+__all__ = ["percent", "print_json", "print_summary"]
 
 
 def print_json(summaries: Sequence[SweepSummary], tallies: Sequence[Tally]) -> None:
@@ -43,7 +43,7 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
     if summary.notebook_figure is not None:
         table.add_row(
             "notebook",
-            _percent(summary.notebook_figure),
+            percent(summary.notebook_figure),
             "as published: one seed, validation images",
         )
     _add_baseline(table, summary)
@@ -52,7 +52,7 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
         replicates = len(best.trial.replicates)
         table.add_row(
             f"best, trial {best.trial.trial}",
-            _percent(best.trial.valid_accuracy),
+            percent(best.trial.valid_accuracy),
             f"in the sweep, {replicates} replicates; optimistic, as every winner's figure",
         )
         table.add_row("    confirmed", *_confirmed(best.test, len(best.rows)))
@@ -81,7 +81,7 @@ def _add_baseline(table: Table, summary: SweepSummary) -> None:
         return
     table.add_row(
         "baseline",
-        _percent(baseline.valid_accuracy),
+        percent(baseline.valid_accuracy),
         f"the notebook's setting in this sweep, {len(baseline.replicates)} replicates",
     )
     if confirmed is not None:
@@ -91,10 +91,11 @@ def _add_baseline(table: Table, summary: SweepSummary) -> None:
 def _confirmed(test: Interval, replicates: int) -> tuple[str, str]:
     interval = "" if test.low is None else f"95 % interval {test.low:.2f} to {test.high:.2f}; "
     return (
-        _percent(test.mean),
+        percent(test.mean),
         f"{interval}{replicates} fresh replicates on held-out test images",
     )
 
 
-def _percent(value: float | None) -> str:
+def percent(value: float | None) -> str:
+    """Return a figure in percent as people read it."""
     return "-" if value is None else f"{value:.2f} %"

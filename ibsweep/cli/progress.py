@@ -17,6 +17,7 @@ from rich.progress import (
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
+from ibsweep.cli.output import percent
 from ibsweep.results.records import Trial, TrialState
 from ibsweep.sweep.progress import Progress
 
@@ -53,9 +54,9 @@ class LineProgress(QuietProgress):
         """Print the trial with the best so far."""
         super().trial_finished(row)
         tally = self.tally
-        figure = f" {_percent(row.valid_accuracy)}" if row.valid_accuracy is not None else ""
+        figure = f" {percent(row.valid_accuracy)}" if row.valid_accuracy is not None else ""
         why = f" ({row.reason})" if row.reason else ""
-        best = f", best {_percent(tally.best.valid_accuracy)}" if tally.best else ""
+        best = f", best {percent(tally.best.valid_accuracy)}" if tally.best else ""
         eta = f", {_clock(tally.eta)} left" if tally.eta else ""
         self.note(
             f"{tally.name}: {tally.done}/{tally.total} trial {row.trial} "
@@ -97,8 +98,8 @@ class LiveProgress(Progress):
                 str(len(tally.running)),
                 str(tally.counts[TrialState.PRUNED]),
                 str(tally.counts[TrialState.FAIL]),
-                _percent(tally.best.valid_accuracy if tally.best else None),
-                _percent(tally.baseline.valid_accuracy if tally.baseline else None),
+                percent(tally.best.valid_accuracy if tally.best else None),
+                percent(tally.baseline.valid_accuracy if tally.baseline else None),
                 _clock(tally.elapsed),
                 _clock(tally.eta) if tally.phase == "training" else "",
                 f"{tally.rate:,.0f}",
@@ -165,10 +166,6 @@ class ReplicationProgress:
     def note(self, text: str) -> None:
         """Print a line that matters whatever is shown besides."""
         self._console.print(f"replicate: {text}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f} %"
 
 
 def _clock(seconds: float | None) -> str:

@@ -1,5 +1,4 @@
-"""Which configuration is trained next: an Optuna study that belongs to one sweep, rebuilt from its
-records.
+"""Which configuration is trained next: an Optuna study, rebuilt from its sweep's records.
 
 The baseline comes first, then what an interrupted run left unfinished, then the sampler. A
 configuration equal to an earlier one is not trained twice: the study is told the known result and
