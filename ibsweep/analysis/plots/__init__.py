@@ -25,8 +25,8 @@ from ibsweep.analysis.plots.images import (
     plot_kernels,
 )
 from ibsweep.analysis.plots.search import (
-    Axis,
     ImportanceInfo,
+    ParallelAxis,
     ParallelInfo,
     importance_info,
     parallel_info,
@@ -34,7 +34,7 @@ from ibsweep.analysis.plots.search import (
     plot_parallel,
     study_of,
 )
-from ibsweep.analysis.plots.style import INK, arm_colours, style
+from ibsweep.analysis.plots.style import INK, arm_colours, style_axes
 from ibsweep.analysis.plots.training import (
     Band,
     ConfusionInfo,
@@ -51,7 +51,6 @@ from ibsweep.analysis.plots.training import (
 __all__ = [
     "INK",
     "ArmsInfo",
-    "Axis",
     "Band",
     "ConfusionInfo",
     "CurvesInfo",
@@ -60,6 +59,7 @@ __all__ = [
     "HistoryInfo",
     "ImportanceInfo",
     "KernelsInfo",
+    "ParallelAxis",
     "ParallelInfo",
     "ReplicationInfo",
     "arm_colours",
@@ -84,5 +84,5 @@ __all__ = [
     "plot_replication",
     "replication_info",
     "study_of",
-    "style",
+    "style_axes",
 ]

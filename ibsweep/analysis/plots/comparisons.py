@@ -12,9 +12,9 @@ from ibsweep.analysis.plots.style import (
     SIZE,
     Label,
     arm_colours,
+    draw_no_data,
     label_ends,
-    nothing,
-    style,
+    style_axes,
 )
 from ibsweep.analysis.replications import ReplicationSummary, summarise_replications
 from ibsweep.analysis.statistics import Interval, mean_interval
@@ -100,7 +100,7 @@ def arms_info(question: Question, confirmations: pd.DataFrame) -> ArmsInfo:
 def plot_arms(ax: Axes, info: ArmsInfo) -> Axes:
     """Draw a row an arm: the best with its interval, the notebook's setting, its own figure."""
     if not any(info.best) and not any(info.baseline):
-        return nothing(ax)
+        return draw_no_data(ax)
     colours = arm_colours(info.families)
     for row, name in enumerate(info.families):
         best, baseline, published = info.best[row], info.baseline[row], info.published[row]
@@ -123,12 +123,12 @@ def plot_arms(ax: Axes, info: ArmsInfo) -> Axes:
     ax.set_ylim(len(info.families) - 0.4, -0.75)
     ax.set_xlim(right=101)
     ax.set_xlabel("test accuracy, %")
-    style(ax, grid="x")
+    style_axes(ax, grid="x")
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
     for text, name in zip(ax.get_yticklabels(), info.families, strict=True):
         text.set_color(colours[name])
-    _key(ax, published=any(value is not None for value in info.published))
+    _arms_legend(ax, published=any(value is not None for value in info.published))
     return ax
 
 
@@ -142,7 +142,7 @@ def _interval(ax: Axes, value: Interval, y: float, colour: str, *, filled: bool)
     )
 
 
-def _key(ax: Axes, *, published: bool) -> None:
+def _arms_legend(ax: Axes, *, published: bool) -> None:
     from matplotlib.lines import Line2D
 
     marks = [
@@ -204,7 +204,7 @@ def efficiency_info(
 def plot_efficiency(ax: Axes, info: EfficiencyInfo) -> Axes:
     """Draw mean test accuracy against images per class, the 95 % interval as a band."""
     if not info.curves:
-        return nothing(ax)
+        return draw_no_data(ax)
     colours = arm_colours(info.families)
     labels = []
     # at the edge also where a curve ends before: inside it would lie on the others
@@ -223,7 +223,7 @@ def plot_efficiency(ax: Axes, info: EfficiencyInfo) -> Axes:
     ax.set_ylim(top=101)
     ax.set_xlabel("training images per class")
     ax.set_ylabel("test accuracy, %")
-    style(ax)
+    style_axes(ax)
     label_ends(ax, labels)
     return ax
 
@@ -259,7 +259,7 @@ def plot_replication(ax: Axes, info: ReplicationInfo) -> Axes:
     A figure of about ``0.8 + 0.28 * len(info.cells)`` inches in height gives each row its room.
     """
     if not info.cells:
-        return nothing(ax)
+        return draw_no_data(ax)
     colours: Mapping[str, str] = arm_colours(info.families)
     for row, cell in enumerate(info.cells):
         colour = colours[cell.arm]
@@ -276,16 +276,16 @@ def plot_replication(ax: Axes, info: ReplicationInfo) -> Axes:
     only = {cell.metric for cell in info.cells}
     kind = {"valid_accuracy": "validation ", "train_accuracy": "training "}
     ax.set_xlabel(f"{kind[only.pop()] if len(only) == 1 else ''}accuracy, %")
-    style(ax, grid="x")
+    style_axes(ax, grid="x")
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
     for text, cell in zip(ax.get_yticklabels(), info.cells, strict=True):
         text.set_color(colours[cell.arm])
-    _spread_key(ax)
+    _replication_legend(ax)
     return ax
 
 
-def _spread_key(ax: Axes) -> None:
+def _replication_legend(ax: Axes) -> None:
     from matplotlib.lines import Line2D
 
     marks = [

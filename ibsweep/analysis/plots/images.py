@@ -86,7 +86,7 @@ def plot_kernels(axes: NDArray[Any], info: KernelsInfo) -> NDArray[Any]:
     ):
         for ax, kernel in zip(row, kernels, strict=True):
             ax.imshow(kernel, cmap="RdBu_r", vmin=-limit, vmax=limit)
-            _bare(ax)
+            _hide_ticks(ax)
         _row_title(row[0], name)
     return axes
 
@@ -171,7 +171,7 @@ def plot_dataset(axes: NDArray[Any], info: DatasetInfo) -> NDArray[Any]:
         pictures = np.concatenate([block[index] for block in blocks])
         for ax, picture in zip(row, pictures, strict=True):
             ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
-            _bare(ax)
+            _hide_ticks(ax)
         _row_title(row[0], name)
     if info.restored is not None:
         for column, text in ((0, "permuted"), (each, "restored")):
@@ -179,7 +179,7 @@ def plot_dataset(axes: NDArray[Any], info: DatasetInfo) -> NDArray[Any]:
     return axes
 
 
-def _bare(ax: Axes) -> None:
+def _hide_ticks(ax: Axes) -> None:
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ibsweep.analysis.plots.style import INK, SIZE, nothing, style
+from ibsweep.analysis.plots.style import INK, SIZE, draw_no_data, style_axes
 from ibsweep.questions.space import to_distributions
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEAST_TRIALS",
-    "Axis",
     "ImportanceInfo",
+    "ParallelAxis",
     "ParallelInfo",
     "importance_info",
     "parallel_info",
@@ -41,7 +41,7 @@ LEAST_TRIALS = 30
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet_optuna() -> Iterator[None]:
     """Keep Optuna from writing that it made a study, and that Jupyter lacks a progress bar."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="IProgress not found")
@@ -65,7 +65,7 @@ def study_of(question: Question, trials: pd.DataFrame, sweep: str) -> optuna.Stu
         trials: The frame ``Results.trials``.
         sweep: Name of the sweep.
     """
-    with _quiet():
+    with _quiet_optuna():
         import optuna
 
         study = optuna.create_study(study_name=sweep, direction=question.objective.direction)
@@ -136,7 +136,7 @@ def importance_info(study: optuna.Study) -> ImportanceInfo:
     top = _top(study, scored)
     if len(scored) < LEAST_TRIALS or top == len(scored):
         return ImportanceInfo((), np.empty(0), len(scored), top)
-    with _quiet():
+    with _quiet_optuna():
         whole = optuna.create_study(direction=study.direction)
     whole.add_trials(
         [
@@ -177,7 +177,7 @@ def _scored(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
 def plot_importance(ax: Axes, info: ImportanceInfo) -> Axes:
     """Draw a bar a hyperparameter, the most important on top, with its share."""
     if info.lacking:
-        return nothing(ax, info.lacking)
+        return draw_no_data(ax, info.lacking)
     rows = range(len(info.names))
     ax.barh(rows, info.importances, color=_BLUE, height=0.6)
     for row, share in zip(rows, info.importances, strict=True):
@@ -194,13 +194,13 @@ def plot_importance(ax: Axes, info: ImportanceInfo) -> Axes:
     ax.set_ylim(len(info.names) - 0.4, -0.6)
     ax.set_xlim(0, 1.15 * float(info.importances.max() or 1))
     ax.set_xticks([])
-    style(ax, grid=None)
+    style_axes(ax, grid=None)
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
     return ax
 
 
-class Axis(NamedTuple):
+class ParallelAxis(NamedTuple):
     """One coordinate.
 
     Attributes:
@@ -226,7 +226,7 @@ class ParallelInfo(NamedTuple):
         complete: Whether each was completed; the others were pruned.
     """
 
-    axes: tuple[Axis, ...]
+    axes: tuple[ParallelAxis, ...]
     values: NDArray[np.float64]
     complete: NDArray[np.bool_]
 
@@ -251,14 +251,14 @@ def parallel_info(study: optuna.Study) -> ParallelInfo:
     )
 
 
-def _axis(name: str, space: BaseDistribution, values: list[Any]) -> Axis:
+def _axis(name: str, space: BaseDistribution, values: list[Any]) -> ParallelAxis:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if isinstance(space, CategoricalDistribution):
         last = max(len(space.choices) - 1, 1)
         places = [np.nan if v is None else space.choices.index(v) / last for v in values]
         ticks = tuple(i / last for i in range(len(space.choices)))
-        return Axis(
+        return ParallelAxis(
             name, np.array(places, dtype=np.float64), ticks, tuple(map(str, space.choices))
         )
     assert isinstance(space, FloatDistribution | IntDistribution), "Optuna has these three"
@@ -266,13 +266,15 @@ def _axis(name: str, space: BaseDistribution, values: list[Any]) -> Axis:
     scale = math.log if space.log else float
     width = (scale(high) - scale(low)) or 1.0
     places = [np.nan if v is None else (scale(float(v)) - scale(low)) / width for v in values]
-    return Axis(name, np.array(places, dtype=np.float64), (0.0, 1.0), (f"{low:g}", f"{high:g}"))
+    return ParallelAxis(
+        name, np.array(places, dtype=np.float64), (0.0, 1.0), (f"{low:g}", f"{high:g}")
+    )
 
 
 def plot_parallel(ax: Axes, info: ParallelInfo) -> Axes:
     """Draw a line a trial, the better the stronger, pruned ones faint; scales are log as tuned."""
     if not info.values.size:
-        return nothing(ax)
+        return draw_no_data(ax)
     low, high = float(info.values.min()), float(info.values.max())
     columns = list(range(len(info.axes) + 1))
     lines = np.column_stack(
@@ -294,10 +296,10 @@ def plot_parallel(ax: Axes, info: ParallelInfo) -> Axes:
     ax.set_yticks([])
     ax.set_xlim(-0.1, columns[-1] + 0.35)
     ax.set_ylim(0, 1)
-    style(ax, grid=None)
+    style_axes(ax, grid=None)
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.tick_params(axis="x", length=0, pad=14)
-    ends = Axis("", np.empty(0), (0.0, 1.0), (f"{low:.0f}", f"{high:.0f}"))
+    ends = ParallelAxis("", np.empty(0), (0.0, 1.0), (f"{low:.0f}", f"{high:.0f}"))
     for column, axis in zip(columns, [*info.axes, ends], strict=True):
         ax.axvline(column, color=INK, linewidth=0.8, zorder=0, clip_on=False)
         for place, text in zip(axis.ticks, axis.texts, strict=True):

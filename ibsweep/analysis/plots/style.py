@@ -10,7 +10,16 @@ if TYPE_CHECKING:
 
     from ibsweep.models.catalogue import Family
 
-__all__ = ["GRID", "INK", "Label", "arm_colours", "label_ends", "nothing", "style"]
+__all__ = [
+    "GRID",
+    "INK",
+    "SIZE",
+    "Label",
+    "arm_colours",
+    "draw_no_data",
+    "label_ends",
+    "style_axes",
+]
 
 INK = "#7a7a7a"
 """Text and axes: above 4:1 against white and against black."""
@@ -42,7 +51,7 @@ def arm_colours(families: Mapping[str, Family]) -> dict[str, str]:
     return colours
 
 
-def style(ax: Axes, *, grid: str | None = "y") -> Axes:
+def style_axes(ax: Axes, *, grid: str | None = "y") -> Axes:
     """Give axes the house's look: one ink, no box, a faint grid.
 
     Args:
@@ -67,7 +76,7 @@ def style(ax: Axes, *, grid: str | None = "y") -> Axes:
     return ax
 
 
-def nothing(ax: Axes, text: str = "no data") -> Axes:
+def draw_no_data(ax: Axes, text: str = "no data") -> Axes:
     """Say on empty axes that there is nothing to draw."""
     ax.set_axis_off()
     ax.patch.set_visible(False)
@@ -96,7 +105,7 @@ def label_ends(ax: Axes, labels: Sequence[Label]) -> None:
     height = ax.get_position().height * ax.figure.get_figure(root=True).get_figheight() * 72
     gap = 1.25 * SIZE * (high - low) / max(height, 1)
     ordered = sorted(labels, key=lambda label: label.y)
-    places = spread([label.y for label in ordered], gap, high)
+    places = spread_apart([label.y for label in ordered], gap, high)
     for label, y in zip(ordered, places, strict=True):
         ax.annotate(
             label.text,
@@ -110,7 +119,7 @@ def label_ends(ax: Axes, labels: Sequence[Label]) -> None:
         )
 
 
-def spread(places: Sequence[float], gap: float, high: float) -> list[float]:
+def spread_apart(places: Sequence[float], gap: float, high: float) -> list[float]:
     """Move rising places apart to at least ``gap``, none above ``high``."""
     moved: list[float] = []
     for place in places:

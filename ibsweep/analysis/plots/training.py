@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from ibsweep.analysis.plots.style import GRID, INK, SIZE, Label, label_ends, nothing, style
+from ibsweep.analysis.plots.style import (
+    GRID,
+    INK,
+    SIZE,
+    Label,
+    draw_no_data,
+    label_ends,
+    style_axes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +110,7 @@ def _band(rows: pd.DataFrame, epochs: NDArray[np.int64], column: str) -> Band:
 def plot_curves(ax: Axes, info: CurvesInfo) -> Axes:
     """Draw the mean over the replicates as a line, from the least to the greatest as a band."""
     if not info.epochs.size:
-        return nothing(ax)
+        return draw_no_data(ax)
     marker = "o" if info.epochs.size <= _FEW else None
     labels = []
     for name, colour, band in (
@@ -118,15 +126,15 @@ def plot_curves(ax: Axes, info: CurvesInfo) -> Axes:
     ax.set_xlabel("epoch")
     ax.set_ylabel("accuracy, %" if info.metric == "accuracy" else "loss, nats per image")
     if info.metric == "accuracy":
-        ax.set_ylim(_floor(info.valid.low, info.train.low), 102)
+        ax.set_ylim(_axis_start(info.valid.low, info.train.low), 102)
     else:
         ax.set_ylim(bottom=0)
-    style(ax)
+    style_axes(ax)
     label_ends(ax, labels)
     return ax
 
 
-def _floor(*accuracies: NDArray[np.float64]) -> float:
+def _axis_start(*accuracies: NDArray[np.float64]) -> float:
     """Return where an axis of accuracies starts: a little below the least one, never below 0."""
     finite = [values[np.isfinite(values)] for values in accuracies]
     least = min((float(values.min()) for values in finite if values.size), default=0.0)
@@ -185,7 +193,7 @@ def plot_confusion(ax: Axes, info: ConfusionInfo) -> Axes:
     from matplotlib.patches import Rectangle
 
     if not np.isfinite(info.values).any():
-        return nothing(ax)
+        return draw_no_data(ax)
     totals = np.nansum(info.values, axis=1, keepdims=True)
     shares = np.nan_to_num(info.values / np.where(totals > 0, totals, 1))
     for (row, column), value in np.ndenumerate(info.values):
@@ -203,7 +211,7 @@ def plot_confusion(ax: Axes, info: ConfusionInfo) -> Axes:
     ax.set_yticks(ticks, info.names)
     ax.set_xlabel("predicted")
     ax.set_ylabel("true class, % of its images" if info.percent else "true class, images")
-    style(ax, grid=None)
+    style_axes(ax, grid=None)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     ax.set_xticks(np.arange(len(info.names) + 1) - 0.5, minor=True)
@@ -284,21 +292,21 @@ def history_info(trials: pd.DataFrame, sweep: str) -> HistoryInfo:
 def plot_history(ax: Axes, info: HistoryInfo) -> Axes:
     """Draw dots, pruned ones faint, failed ones as crosses; the best so far as a line."""
     if not info.trials.size and not info.failed.size:
-        return nothing(ax)
+        return draw_no_data(ax)
     pruned = ~info.complete
     ax.scatter(
         info.trials[pruned], info.accuracy[pruned], s=14, color=INK, alpha=0.45, linewidths=0
     )
     ax.scatter(info.trials[info.complete], info.accuracy[info.complete], s=20, color=_VALID)
     ax.step(info.trials, info.best, where="post", color=_VALID, linewidth=1.4, alpha=0.8)
-    bottom = _floor(info.accuracy)
+    bottom = _axis_start(info.accuracy)
     ax.set_ylim(bottom, 102)
     ax.set_xlabel("trial")
     ax.set_ylabel("validation accuracy, %")
     if info.failed.size:
         low = np.full(info.failed.size, bottom + 2)
         ax.scatter(info.failed, low, s=18, marker="x", color=INK, linewidths=1)
-    style(ax)
+    style_axes(ax)
     labels = []
     if np.isfinite(info.best).any():
         end = float(info.trials[-1])

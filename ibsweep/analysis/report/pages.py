@@ -176,17 +176,17 @@ def _count(number: int, word: str) -> str:
 
 def _sections(results: Results, evidence: Evidence) -> list[_Section]:
     sections = [
-        _claims(evidence),
-        _arms(evidence),
-        _efficiency(evidence),
-        _replication(evidence),
-        _details(evidence),
-        _how(evidence),
+        _claims_section(evidence),
+        _arms_section(evidence),
+        _efficiency_section(evidence),
+        _replications_section(evidence),
+        _details_section(evidence),
+        _methods_section(evidence),
     ]
-    return [*sections, _trace(results, evidence, sections)]
+    return [*sections, _sources_section(results, evidence, sections)]
 
 
-def _claims(evidence: Evidence) -> _Section:
+def _claims_section(evidence: Evidence) -> _Section:
     claims = tuple(
         _Claim(
             result.claim.text,
@@ -200,7 +200,7 @@ def _claims(evidence: Evidence) -> _Section:
     return _Section("answer", "The answer", lines, claims)
 
 
-def _arms(evidence: Evidence) -> _Section:
+def _arms_section(evidence: Evidence) -> _Section:
     found = (tables.arms_table([evidence]), tables.pairs_table(evidence))
     lines: tuple[str, ...] = ()
     confirmed = [summary for summary in evidence.summaries.values() if summary.best]
@@ -212,7 +212,7 @@ def _arms(evidence: Evidence) -> _Section:
     return _Section("arms", "Arms", lines, figures=figures.arms_figures(evidence), tables=found)
 
 
-def _efficiency(evidence: Evidence) -> _Section:
+def _efficiency_section(evidence: Evidence) -> _Section:
     title = "Number of images"
     if not evidence.efficiency:
         line = (
@@ -224,7 +224,7 @@ def _efficiency(evidence: Evidence) -> _Section:
     return _Section("images", title, figures=figures.efficiency_figures(evidence), tables=found)
 
 
-def _replication(evidence: Evidence) -> _Section:
+def _replications_section(evidence: Evidence) -> _Section:
     title = "The notebook, replicated"
     if not evidence.replications:
         line = (
@@ -238,7 +238,7 @@ def _replication(evidence: Evidence) -> _Section:
     )
 
 
-def _details(evidence: Evidence) -> _Section:
+def _details_section(evidence: Evidence) -> _Section:
     arms = []
     for name, summary in evidence.summaries.items():
         best = summary.best
@@ -250,16 +250,16 @@ def _details(evidence: Evidence) -> _Section:
         else:
             lines.append(f"Nothing is confirmed yet: {tables.unfinished(summary)}.")
         arms.append(_Arm(title, tuple(lines), figures.arm_figures(evidence, name)))
-    lines_ = () if arms else ("No arm was swept yet.",)
-    return _Section("details", "Arm by arm", lines_, arms=tuple(arms))
+    note = () if arms else ("No arm was swept yet.",)
+    return _Section("details", "Arm by arm", note, arms=tuple(arms))
 
 
-def _how(evidence: Evidence) -> _Section:
+def _methods_section(evidence: Evidence) -> _Section:
     lines = (
         "The leading trials of each sweep and the baseline were trained again with fresh "
         "replicates. Which one is best was decided on their validation images; held-out test "
         "images only score it. As choice and score share the trained replicates, a little "
-        f"optimism remains. {_shared(evidence)}".strip(),
+        f"optimism remains. {_pairing_note(evidence)}".strip(),
         RULE,
     )
     facts = tuple(provenance.settings_rows(evidence))
@@ -268,7 +268,7 @@ def _how(evidence: Evidence) -> _Section:
     )
 
 
-def _shared(evidence: Evidence) -> str:
+def _pairing_note(evidence: Evidence) -> str:
     """Say how the arms' replicates are paired; nothing of one arm alone."""
     confirmed = [(s.arm.images, s.best) for s in evidence.summaries.values() if s.best]
     if len(confirmed) < 2:
@@ -278,7 +278,9 @@ def _shared(evidence: Evidence) -> str:
     return "Arms are compared on the replicate seeds that they share, at one number of images."
 
 
-def _trace(results: Results, evidence: Evidence, sections: Sequence[_Section]) -> _Section:
+def _sources_section(
+    results: Results, evidence: Evidence, sections: Sequence[_Section]
+) -> _Section:
     """Return where the numbers come from, and the code that finds one of them again."""
     sources = {"Verdicts": "ibsweep.analysis.claims.evaluate on confirmations: ClaimResult.tests"}
     for section in sections:

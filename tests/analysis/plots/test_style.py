@@ -9,7 +9,7 @@ import pytest
 from figures import curve, draw, luminance, question, trials
 
 from ibsweep.analysis import plots
-from ibsweep.analysis.plots.style import spread
+from ibsweep.analysis.plots.style import spread_apart
 
 
 def test_the_first_mlp_is_orange_and_the_first_other_blue():
@@ -41,7 +41,7 @@ def test_inks_read_on_white_and_on_black():
     ],
 )
 def test_labels_move_apart(places, high, expected):
-    moved = spread(places, 2, high)
+    moved = spread_apart(places, 2, high)
     assert moved == expected
     assert all(b - a >= 2 for a, b in pairwise(moved))
 
