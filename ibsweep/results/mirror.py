@@ -12,21 +12,18 @@ copy. It holds the stamps that each file had, here and there, when the two were 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import secrets
 import shutil
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypedDict
 
 import filelock
 
 from ibsweep.errors import InputError, SweepError
 from ibsweep.results.lease import LEASE_DIRECTORY, Leases
+from ibsweep.results.local_copy import Index, LocalCopy, entry_of, files_of, known_stamp, stamp_of
 from ibsweep.results.remote import RemoteDirectory, Stamp, first_line, url_of
 
 __all__ = ["Mirror"]
@@ -34,9 +31,7 @@ __all__ = ["Mirror"]
 _PUSH_SECONDS = 10.0
 """Between two pushes."""
 
-# beside the sweeps in the copy; names that begin with a dot are never pushed
-_INDEX = ".mirror.json"
-_COPY_ID = ".mirror.id"
+# beside the sweeps in the copy
 _LOCK = ".mirror.lock"
 _REMOVED = ".removed"
 
@@ -47,13 +42,6 @@ _ORDER = (
 )
 """Upload order; the empty name is everything else. A reader sees no trial without its curves, and
 no best configuration without its figures."""
-
-
-class _Stamps(TypedDict):
-    """A file's stamps when it was last the same on both sides."""
-
-    there: Stamp | None
-    here: Stamp
 
 
 class Mirror:
@@ -74,20 +62,14 @@ class Mirror:
         self._stop = threading.Event()
         self._pusher = threading.Thread(target=self._push_periodically, daemon=True)
         self._last_warning: str | None = None
-        self._leases = Leases(remote, self._copy_id())
+        self._copy = LocalCopy(local)
+        with self._exclusive():
+            self._leases = Leases(remote, self._copy.identifier())
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
         with self._thread_lock, self._file_lock:
             yield
-
-    def _copy_id(self) -> str:
-        """Return what identifies this copy, drawn when it is made."""
-        path = self.local / _COPY_ID
-        with self._exclusive():
-            if not path.exists():
-                path.write_text(secrets.token_hex(8))
-            return path.read_text()
 
     # Between the two sides
 
@@ -109,7 +91,7 @@ class Mirror:
             self._leases.refresh(name.removeprefix(prefix) for name in leases)
             for name in leases:
                 del there[name]
-            self._set_removed_aside({_entry(name) for name in there})
+            self._set_removed_aside({entry_of(name) for name in there})
             self._download(there)
 
     def push(self) -> None:
@@ -119,18 +101,18 @@ class Mirror:
             SweepError: If that fails, or another process writes there.
         """
         with self._exclusive():
-            index = self._read_index()
+            index = self._copy.read_index()
             names = [
                 name
-                for name, stamp in self._files_here().items()
-                if _known(index, name, "here") != stamp
+                for name, stamp in self._copy.files().items()
+                if known_stamp(index, name, "here") != stamp
             ]
             names.sort(key=_upload_key)
             # read against the order of upload: curves that were read last hold all trials' ones
             contents = {}
             for name in reversed(names):
                 with contextlib.suppress(FileNotFoundError):
-                    stamp = _stamp(self.local / name)
+                    stamp = stamp_of(self.local / name)
                     contents[name] = (self.local / name).read_bytes(), stamp
             try:
                 self._leases.renew()
@@ -142,10 +124,12 @@ class Mirror:
                     f"cannot write to {self.remote.url}: {first_line(error)}"
                 ) from error
             finally:
-                self._write_index(index)
+                self._copy.write_index(index)
 
-    def _upload(self, name: str, content: bytes, here: Stamp, index: dict[str, _Stamps]) -> None:
-        if name.endswith(".jsonl") and self.remote.stamp(name) != _known(index, name, "there"):
+    def _upload(self, name: str, content: bytes, here: Stamp, index: Index) -> None:
+        if name.endswith(".jsonl") and self.remote.stamp(name) != known_stamp(
+            index, name, "there"
+        ):
             raise SweepError(
                 f"{url_of(self.remote.url, name)} was written by another process meanwhile: let "
                 "one of them alone run the sweep"
@@ -155,18 +139,18 @@ class Mirror:
         self._leases.renew()  # many models may take long
 
     def _download(self, there: dict[str, Stamp]) -> None:
-        index, here = self._read_index(), self._files_here()
-        for entry in sorted({_entry(name) for name in there}):
-            if self._is_running_here(entry):
+        index, here = self._copy.read_index(), self._copy.files()
+        for entry in sorted({entry_of(name) for name in there}):
+            if self._copy.is_running(entry):
                 continue
-            theirs, ours = _of_entry(there, entry), _of_entry(here, entry)
+            theirs, ours = files_of(entry, there), files_of(entry, here)
             changed_there = {
                 name: stamp
                 for name, stamp in theirs.items()
-                if name not in here or _known(index, name, "there") != stamp
+                if name not in here or known_stamp(index, name, "there") != stamp
             }
             changed_here = any(
-                _known(index, name, "here") != stamp for name, stamp in ours.items()
+                known_stamp(index, name, "here") != stamp for name, stamp in ours.items()
             )
             both = bool(changed_there) and changed_here
             if both and not self._is_further_there(entry, theirs, ours):
@@ -175,8 +159,8 @@ class Mirror:
                 path = self.local / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(self.remote.read(name))
-                index[name] = {"there": stamp, "here": _stamp(path)}
-        self._write_index(index)
+                index[name] = {"there": stamp, "here": stamp_of(path)}
+        self._copy.write_index(index)
 
     def _is_further_there(
         self, entry: str, theirs: dict[str, Stamp], ours: dict[str, Stamp]
@@ -205,12 +189,12 @@ class Mirror:
 
     def _set_removed_aside(self, entries_there: set[str]) -> None:
         """Put aside the entries that were removed at the URL since they were brought there."""
-        index, here = self._read_index(), self._files_here()
-        for entry in sorted({_entry(name) for name in index} - entries_there):
-            if self._is_running_here(entry):
+        index, here = self._copy.read_index(), self._copy.files()
+        for entry in sorted({entry_of(name) for name in index} - entries_there):
+            if self._copy.is_running(entry):
                 continue
-            names = [name for name in {**index, **here} if _entry(name) == entry]
-            if all(_known(index, name, "here") == here.get(name) for name in names):
+            names = [name for name in {**index, **here} if entry_of(name) == entry]
+            if all(known_stamp(index, name, "here") == here.get(name) for name in names):
                 aside = self.local / _REMOVED / entry
                 if aside.is_dir():
                     shutil.rmtree(aside)
@@ -223,19 +207,19 @@ class Mirror:
                 )
             for name in names:
                 index.pop(name, None)  # what went on here since then is brought there anew
-        self._write_index(index)
+        self._copy.write_index(index)
 
     def remove(self, entry: str) -> None:
         """Remove an entry at the URL that was removed here."""
         with self._exclusive():
-            index = self._read_index()
-            names = [name for name in index if _entry(name) == entry]
+            index = self._copy.read_index()
+            names = [name for name in index if entry_of(name) == entry]
             if names:
                 with contextlib.suppress(OSError):  # then the next command brings it here again
                     self.remote.delete_directory(entry)
             for name in names:
                 del index[name]
-            self._write_index(index)
+            self._copy.write_index(index)
 
     # While a command runs
 
@@ -293,62 +277,6 @@ class Mirror:
                 f"{error}\nall of it is in {self.local}, and the next command with the same "
                 "--results brings it there"
             ) from error
-
-    # The copy
-
-    def _is_running_here(self, entry: str) -> bool:
-        """Return whether a process here runs a sweep: then nothing is newer than the copy."""
-        path = self.local / entry / ".lock"
-        if not path.exists():
-            return False
-        try:
-            with filelock.FileLock(path, timeout=0):
-                return False
-        except filelock.Timeout:
-            return True
-
-    def _files_here(self) -> dict[str, Stamp]:
-        found = {}
-        for folder, folders, files in os.walk(self.local):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            for name in files:
-                path = Path(folder, name)
-                if not name.startswith("."):
-                    with contextlib.suppress(FileNotFoundError):
-                        found[path.relative_to(self.local).as_posix()] = _stamp(path)
-        return found
-
-    def _read_index(self) -> dict[str, _Stamps]:
-        try:
-            index: dict[str, _Stamps] = json.loads((self.local / _INDEX).read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return index
-
-    def _write_index(self, index: dict[str, _Stamps]) -> None:
-        self.local.mkdir(parents=True, exist_ok=True)
-        aside = self.local / f"{_INDEX}.new"
-        aside.write_text(json.dumps(index))
-        aside.replace(self.local / _INDEX)
-
-
-def _known(index: dict[str, _Stamps], name: str, side: Literal["there", "here"]) -> Stamp | None:
-    """Return the stamp that a file had on one side when both were equal, if they ever were."""
-    return index[name][side] if name in index else None
-
-
-def _stamp(path: Path) -> Stamp:
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
-
-
-def _entry(name: str) -> str:
-    """Return the entry of the results directory that a file belongs to."""
-    return name.split("/", 1)[0]
-
-
-def _of_entry(files: dict[str, Stamp], entry: str) -> dict[str, Stamp]:
-    return {name: stamp for name, stamp in files.items() if _entry(name) == entry}
 
 
 def _upload_key(name: str) -> tuple[str, int, str]:

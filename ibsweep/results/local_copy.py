@@ -1,0 +1,108 @@
+"""The files of a copy of results on this machine, and the index of what they were at the URL."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Literal, TypedDict
+
+import filelock
+
+from ibsweep.results.remote import Stamp
+
+__all__ = ["Index", "LocalCopy", "entry_of", "files_of", "known_stamp", "stamp_of"]
+
+# beside the sweeps in the copy; names that begin with a dot are never pushed
+_INDEX = ".mirror.json"
+_COPY_ID = ".mirror.id"
+
+
+class Stamps(TypedDict):
+    """A file's stamps when it was last the same on both sides."""
+
+    there: Stamp | None
+    here: Stamp
+
+
+Index = dict[str, Stamps]
+"""The stamps of the files that were the same on both sides, by name."""
+
+
+class LocalCopy:
+    """A copy of a results directory.
+
+    Args:
+        path: Where it is, or will be.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def identifier(self) -> str:
+        """Return what tells this copy from all others; drawn when it is first asked for."""
+        path = self.path / _COPY_ID
+        if not path.exists():
+            path.write_text(secrets.token_hex(8))
+        return path.read_text()
+
+    def files(self) -> dict[str, Stamp]:
+        """Return the stamp of every file that is to be at the URL too, by name."""
+        found = {}
+        for folder, folders, files in os.walk(self.path):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in files:
+                path = Path(folder, name)
+                if not name.startswith("."):
+                    with contextlib.suppress(FileNotFoundError):
+                        found[path.relative_to(self.path).as_posix()] = stamp_of(path)
+        return found
+
+    def read_index(self) -> Index:
+        """Return the index; empty where there is none, or only half of it."""
+        try:
+            index: Index = json.loads((self.path / _INDEX).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return index
+
+    def write_index(self, index: Index) -> None:
+        """Replace the index."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        aside = self.path / f"{_INDEX}.new"
+        aside.write_text(json.dumps(index))
+        aside.replace(self.path / _INDEX)
+
+    def is_running(self, entry: str) -> bool:
+        """Return whether a process here runs a sweep: then nothing is newer than the copy."""
+        path = self.path / entry / ".lock"
+        if not path.exists():
+            return False
+        try:
+            with filelock.FileLock(path, timeout=0):
+                return False
+        except filelock.Timeout:
+            return True
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Return the stamp of a file."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def known_stamp(index: Index, name: str, side: Literal["there", "here"]) -> Stamp | None:
+    """Return the stamp that a file had on one side when both were equal, if they ever were."""
+    return index[name][side] if name in index else None
+
+
+def entry_of(name: str) -> str:
+    """Return the entry of the results directory that a file belongs to: its sweep, or itself."""
+    return name.split("/", 1)[0]
+
+
+def files_of(entry: str, files: dict[str, Stamp]) -> dict[str, Stamp]:
+    """Return the files that belong to an entry."""
+    return {name: stamp for name, stamp in files.items() if entry_of(name) == entry}
