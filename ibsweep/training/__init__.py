@@ -1,4 +1,4 @@
-"""Training many replicates at once; knows nothing of Ray or Optuna."""
+"""Training many replicates at once, free of Ray and Optuna."""
 
 from ibsweep.training.loop import Evaluation, LaneData, Trainer, TrainingSettings
 from ibsweep.training.optimizers import OPTIMIZERS
