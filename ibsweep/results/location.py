@@ -128,7 +128,10 @@ def remove_sweep(path: Path) -> None:
 
 @contextmanager
 def no_transfer() -> Iterator[None]:
-    """Have ``results_directory`` only name the copy: for checks on another machine's behalf."""
+    """Let ``results_directory`` only name the copy, without reaching for the URL.
+
+    For commands that another machine will run, such as what ``submit`` checks.
+    """
     token = _transfer.set(False)
     try:
         yield

@@ -1,5 +1,4 @@
-"""What a sweep leaves on disk: file names, rows and the manifest; writers and readers share this
-page.
+"""What a sweep leaves on disk: file names, rows and the manifest, for writers and readers alike.
 
 A sweep is one directory:
 
@@ -16,8 +15,8 @@ A sweep is one directory:
 Beside the sweeps' directories, ``replications.jsonl`` holds a line a setting of the notebook,
 number of training images and seed.
 
-Units: accuracies in percent, losses in nats per image, times in seconds, epochs in passes over the
-    training set.
+Units: accuracies in percent, losses in nats per image, times in seconds, epochs in passes over
+the training set.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ __all__ = [
 ]
 
 FORMAT = 2
-"""Version of this page; a directory with another one is refused, never guessed at."""
+"""Version of this layout; a directory of another version is refused, never guessed at."""
 
 
 REPLICATIONS = "replications.jsonl"

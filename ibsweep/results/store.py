@@ -165,7 +165,7 @@ class SweepStore:
             yield
 
     def is_running(self) -> bool:
-        """Return whether a living process holds the sweep; of one that we can only read, False."""
+        """Return whether a living process holds the sweep; False where we may only read it."""
         try:
             with exclusive_lock(self.paths.lock, "", patience=0):
                 return is_leased_elsewhere(self.paths.root)

@@ -52,7 +52,7 @@ def arm_colours(families: Mapping[str, Family]) -> dict[str, str]:
 
 
 def style_axes(ax: Axes, *, grid: str | None = "y") -> Axes:
-    """Give axes the house's look: one ink, no box, a faint grid.
+    """Give axes the look of all figures: one ink, no box, a faint grid.
 
     Args:
         ax: The axes; its labels may be set before or after.
@@ -77,7 +77,7 @@ def style_axes(ax: Axes, *, grid: str | None = "y") -> Axes:
 
 
 def draw_no_data(ax: Axes, text: str = "no data") -> Axes:
-    """Say on empty axes that there is nothing to draw."""
+    """Write on empty axes that there is nothing to draw."""
     ax.set_axis_off()
     ax.patch.set_visible(False)
     ax.text(0.5, 0.5, text, color=INK, fontsize=SIZE, ha="center", transform=ax.transAxes)
