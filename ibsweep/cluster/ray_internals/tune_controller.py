@@ -9,6 +9,11 @@ Tune 2.60 bends short trials and long sweeps in three ways that none of its sett
 - It ends the whole run over a worker that Ray has killed because its node ran out of memory.
 - It keeps every trial with all of its figures (https://github.com/ray-project/ray/issues/64231),
   which are in the sweep's records by then.
+
+Public settings were tried in its place, once each on a busy machine: 300 trials that train next to
+nothing took 9 ms each on two CPUs from the first result on, 15 ms with Tune's controller, 18 ms
+with it and TUNE_MAX_PENDING_TRIALS_PG=3; on eight CPUs 26 s here, and the others did not end in
+the 60 s that they were given, start of Ray included.
 """
 
 from __future__ import annotations
