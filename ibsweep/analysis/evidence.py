@@ -1,6 +1,6 @@
-"""What is known about a question: the rows of its sweeps and all that is computed from them.
+"""The evidence for a question: the rows of its sweeps and all that is computed from them.
 
-The pages and the terminal show nothing else than this.
+Results in, one question's evidence out. The pages and the terminal show this and nothing else.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ def leading(
 
 
 def has_values(config: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    """Tell whether a configuration has these values."""
+    """Return whether a configuration has these values."""
     return all(config[name] == value for name, value in values.items())
 
 

@@ -1,5 +1,4 @@
-"""The figures of a report: evidence in, SVG for a page out, each with its text for who cannot see
-it.
+"""The figures of a report: evidence in, SVG for a page out, each described in words as well.
 
 Figures are drawn narrow, at the size at which a phone shows them, so that their text stays
 readable there.

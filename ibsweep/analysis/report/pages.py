@@ -269,7 +269,7 @@ def _methods_section(evidence: Evidence) -> _Section:
 
 
 def _pairing_note(evidence: Evidence) -> str:
-    """Say how the arms' replicates are paired; nothing of one arm alone."""
+    """Return how the arms' replicates are paired; empty for a single arm."""
     confirmed = [(s.arm.images, s.best) for s in evidence.summaries.values() if s.best]
     if len(confirmed) < 2:
         return ""

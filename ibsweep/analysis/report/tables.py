@@ -124,7 +124,7 @@ _BASELINE_IS_BEST = "the notebook's setting; nothing better was found"
 
 
 def _asks_training(question: Question) -> bool:
-    """Tell whether a question is about accuracies on training images."""
+    """Return whether a question is about accuracies on training images."""
     figures = [figure for arm in question.arms.values() for figure in arm.notebook]
     tests = [test for claim in question.claims for test in claim.tests]
     return any(figure.metric == "train_accuracy" for figure in figures) or any(
