@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 @pytest.mark.slow
@@ -51,10 +53,14 @@ def test_constraints_pin_every_dependency_plainly():
             pins[name.lower().replace("_", "-")] = version
     exact = {"torch": "2.13.0", "torchvision": "0.28.0", "ray": "2.60.0", "optuna": "5.0.0"}
     assert exact.items() <= pins.items()
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = PYPROJECT["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     names = {w.split(">")[0].split("[")[0].lower().replace("_", "-") for w in wanted}
     assert len(names) >= 15
     assert names <= pins.keys()
+
+
+def test_the_source_distribution_names_what_there_is():
+    names = PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert {"ibsweep", "search_spaces", "docs", "tests", "CONTRIBUTING.md"} <= set(names)
+    assert [name for name in names if not (ROOT / name).exists()] == []
