@@ -13,7 +13,7 @@ from torch import Tensor
 from ibsweep.models import backend
 from ibsweep.models.base import LaneModel
 from ibsweep.models.edge_detectors import set_edge_detectors
-from ibsweep.models.layers import LaneConv2d, LaneLinear, arrange, fold, unfold
+from ibsweep.models.layers import LaneConv2d, LaneLinear, arrange, fold, mirror, unfold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +84,8 @@ class ConvNet(LaneModel):
     def _pad(self, x: Tensor) -> Tensor:
         if self.padding == 0:
             return x
+        if x.is_cuda and self.padding_mode == "reflect":
+            return mirror(x, self.padding)
         return F.pad(x, (self.padding,) * 4, mode=self.padding_mode)
 
     def _pool(self, x: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["LaneConv2d", "LaneLinear", "arrange", "fold", "unfold"]
+__all__ = ["LaneConv2d", "LaneLinear", "arrange", "fold", "mirror", "unfold"]
 
 
 def arrange(images: Tensor) -> Tensor:
@@ -40,6 +40,20 @@ def unfold(activations: Tensor, lanes: int) -> Tensor:
     """Take lanes apart again: ``[B, L*C, H, W] -> [L, B, C, H, W]``."""
     batch, channels, height, width = activations.shape
     return activations.view(batch, lanes, channels // lanes, height, width).transpose(0, 1)
+
+
+def mirror(x: Tensor, padding: int) -> Tensor:
+    """Pad ``[..., H, W]`` by reflection, as ``F.pad`` does, with a gradient that is reproducible.
+
+    On a GPU the gradient of ``F.pad`` adds up in whatever order its threads come; slices add up in
+    the same order every time.
+    """
+    for axis in (-2, -1):
+        last = x.shape[axis] - 1
+        before = x.narrow(axis, 1, padding).flip(axis)
+        after = x.narrow(axis, last - padding, padding).flip(axis)
+        x = torch.cat([before, x, after], axis)
+    return x
 
 
 class _LaneLayer(nn.Module):

@@ -19,6 +19,7 @@ def configure_device(resources: Mapping[str, float]) -> str:
     torch.set_num_threads(max(1, int(resources["CPU"])))
     gpus = resources.get("GPU", 0)
     if gpus > 0 and torch.cuda.is_available():
+        torch.backends.cudnn.deterministic = True  # the same seeds give the same curve
         if gpus < 1:
             torch.cuda.set_per_process_memory_fraction(gpus, 0)
         return "cuda:0"  # Ray shows a worker its own GPU alone
