@@ -10,7 +10,7 @@ import numpy as np
 
 from ibsweep.analysis.statistics import mean_interval
 from ibsweep.questions.published import BASELINE, PublishedSetting, published_settings
-from ibsweep.questions.schema import Figure, Question
+from ibsweep.questions.schema import PublishedFigure, Question
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,7 +160,9 @@ def describe_replications(found: Sequence[ReplicationSummary]) -> str:
     return " ".join(sentences)
 
 
-def _summary(setting: PublishedSetting, figure: Figure, rows: pd.DataFrame) -> ReplicationSummary:
+def _summary(
+    setting: PublishedSetting, figure: PublishedFigure, rows: pd.DataFrame
+) -> ReplicationSummary:
     values = rows[figure.metric].to_numpy(float)
     exact = rows["exact"].to_numpy(bool)
     others = np.sort(values[~exact])

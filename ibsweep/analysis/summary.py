@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ibsweep.analysis.statistics import Interval, mean_interval
-from ibsweep.questions.files import restore
+from ibsweep.questions.files import question_from_manifest
 from ibsweep.questions.schema import Arm, Objective, Question
 from ibsweep.results.location import display_path
 from ibsweep.results.records import Confirmation, Trial, TrialState, mean
@@ -182,7 +182,7 @@ def summarise_rows(
 ) -> SweepSummary:
     """Return what a sweep found, from rows of it that were read."""
     manifest = store.manifest
-    question = restore(manifest.question, store.paths.manifest)
+    question = question_from_manifest(manifest.question, store.paths.manifest)
     by_number = {trial.trial: trial for trial in trials}
     arm = question.arms[manifest.arm]
     rows: dict[int, list[Confirmation]] = {}

@@ -72,7 +72,7 @@ def _chosen(results: Path, targets: list[str]) -> list[tuple[SweepStore, Questio
     """Return the newest finished sweep of each arm that is meant."""
     from ibsweep.analysis.load import load
     from ibsweep.errors import InputError, suggestion
-    from ibsweep.questions.files import restore
+    from ibsweep.questions.files import question_from_manifest
     from ibsweep.results.store import SweepStore
 
     sweeps = load(results).sweeps
@@ -90,7 +90,10 @@ def _chosen(results: Path, targets: list[str]) -> list[tuple[SweepStore, Questio
         for row in current.sort_values("arm").to_dict("records")
         if {"all", row["question"], row["arm"]} & set(targets)
     ]
-    return [(store, restore(store.manifest.question, store.paths.manifest)) for store in stores]
+    return [
+        (store, question_from_manifest(store.manifest.question, store.paths.manifest))
+        for store in stores
+    ]
 
 
 def _measure(

@@ -152,10 +152,10 @@ def _train(
 ) -> None:
     from ibsweep.cli.progress import ReplicationProgress
     from ibsweep.cluster.nodes import Nodes
-    from ibsweep.cluster.preflight import check as check_nodes
+    from ibsweep.cluster.preflight import check_cluster as check_nodes
     from ibsweep.cluster.session import ray_session
     from ibsweep.replicate.runs import replicate as run
-    from ibsweep.results.records import share_of
+    from ibsweep.results.records import trial_resources
 
     progress = ReplicationProgress(Console(stderr=True), _runs(plans), quiet=quiet)
 
@@ -165,7 +165,7 @@ def _train(
         progress.advance(len(part.seeds), setting, what)
 
     with progress, ray_session(address):
-        nodes = Nodes(share_of(cpus, gpus), progress.note)
+        nodes = Nodes(trial_resources(cpus, gpus), progress.note)
         check_nodes(nodes, progress.note, local=address is None)
         run(store, plans, nodes, progress.note, on_done)
 

@@ -35,7 +35,7 @@ def resume(
     """Complete sweeps after Ctrl-C, a crash or a power cut; finished trials are not repeated."""
     from ibsweep.cli.run_sweeps import run_and_print
     from ibsweep.errors import InputError
-    from ibsweep.questions.files import restore
+    from ibsweep.questions.files import question_from_manifest
     from ibsweep.results.store import SweepStore
     from ibsweep.sweep.manifest import resumption
 
@@ -44,7 +44,9 @@ def resume(
     else:
         stores = [SweepStore.find(results, name) for name in dict.fromkeys(sweeps)]
     for store in stores:
-        restore(store.manifest.question, store.paths.manifest)  # what is damaged is said at once
+        question_from_manifest(
+            store.manifest.question, store.paths.manifest
+        )  # what is damaged is said at once
     before = [store.manifest.address for store in stores]
     for store in stores:
         with store.lock():

@@ -30,18 +30,18 @@ class Nodes:
     """The nodes of the cluster, and which of them to use after the failures so far.
 
     Args:
-        share: CPUs and GPUs that a trial asks for, by Ray's names.
+        resources: CPUs and GPUs that a trial asks for, by Ray's names.
         on_excluded: Called with a line, which names the node and says why, when one is excluded.
         on_joined: Called with the record of a node that joined later, once a trial ended there.
     """
 
     def __init__(
         self,
-        share: Mapping[str, float],
+        resources: Mapping[str, float],
         on_excluded: Callable[[str], None],
         on_joined: Callable[[dict[str, Any]], None] = lambda record: None,
     ) -> None:
-        self.share, self._on_excluded, self._on_joined = share, on_excluded, on_joined
+        self.resources, self._on_excluded, self._on_joined = resources, on_excluded, on_joined
         self._known: set[str] = set()
         self._consecutive_failures: Counter[str] = Counter()
         self._failed_on: defaultdict[Hashable, set[str]] = defaultdict(set)
@@ -54,13 +54,13 @@ class Nodes:
 
     def can_hold(self, node: Mapping[str, Any]) -> bool:
         """Return whether a node, as ``ray.nodes`` has it, lives and can hold a trial."""
-        enough = (node["Resources"].get(name, 0) >= n for name, n in self.share.items())
+        enough = (node["Resources"].get(name, 0) >= n for name, n in self.resources.items())
         return node["Alive"] and all(enough)
 
     def slots(self) -> int:
         """Return how many trials can run at the same time, at least one."""
         usable = [node for node in self.usable() if node["NodeID"] not in self.excluded]
-        return max(1, trial_slots(usable, self.share))
+        return max(1, trial_slots(usable, self.resources))
 
     def register(self, node: str, gpu_names: Sequence[str]) -> dict[str, Any]:
         """Return the record of a node, which has not joined later then.
@@ -146,11 +146,11 @@ class Nodes:
         """Return a share that leaves no room for another trial: all CPUs of the largest usable
         node, or a whole GPU.
         """
-        gpus = self.share.get("GPU", 0)
+        gpus = self.resources.get("GPU", 0)
         if gpus:
-            return {**self.share, "GPU": max(1.0, gpus)}
+            return {**self.resources, "GPU": max(1.0, gpus)}
         cpus = [node["Resources"].get("CPU", 0) for node in self.usable()]
-        return {**self.share, "CPU": max([self.share["CPU"], *cpus])}
+        return {**self.resources, "CPU": max([self.resources["CPU"], *cpus])}
 
 
 def is_lost(node: str) -> bool:
@@ -171,14 +171,14 @@ def node_name(node: str) -> str:
     return host if len(alike) == 1 else f"{host} (node {node[:8]})"
 
 
-def trial_slots(nodes: Sequence[Mapping[str, Any]], share: Mapping[str, float]) -> int:
+def trial_slots(nodes: Sequence[Mapping[str, Any]], resources: Mapping[str, float]) -> int:
     """Return how many trials nodes can hold at the same time.
 
     Args:
         nodes: As ``ray.nodes()`` returns them, each large enough for one.
-        share: CPUs and GPUs of a trial, by Ray's names.
+        resources: CPUs and GPUs of a trial, by Ray's names.
     """
-    asked = {name: amount for name, amount in share.items() if amount}
+    asked = {name: amount for name, amount in resources.items() if amount}
     return sum(
         # a share is a float: ten of 0.1 are one
         min(int(node["Resources"][name] / amount + 1e-9) for name, amount in asked.items())

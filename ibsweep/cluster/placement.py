@@ -24,15 +24,15 @@ _START_SECONDS = 20.0
 runs."""
 
 
-def describe_resources(nodes: Sequence[Mapping[str, Any]], share: Mapping[str, float]) -> str:
+def describe_resources(nodes: Sequence[Mapping[str, Any]], resources: Mapping[str, float]) -> str:
     """Say what living nodes offer of the resources that a trial asks for.
 
     Args:
         nodes: As ``ray.nodes()`` returns them.
-        share: CPUs and GPUs of a trial, by Ray's names.
+        resources: CPUs and GPUs of a trial, by Ray's names.
     """
     offers = Counter(
-        _amounts({name: node["Resources"].get(name, 0) for name in share})
+        _amounts({name: node["Resources"].get(name, 0) for name in resources})
         for node in nodes
         if node["Alive"]
     )
@@ -76,11 +76,12 @@ class PlacementWatch:
         if now - self._idle_since < _PLACEMENT_SECONDS or now - self._checked < 1:
             return
         self._checked = now
-        asks = f"a trial asks for {_amounts(self._nodes.share)}"
+        asks = f"a trial asks for {_amounts(self._nodes.resources)}"
         nodes = ray.nodes()
         if not any(map(self._nodes.can_hold, nodes)):
             self._fits_since = None
-            text = f"nothing can be placed: {asks}, {describe_resources(nodes, self._nodes.share)}"
+            offered = describe_resources(nodes, self._nodes.resources)
+            text = f"nothing can be placed: {asks}, {offered}"
         elif self._fits_since is None:
             self._fits_since = now
             return

@@ -51,7 +51,7 @@ def run_tasks(
 
     def start(number: int) -> None:
         alone = any(one.cause is FailureCause.MEMORY for one in failures[number])
-        share = nodes.largest_share() if alone else dict(nodes.share)
+        share = nodes.largest_share() if alone else dict(nodes.resources)
         reference = remote.options(
             num_cpus=share["CPU"],
             num_gpus=share.get("GPU", 0),

@@ -14,7 +14,7 @@ from ibsweep.cluster.failures import classify_error
 from ibsweep.cluster.nodes import Nodes, is_lost, node_name
 from ibsweep.errors import InputError
 
-__all__ = ["check", "no_gpu", "process_environment", "software_differences"]
+__all__ = ["check_cluster", "no_gpu", "process_environment", "software_differences"]
 
 _PACKAGES = ("ibsweep", "ray", "torch", "numba", "numpy")
 _ANSWER_SECONDS = 60.0
@@ -143,7 +143,9 @@ def gpu_faults(gpus: Sequence[Mapping[str, Any]], share: float) -> list[str]:
     ]
 
 
-def check(nodes: Nodes, note: Callable[[str], None], *, local: bool) -> list[dict[str, Any]]:
+def check_cluster(
+    nodes: Nodes, note: Callable[[str], None], *, local: bool
+) -> list[dict[str, Any]]:
     """Check every node that could hold a trial, and return what there is.
 
     Results come to the driver, so nothing is asked about a node's disk.
@@ -163,10 +165,10 @@ def check(nodes: Nodes, note: Callable[[str], None], *, local: bool) -> list[dic
     """
     usable = nodes.usable()
     if local and not usable:
-        raise InputError(_too_much(nodes.share))
+        raise InputError(_too_much(nodes.resources))
     driver = process_environment()
     answers = {one["NodeID"]: driver for one in usable} if local else _probe_nodes(usable)
-    share = nodes.share.get("GPU", 0)
+    share = nodes.resources.get("GPU", 0)
     faults, found = [], []
     for node in usable:
         node_id, name = node["NodeID"], node_name(node["NodeID"])
@@ -192,13 +194,13 @@ def no_gpu(name: str) -> str:
     return f"{name} offers a GPU and has none that works: trials train on its CPU"
 
 
-def _too_much(share: Mapping[str, float]) -> str:
+def _too_much(resources: Mapping[str, float]) -> str:
     there = ray.cluster_resources()
-    name = next((one for one in share if share[one] > there.get(one, 0)), "CPU")
+    name = next((one for one in resources if resources[one] > there.get(one, 0)), "CPU")
     flag = f"--{name.lower()}s-per-trial"
     return (
-        f"a trial asks for {share[name]:g} {name}, this machine offers {there.get(name, 0):g}: "
-        f"tune with a lower {flag}, or join a cluster with --address"
+        f"a trial asks for {resources[name]:g} {name}, this machine offers "
+        f"{there.get(name, 0):g}: tune with a lower {flag}, or join a cluster with --address"
     )
 
 

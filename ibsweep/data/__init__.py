@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 from ibsweep.data.catalogue import SOURCES, dataset_of, task_faults
 from ibsweep.data.dataset import Dataset, Examples, ReplicateSets, to_float
 from ibsweep.data.edges.config import EdgeConfig
+from ibsweep.data.edges.dataset import EdgeDataset
 from ibsweep.data.edges.rules import CLASS_TYPES, SPLITS
-from ibsweep.data.edges.task import Task
 
 if TYPE_CHECKING:
     from ibsweep.data.edges.images import (
@@ -43,11 +43,11 @@ __all__ = [
     "SPLITS",
     "Dataset",
     "EdgeConfig",
+    "EdgeDataset",
     "EdgeImages",
     "Examples",
     "ReplicateData",
     "ReplicateSets",
-    "Task",
     "dataset_of",
     "draw",
     "draw_images",

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ibsweep.data.dataset import Dataset
-from ibsweep.data.edges.task import Task
-from ibsweep.data.edges.task import task_faults as edge_faults
+from ibsweep.data.edges.dataset import EdgeDataset
+from ibsweep.data.edges.dataset import task_faults as edge_faults
 from ibsweep.errors import Fault
 
 __all__ = ["SOURCES", "DataSource", "dataset_of", "task_faults"]
@@ -32,7 +32,7 @@ class DataSource:
 
 
 SOURCES: dict[str, DataSource] = {
-    "edges": DataSource(faults=edge_faults, make=Task.from_dict),
+    "edges": DataSource(faults=edge_faults, make=EdgeDataset.from_dict),
 }
 """The sources by name."""
 

@@ -58,7 +58,7 @@ class ModelEntry:
     suits_kernels: Callable[[Options], bool]
     cost: float
 
-    def complete(self, options: Mapping[str, Any]) -> Options:
+    def with_defaults(self, options: Mapping[str, Any]) -> Options:
         """Return a value for every option, the default where none is given."""
         return {
             name: options.get(name, parameter.default) for name, parameter in self.options.items()
@@ -82,7 +82,7 @@ def _cnn(num_classes: int, head: str, options: Mapping[str, Hyperparameter]) -> 
         from ibsweep.models.convnet import ConvNet
 
         depth = len(widths(options))
-        _check_kernel_size(options["kernel_size"], sizes.resolution, depth, pads_by_mirror=True)
+        _check_kernel_size(options["kernel_size"], sizes.resolution, depth, reflects=True)
         return ConvNet(
             sizes.lanes,
             sizes.classes,
@@ -109,7 +109,7 @@ def _three_layer_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) ->
     def make(sizes: Sizes, options: Options) -> LaneModel:
         from ibsweep.models.convnet import ConvNet
 
-        _check_kernel_size(options["kernel_size"], sizes.resolution, 2, pads_by_mirror=False)
+        _check_kernel_size(options["kernel_size"], sizes.resolution, 2, reflects=False)
         return ConvNet(
             sizes.lanes,
             sizes.classes,
@@ -151,9 +151,7 @@ def _few_filters(widths: Sequence[int]) -> bool:
     return max(widths) < _WIDE
 
 
-def _check_kernel_size(
-    kernel_size: int, resolution: int, depth: int, *, pads_by_mirror: bool
-) -> None:
+def _check_kernel_size(kernel_size: int, resolution: int, depth: int, *, reflects: bool) -> None:
     """Refuse kernels that the shrinking image cannot hold, before torch does in its own words.
 
     Models that pad by mirroring the image pool it half-way.
@@ -161,13 +159,13 @@ def _check_kernel_size(
     padding = (kernel_size - 1) // 2
     side = resolution
     for layer in range(1, depth + 1):
-        if (pads_by_mirror and padding >= side) or side + 2 * padding < kernel_size:
+        if (reflects and padding >= side) or side + 2 * padding < kernel_size:
             raise InputError(
                 f"kernel_size={kernel_size} is too large for images of {resolution} pixels: "
                 f"convolution {layer} sees {side} pixels; choose a smaller kernel"
             )
         side += 2 * padding - kernel_size + 1
-        if pads_by_mirror and layer == depth // 2:
+        if reflects and layer == depth // 2:
             side //= 2
 
 

@@ -13,7 +13,14 @@ from torch import Tensor
 from ibsweep.models import backend
 from ibsweep.models.base import LaneModel
 from ibsweep.models.edge_detectors import set_edge_detectors
-from ibsweep.models.layers import LaneConv2d, LaneLinear, arrange, fold, mirror, unfold
+from ibsweep.models.layers import (
+    LaneConv2d,
+    LaneLinear,
+    arrange,
+    channels_to_lanes,
+    lanes_to_channels,
+    reflect_pad,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +92,7 @@ class ConvNet(LaneModel):
         if self.padding == 0:
             return x
         if x.is_cuda and self.padding_mode == "reflect":
-            return mirror(x, self.padding)
+            return reflect_pad(x, self.padding)
         return F.pad(x, (self.padding,) * 4, mode=self.padding_mode)
 
     def _pool(self, x: Tensor) -> Tensor:
@@ -147,7 +154,7 @@ class ConvNet(LaneModel):
 
     def _means(self, padded: Tensor) -> Tensor:
         """Map padded images ``[L, B, C, H+2P, W+2P]`` to features ``[L, B, F]``."""
-        x = fold(padded)  # [B, L*C, H+2P, W+2P]
+        x = lanes_to_channels(padded)  # [B, L*C, H+2P, W+2P]
         for i, name in enumerate(self.convs, start=1):
             if i > 1:
                 x = self._pad(x)
@@ -171,14 +178,14 @@ class ConvNet(LaneModel):
             ``[L, B, F, H', W']`` for each stage, ``[L, B, F]`` for ``mean``.
         """
         found: dict[str, Tensor] = {}
-        x = fold(images)
+        x = lanes_to_channels(images)
         for i, name in enumerate(self.convs, start=1):
             x = self.get_submodule(name)(self._pad(x))
-            found[name] = unfold(x, self.lanes)
+            found[name] = channels_to_lanes(x, self.lanes)
             x = F.relu(x)
-            found[f"relu{i}"] = unfold(x, self.lanes)
+            found[f"relu{i}"] = channels_to_lanes(x, self.lanes)
             if i == self.pool_after:
                 x = self._pool(x)
-                found["pool"] = unfold(x, self.lanes)
-        found["mean"] = unfold(x, self.lanes).mean((3, 4))
+                found["pool"] = channels_to_lanes(x, self.lanes)
+        found["mean"] = channels_to_lanes(x, self.lanes).mean((3, 4))
         return found

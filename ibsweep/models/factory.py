@@ -65,7 +65,7 @@ def build(
     classes = entry.num_classes if num_classes is None else num_classes
     if classes < 1:
         raise InputError(f"`num_classes` must be at least 1, but got {classes}")
-    complete = entry.complete(options)
+    complete = entry.with_defaults(options)
     model = entry.make(Sizes(len(seeds), classes, resolution), complete)
     model.use_kernels = entry.suits_kernels(complete)
     model.initialise(seeds)

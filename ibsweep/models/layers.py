@@ -20,29 +20,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["LaneConv2d", "LaneLinear", "arrange", "fold", "mirror", "unfold"]
+__all__ = [
+    "LaneConv2d",
+    "LaneLinear",
+    "arrange",
+    "channels_to_lanes",
+    "lanes_to_channels",
+    "reflect_pad",
+]
 
 
 def arrange(images: Tensor) -> Tensor:
-    """Copy ``[L, N, C, H, W]`` so that ``fold`` of any slice of images ``[:, i:j]`` is free.
+    """Copy ``[L, N, C, H, W]`` so that ``lanes_to_channels`` of ``[:, i:j]`` is free.
 
     The shape stays; only the order in memory becomes N, H, W, L, C.
     """
     return images.permute(1, 3, 4, 0, 2).contiguous().permute(3, 0, 4, 1, 2)
 
 
-def fold(images: Tensor) -> Tensor:
+def lanes_to_channels(images: Tensor) -> Tensor:
     """Lay lanes side by side: ``[L, B, C, H, W] -> [B, L*C, H, W]`` in ``channels_last``."""
     return images.transpose(0, 1).flatten(1, 2).contiguous(memory_format=torch.channels_last)
 
 
-def unfold(activations: Tensor, lanes: int) -> Tensor:
+def channels_to_lanes(activations: Tensor, lanes: int) -> Tensor:
     """Take lanes apart again: ``[B, L*C, H, W] -> [L, B, C, H, W]``."""
     batch, channels, height, width = activations.shape
     return activations.view(batch, lanes, channels // lanes, height, width).transpose(0, 1)
 
 
-def mirror(x: Tensor, padding: int) -> Tensor:
+def reflect_pad(x: Tensor, padding: int) -> Tensor:
     """Pad ``[..., H, W]`` by reflection, as ``F.pad`` does, with a gradient that is reproducible.
 
     On a GPU the gradient of ``F.pad`` adds up in whatever order its threads come; slices add up in

@@ -15,7 +15,7 @@ from ibsweep.data import task_faults
 from ibsweep.errors import Fault, format_value, suggestion
 from ibsweep.models import MODELS
 from ibsweep.models.settings import TRAINING_KEYS, name_faults, setting_faults
-from ibsweep.questions.space import SPEC, Spec, config_faults, space_faults
+from ibsweep.questions.space import SPEC_ADAPTER, Spec, config_faults, space_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -172,7 +172,7 @@ def _specs(space: Mapping[str, Any]) -> dict[str, Spec]:
     specs = {}
     for name, data in space.items():
         with suppress(ValidationError):
-            specs[name] = SPEC.validate_python(data)
+            specs[name] = SPEC_ADAPTER.validate_python(data)
     return specs
 
 

@@ -22,7 +22,7 @@ __all__ = [
     "load_all",
     "load_file",
     "names_question_file",
-    "restore",
+    "question_from_manifest",
     "search_spaces_dir",
 ]
 
@@ -47,7 +47,7 @@ def load_file(path: str | os.PathLike[str]) -> Question:
     raise InputError("\n".join(f"{path}: {fault}" for fault in faults))
 
 
-def restore(document: Mapping[str, Any], where: Path) -> Question:
+def question_from_manifest(document: Mapping[str, Any], where: Path) -> Question:
     """Return the question that a sweep's manifest holds.
 
     Args:

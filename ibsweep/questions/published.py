@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ibsweep.models.settings import resolve
-from ibsweep.questions.schema import Figure, Question
+from ibsweep.questions.schema import PublishedFigure, Question
 from ibsweep.results.records import Replication
 
 __all__ = ["BASELINE", "PublishedSetting", "published_settings"]
@@ -51,7 +51,7 @@ class PublishedSetting:
 
 def published_settings(
     questions: Iterable[Question],
-) -> list[tuple[PublishedSetting, tuple[Figure, ...]]]:
+) -> list[tuple[PublishedSetting, tuple[PublishedFigure, ...]]]:
     """Return the settings that figures were published for, each with its figures.
 
     Args:

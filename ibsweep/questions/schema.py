@@ -26,10 +26,10 @@ __all__ = [
     "Claim",
     "ClaimTest",
     "DifferenceTest",
-    "Figure",
     "ImagesNeededTest",
     "LevelTest",
     "Objective",
+    "PublishedFigure",
     "Question",
     "Scored",
     "Variant",
@@ -58,7 +58,7 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Figure(_Record):
+class PublishedFigure(_Record):
     """A figure that the notebook published for an arm: of validation images, or of training ones.
 
     The training figure is that of the trained model on its training images.
@@ -99,7 +99,9 @@ class Variant(_Record):
     changes: dict[str, Scalar] = Field(
         min_length=1, description="the values that replace the baseline's"
     )
-    notebook: tuple[Figure, ...] = Field(min_length=1, description="the notebook's figures")
+    notebook: tuple[PublishedFigure, ...] = Field(
+        min_length=1, description="the notebook's figures"
+    )
 
 
 class Objective(_Record):
@@ -132,7 +134,7 @@ class Arm(_Record):
     fixed: dict[str, Scalar] = Field(default={}, description="the settings that are not tuned")
     space: dict[str, Spec] = Field(min_length=1, description="the distributions to tune over")
     baseline: dict[str, Scalar] = Field(description="the notebook's own values of the space")
-    notebook: tuple[Figure, ...] = Field(description="the notebook's figures, or []")
+    notebook: tuple[PublishedFigure, ...] = Field(description="the notebook's figures, or []")
     variants: dict[_Name, Variant] = Field(
         default={}, description="other settings with figures, by name"
     )

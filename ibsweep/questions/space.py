@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 __all__ = [
-    "SPEC",
-    "SPECS",
+    "SPEC_ADAPTER",
+    "SPEC_TYPES",
     "CategoricalSpec",
     "FloatSpec",
     "IntSpec",
@@ -127,8 +127,8 @@ class CategoricalSpec(_Spec):
 
 
 Spec = Annotated[FloatSpec | IntSpec | CategoricalSpec, Field(discriminator="type")]
-SPEC: TypeAdapter[FloatSpec | IntSpec | CategoricalSpec] = TypeAdapter(Spec)
-SPECS: dict[str, type[BaseModel]] = {
+SPEC_ADAPTER: TypeAdapter[FloatSpec | IntSpec | CategoricalSpec] = TypeAdapter(Spec)
+SPEC_TYPES: dict[str, type[BaseModel]] = {
     "float": FloatSpec,
     "int": IntSpec,
     "categorical": CategoricalSpec,

@@ -9,12 +9,12 @@ from ibsweep.questions.schema import (
     CLAIM_TESTS,
     Arm,
     Claim,
-    Figure,
     Objective,
+    PublishedFigure,
     Question,
     Variant,
 )
-from ibsweep.questions.space import SPECS
+from ibsweep.questions.space import SPEC_TYPES
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -53,7 +53,9 @@ def _fault(error: ErrorDetails) -> Fault:
     loc, kind, value = error["loc"], error["type"], format_value(error["input"])
     model = _model_at(loc[:-1])
     fields = model.model_fields if model else {}
-    noun, tags = ("a distribution", SPECS) if loc[:1] == ("arms",) else ("a test", CLAIM_TESTS)
+    noun, tags = (
+        ("a distribution", SPEC_TYPES) if loc[:1] == ("arms",) else ("a test", CLAIM_TESTS)
+    )
     match kind:
         case "fault":
             text = error["msg"]
@@ -72,7 +74,7 @@ def _fault(error: ErrorDetails) -> Fault:
         case _:
             words = _WORDS.get(kind, error["msg"].replace("Input should", "must"))
             text = f"{words}, but got {value}"
-    if loc[:1] == ("arms",) and loc[2:3] == ("space",) and loc[4:] and loc[4] in SPECS:
+    if loc[:1] == ("arms",) and loc[2:3] == ("space",) and loc[4:] and loc[4] in SPEC_TYPES:
         loc = (*loc[:4], *loc[5:])  # pydantic names the kind of distribution in between
     elif loc[:1] == ("claims",) and loc[2:3] == ("tests",) and loc[4:] and loc[4] in CLAIM_TESTS:
         loc = (*loc[:4], *loc[5:])  # and the kind of test
@@ -91,9 +93,9 @@ def _model_at(place: tuple[str | int, ...]) -> type[BaseModel] | None:
         case ("arms", _):
             return Arm
         case ("arms", _, "notebook", _):
-            return Figure
+            return PublishedFigure
         case ("arms", _, "space", _, str(kind)):
-            return SPECS.get(kind)
+            return SPEC_TYPES.get(kind)
         case ("claims", _):
             return Claim
         case ("claims", _, "tests", _, str(kind)):
@@ -101,5 +103,5 @@ def _model_at(place: tuple[str | int, ...]) -> type[BaseModel] | None:
         case ("arms", _, "variants", _):
             return Variant
         case ("arms", _, "variants", _, "notebook", _):
-            return Figure
+            return PublishedFigure
     return None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from ibsweep.data import Task
+from ibsweep.data import EdgeDataset
 from ibsweep.models import MODELS, build
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def follow(
         int64 ``[N]``.
     """
     generator = torch.Generator().manual_seed(SEED)
-    task = Task.from_dict(plan.task)
+    task = EdgeDataset.from_dict(plan.task)
     epochs, classes = plan.settings["epochs"], len(task.classes)
     count = plan.images * classes
     is_mlp = MODELS[plan.model].family == "mlp"

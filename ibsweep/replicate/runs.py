@@ -88,7 +88,9 @@ def _in_parts(
     total = sum(plan.cost for plan in plans)
     parts = []
     for plan in plans:
-        split = in_parts(plan.trial_plan, share=plan.cost / total, workers=workers, gpu=gpu)
+        split = in_parts(
+            plan.trial_plan, work_fraction=plan.cost / total, workers=workers, gpu=gpu
+        )
         parts += [replace(plan, seeds=tuple(part.seeds)) for part in split]
     return sorted(parts, key=lambda part: part.cost, reverse=True)
 
@@ -162,7 +164,7 @@ def replicate(
     Raises:
         SweepError: If a worker was lost too often or the disk is full.
     """
-    parts = _in_parts(plans, nodes.slots(), gpu="GPU" in nodes.share)
+    parts = _in_parts(plans, nodes.slots(), gpu="GPU" in nodes.resources)
     for part, rows in run_tasks(parts, _train_on, lambda part: (part,), _describe, nodes, note):
         store.add(rows)
         on_done(part)

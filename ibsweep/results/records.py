@@ -314,9 +314,9 @@ class Manifest(_Row):
     excluded: tuple[str, ...] = ()
 
     @property
-    def share(self) -> dict[str, float]:
+    def resources_per_trial(self) -> dict[str, float]:
         """CPUs and GPUs of a trial, by Ray's names."""
-        return share_of(self.cpus_per_trial, self.gpus_per_trial)
+        return trial_resources(self.cpus_per_trial, self.gpus_per_trial)
 
     @property
     def replicate_seeds(self) -> tuple[int, ...]:
@@ -330,7 +330,7 @@ class Manifest(_Row):
         return tuple(range(first, first + self.confirm_replicates))
 
 
-def share_of(cpus: float, gpus: float) -> dict[str, float]:
+def trial_resources(cpus: float, gpus: float) -> dict[str, float]:
     """Return CPUs and GPUs by Ray's names; a GPU only where one is asked for."""
     return {"CPU": cpus, "GPU": gpus} if gpus else {"CPU": cpus}
 

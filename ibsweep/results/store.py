@@ -199,7 +199,7 @@ class SweepStore:
             rewrite_rows(path, rows)
         self.clean()
 
-    def probe(self) -> None:
+    def check_disk(self) -> None:
         """Check that the disk still takes a few megabytes.
 
         Raises:

@@ -21,10 +21,10 @@ from ibsweep.cluster.ray_internals.tune_trial import actor_of_trial, error_of_tr
 __all__ = ["AttemptCallback", "resource_request"]
 
 
-def resource_request(share: Mapping[str, float], avoided: Collection[str]) -> Any:
-    """Return Tune's request for a share of a node that is none of those to avoid."""
+def resource_request(resources: Mapping[str, float], avoided: Collection[str]) -> Any:
+    """Return Tune's request for resources of a node that is none of those to avoid."""
     selector = {"bundle_label_selector": [avoid_nodes_selector(avoided)]} if avoided else {}
-    return tune.PlacementGroupFactory([dict(share)], **selector)
+    return tune.PlacementGroupFactory([dict(resources)], **selector)
 
 
 class AttemptCallback(tune.Callback):  # type: ignore[misc]

@@ -22,7 +22,7 @@ from ibsweep.cluster.pool import run_tasks
 from ibsweep.cluster.session import ray_session
 from ibsweep.errors import SweepError
 from ibsweep.models.settings import resolve
-from ibsweep.questions.files import restore
+from ibsweep.questions.files import question_from_manifest
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.results.journal import replace_file
 from ibsweep.results.location import display_path
@@ -120,7 +120,7 @@ def measure_efficiency(
     """
     progress = progress or Progress()
     manifest = store.manifest
-    question = restore(manifest.question, store.paths.manifest)
+    question = question_from_manifest(manifest.question, store.paths.manifest)
     arm = question.arms[manifest.arm]
     with store.lock(), ray_session(address):
         store.repair()
@@ -200,7 +200,7 @@ def _in_parts(
                 settings=resolve(arm.model, arm.fixed, plan.trial.config),
                 seeds=manifest.confirmation_seeds,
             ),
-            share=plan.cost / total,
+            work_fraction=plan.cost / total,
             workers=nodes.slots(),
             gpu=manifest.gpus_per_trial > 0,
         )

@@ -17,7 +17,7 @@ class TrainableConfig(TypedDict):
         plan: The fields of a ``TrialPlan``.
         never_prune: Whether the scheduler lets the trial run to its end whatever its figures are.
         resources: CPUs and GPUs of the attempt, by Ray's names.
-        excluded_nodes: Ids of the nodes that the attempt must not run on.
+        nodes_to_avoid: Ids of the nodes that the attempt must not run on.
         checkpoint: Where Ray keeps the checkpoint to continue from; None to start anew.
         software: What the worker's own must equal, None on the driver's own machine.
     """
@@ -25,7 +25,7 @@ class TrainableConfig(TypedDict):
     plan: dict[str, Any]
     never_prune: bool
     resources: dict[str, float]
-    excluded_nodes: list[str]
+    nodes_to_avoid: list[str]
     checkpoint: ObjectRef | None
     software: dict[str, Any] | None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ibsweep.cluster.nodes import Nodes
-from ibsweep.cluster.preflight import check, no_gpu
+from ibsweep.cluster.preflight import check_cluster, no_gpu
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.progress import Progress
 
@@ -41,8 +41,8 @@ def check_nodes(store: SweepStore, progress: Progress, *, local: bool) -> Nodes:
         if record["gpus"] and store.manifest.gpus_per_trial and not record["gpu_names"]:
             note(no_gpu(record["node"]))
 
-    nodes = Nodes(store.manifest.share, exclude, join)
-    _record(store, check(nodes, note, local=local))
+    nodes = Nodes(store.manifest.resources_per_trial, exclude, join)
+    _record(store, check_cluster(nodes, note, local=local))
     return nodes
 
 

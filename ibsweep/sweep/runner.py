@@ -16,7 +16,7 @@ from ibsweep.cluster.ray_internals.tune_controller import sweep_tune_controller
 from ibsweep.cluster.session import ray_session
 from ibsweep.errors import SweepError
 from ibsweep.models.settings import resolve
-from ibsweep.questions.files import restore
+from ibsweep.questions.files import question_from_manifest
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.results.records import Manifest, Proposal
 from ibsweep.results.store import SweepStore
@@ -47,7 +47,7 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
     """
     progress = progress or Progress()
     manifest = store.manifest
-    question = restore(manifest.question, store.paths.manifest)
+    question = question_from_manifest(manifest.question, store.paths.manifest)
     arm = question.arms[manifest.arm]
     with store.lock():
         store.repair()
@@ -91,7 +91,7 @@ def _search(
         deadline=time.monotonic() + (manifest.time_budget or math.inf),
     )
     scheduler = make_scheduler(
-        manifest.pruner, objective.metric, objective.mode, searcher.on_trial_prune
+        manifest.pruner, objective.metric, objective.mode, searcher.record_pruned
     )
     replay(scheduler, objective.metric, trials, store.curves())
     try:
@@ -130,7 +130,7 @@ def _run_tune(
     """Have Ray Tune train whatever the searcher suggests."""
 
     def resources(config: dict[str, Any]) -> tune.PlacementGroupFactory:
-        return resource_request(config["resources"], config["excluded_nodes"])
+        return resource_request(config["resources"], config["nodes_to_avoid"])
 
     tuner = tune.Tuner(
         tune.with_resources(TrialTrainable, resources),

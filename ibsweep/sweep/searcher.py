@@ -85,8 +85,8 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         return {
             "plan": asdict(self.plan(proposal)),
             "never_prune": proposal.origin == "baseline",
-            "resources": dict(self.nodes.largest_share() if alone else self.nodes.share),
-            "excluded_nodes": self.nodes.nodes_to_avoid(proposal.trial),
+            "resources": dict(self.nodes.largest_share() if alone else self.nodes.resources),
+            "nodes_to_avoid": self.nodes.nodes_to_avoid(proposal.trial),
             "checkpoint": self._checkpoints.get(proposal.trial),
             "software": self.software,
         }
@@ -120,7 +120,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             self.proposer.report(proposal.trial, curve.epoch, value)
             self.progress.trial_advanced(proposal, curve)
 
-    def on_trial_prune(self, trial_id: str, epoch: int) -> None:
+    def record_pruned(self, trial_id: str, epoch: int) -> None:
         """Remember that the scheduler stopped a trial; Tune then ends it as any other one."""
         self._pruned[trial_id] = epoch
 
@@ -148,7 +148,9 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         proposal = self._running.pop(trial_id, None)
         if proposal is None:
             return
-        self._write(self.store.probe)  # a full disk loses workers; no trial is to blame for it
+        self._write(
+            self.store.check_disk
+        )  # a full disk loses workers; no trial is to blame for it
         failures = self._failures[proposal.trial]
         failures.append(failure)
         self._write(lambda: self.nodes.record_failure(proposal.trial, failure))

@@ -19,10 +19,10 @@ from ibsweep.trial.plan import TrialPlan
 
 __all__ = ["in_parts", "lane_parts"]
 
-_TOGETHER = 4
+_MIN_LANES_TORCH = 4
 """Lanes from which on another one costs the same again in torch's operations on a CPU."""
 
-_MOST, _MOST_ON_GPU = 10, 64
+_MAX_LANES_CPU, _MAX_LANES_GPU = 10, 64
 """Lanes of a part: what is lost with a worker, and what a GPU's memory surely holds."""
 
 _PARTS_A_WORKER = 3
@@ -34,7 +34,7 @@ def lane_parts(
     model: str,
     options: Mapping[str, Any],
     *,
-    share: float,
+    work_fraction: float,
     workers: int,
     gpu: bool,
 ) -> list[tuple[int, ...]]:
@@ -44,7 +44,7 @@ def lane_parts(
         seeds: The replicates' seeds.
         model: Name of the model.
         options: Its options.
-        share: The configuration's share of all that is to be trained, 0 to 1.
+        work_fraction: The configuration's share of all that is to be trained, 0 to 1.
         workers: Parts that can be trained at the same time.
         gpu: Whether they are trained on a GPU.
 
@@ -52,10 +52,10 @@ def lane_parts(
         The parts, in order, nearly equal: a lane that is left over alone may cost the most.
     """
     if gpu:
-        least, most = len(seeds), _MOST_ON_GPU
+        least, most = len(seeds), _MAX_LANES_GPU
     else:
-        least, most = (1 if _runs_in_kernels(model, options) else _TOGETHER), _MOST
-    wanted = math.ceil(share * workers * _PARTS_A_WORKER)
+        least, most = (1 if _runs_in_kernels(model, options) else _MIN_LANES_TORCH), _MAX_LANES_CPU
+    wanted = math.ceil(work_fraction * workers * _PARTS_A_WORKER)
     count = max(-(-len(seeds) // most), min(wanted, len(seeds) // least))
     bounds = [len(seeds) * i // count for i in range(count + 1)] if seeds else [0]
     return [tuple(seeds[a:b]) for a, b in itertools.pairwise(bounds)]
@@ -64,18 +64,20 @@ def lane_parts(
 def _runs_in_kernels(model: str, options: Mapping[str, Any]) -> bool:
     """Whether the compiled kernels train a model on this machine's CPU."""
     entry = MODELS[model]
-    return backend.available() and entry.suits_kernels(entry.complete(options))
+    return backend.available() and entry.suits_kernels(entry.with_defaults(options))
 
 
-def in_parts(plan: TrialPlan, *, share: float, workers: int, gpu: bool) -> list[TrialPlan]:
+def in_parts(plan: TrialPlan, *, work_fraction: float, workers: int, gpu: bool) -> list[TrialPlan]:
     """Split a plan's replicates, so that several workers can train them.
 
     Args:
         plan: What to train.
-        share: Its share of all that is to be trained, 0 to 1.
+        work_fraction: Its share of all that is to be trained, 0 to 1.
         workers: Trials that can be trained at the same time.
         gpu: Whether they are trained on a GPU.
     """
     _, options = split_settings(plan.settings)
-    parts = lane_parts(plan.seeds, plan.model, options, share=share, workers=workers, gpu=gpu)
+    parts = lane_parts(
+        plan.seeds, plan.model, options, work_fraction=work_fraction, workers=workers, gpu=gpu
+    )
     return [replace(plan, seeds=part) for part in parts]

@@ -9,19 +9,19 @@ import tiny
 from ibsweep.analysis.replications import describe_replications, summarise_replications
 from ibsweep.analysis.statistics import mean_interval
 from ibsweep.questions.published import published_settings
-from ibsweep.questions.schema import Figure, Variant
+from ibsweep.questions.schema import PublishedFigure, Variant
 from ibsweep.results.records import Replication
 
 ARM = tiny.arm(
     notebook=(
-        Figure(images=10, valid_accuracy=86.67),
-        Figure(images=10, train_accuracy=100.0),
+        PublishedFigure(images=10, valid_accuracy=86.67),
+        PublishedFigure(images=10, train_accuracy=100.0),
     ),
     variants={
         "long": Variant(
             title="for longer",
             changes={"epochs": 40},
-            notebook=(Figure(images=10, valid_accuracy=90.0),),
+            notebook=(PublishedFigure(images=10, valid_accuracy=90.0),),
         )
     },
 )
@@ -100,7 +100,7 @@ def test_luck_at_its_boundary(count, as_high, luck):
 
 def test_a_tie_is_as_high_and_as_low():
     """Where most seeds reach the ceiling too, reaching it is no luck."""
-    figure = Figure(images=10, valid_accuracy=100.0)
+    figure = PublishedFigure(images=10, valid_accuracy=100.0)
     arm = ARM.model_copy(update={"notebook": (figure,), "variants": {}})
     question = QUESTION.model_copy(update={"arms": {arm.name: arm}})
     ceiling = others(*[100.0] * 30, *[99.0] * 9)

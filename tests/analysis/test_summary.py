@@ -10,7 +10,7 @@ import tiny
 
 from ibsweep.analysis.statistics import mean_interval
 from ibsweep.analysis.summary import leading, summarise
-from ibsweep.questions.schema import Figure
+from ibsweep.questions.schema import PublishedFigure
 from ibsweep.results.records import Confirmation, TrialState
 from ibsweep.results.store import SweepStore
 
@@ -169,7 +169,10 @@ def test_the_counts_the_baseline_and_the_question(store):
 
 @pytest.mark.parametrize(("images", "expected"), [(10, 77.2), (30, 97.2), (50, None)])
 def test_the_notebooks_figure_is_that_of_the_arms_images(store, images, expected):
-    figures = (Figure(images=10, valid_accuracy=77.2), Figure(images=30, valid_accuracy=97.2))
+    figures = (
+        PublishedFigure(images=10, valid_accuracy=77.2),
+        PublishedFigure(images=30, valid_accuracy=97.2),
+    )
     arm = tiny.arm().model_copy(update={"images": images, "notebook": figures})
     assert replace(summarise(store), arm=arm).notebook_figure == expected
 

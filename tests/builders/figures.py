@@ -12,7 +12,7 @@ import tiny
 from matplotlib.figure import Figure
 
 from ibsweep.analysis.efficiency import Efficiency
-from ibsweep.questions.schema import Figure as Published
+from ibsweep.questions.schema import PublishedFigure as Published
 from ibsweep.questions.schema import Variant
 
 NAN = math.nan

@@ -147,7 +147,7 @@ def test_workers_have_time_to_start_when_room_has_come(monkeypatch):
 
     look(3)
     assert notes == ["nothing can be placed: a trial asks for 64 CPU, 1 node offers 2 CPU"]
-    nodes.share = {"CPU": 1.0}
+    nodes.resources = {"CPU": 1.0}
     look(2)
     assert len(notes) == 1
     look(3)

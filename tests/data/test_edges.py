@@ -33,7 +33,7 @@ DIGESTS = {
 
 
 def task(**options):
-    return data.Task.from_dict({"train_images": LISTED, "test_images": 20, **options})
+    return data.EdgeDataset.from_dict({"train_images": LISTED, "test_images": 20, **options})
 
 
 def same_state(left, right):
@@ -279,13 +279,13 @@ def test_equal_configurations_compare_and_hash_alike():
 
 def test_task_round_trips_through_json():
     which = task(**Q6, use_permutation=True, possible_edge_location_ratio=0.5, valid_images=5)
-    again = data.Task.from_dict(json.loads(json.dumps(which.to_dict())))
+    again = data.EdgeDataset.from_dict(json.loads(json.dumps(which.to_dict())))
     assert again == which
     assert again.to_dict() == which.to_dict()
     assert which.permute
-    assert data.Task(data.EdgeConfig(data_per_class=3), (10,)) == data.Task.from_dict(
-        {"train_images": [10]}
-    )
+    assert data.EdgeDataset(
+        data.EdgeConfig(data_per_class=3), (10,)
+    ) == data.EdgeDataset.from_dict({"train_images": [10]})
 
 
 def test_a_half_without_room_is_refused_only_where_it_is_asked_for():
@@ -469,10 +469,10 @@ def test_a_wrong_task_is_one_clear_error(options, message):
 
 def test_a_task_needs_training_sets_and_draws_its_own_permutation():
     with pytest.raises(InputError, match=f"{LIST}, but got None"):
-        data.Task.from_dict({})
+        data.EdgeDataset.from_dict({})
     permuted = data.EdgeConfig(use_permutation=True, permutater=ORDER)
     with pytest.raises(InputError, match=r"edges\.use_permutation: must be false"):
-        data.Task(permuted, (10,))
+        data.EdgeDataset(permuted, (10,))
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.0, True, "10", None])

@@ -11,10 +11,10 @@ import pytest
 from pydantic import ValidationError
 from questions import FULL, write_question
 
-from ibsweep.data import Task
+from ibsweep.data import EdgeDataset
 from ibsweep.errors import IbsweepError, InputError
 from ibsweep.questions import files
-from ibsweep.questions.files import find_arms, load_all, load_file, restore
+from ibsweep.questions.files import find_arms, load_all, load_file, question_from_manifest
 from ibsweep.questions.schema import Question
 
 
@@ -22,7 +22,7 @@ def test_a_good_file(tmp_path):
     question = load_file(write_question(tmp_path, FULL))
     assert [arm.name for arm in question.arms.values()] == ["mine_a", "mine_b"]
     assert question.model_dump(mode="json", exclude_unset=True) == changed_names(FULL)
-    assert Task.from_dict(question.task).train_images == (10, 30)
+    assert EdgeDataset.from_dict(question.task).train_images == (10, 30)
 
 
 def changed_names(data):
@@ -64,7 +64,7 @@ def test_a_damaged_task_of_a_manifest_is_one_clear_error():
     damaged = Question.model_validate(FULL).model_dump(mode="json")
     damaged["task"] |= {"class_typ": ["none"], "num_classes": 4}
     with pytest.raises(InputError) as caught:
-        restore(damaged, Path("sweep/manifest.json"))
+        question_from_manifest(damaged, Path("sweep/manifest.json"))
     (line,) = str(caught.value).splitlines()
     place = "sweep/manifest.json: its question is damaged: task.class_typ: "
     assert line.startswith(f"{place}is not an option of the images; did you mean 'class_type'")

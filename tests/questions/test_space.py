@@ -23,7 +23,7 @@ from ibsweep.models.settings import (
     split_settings,
 )
 from ibsweep.questions.space import (
-    SPEC,
+    SPEC_ADAPTER,
     CategoricalSpec,
     FloatSpec,
     IntSpec,
@@ -70,7 +70,7 @@ specs = st.one_of(float_specs(), int_specs(), categorical_specs)
 
 def spec_of(distribution):
     kind = type(distribution).__name__.removesuffix("Distribution").lower()
-    return SPEC.validate_python({"type": kind, **vars(distribution)})
+    return SPEC_ADAPTER.validate_python({"type": kind, **vars(distribution)})
 
 
 @given(st.dictionaries(st.text(min_size=1, max_size=8), specs, max_size=5))
@@ -82,9 +82,9 @@ def test_distributions_hold_all_that_a_space_says(space):
 
 @given(specs)
 def test_json_round_trip_and_optunas_short_form(spec):
-    assert SPEC.validate_python(spec.model_dump(mode="json")) == spec
+    assert SPEC_ADAPTER.validate_python(spec.model_dump(mode="json")) == spec
     ours = to_distributions({"x": spec})["x"]
-    assert json_to_distribution(SPEC.dump_json(spec).decode()) == ours
+    assert json_to_distribution(SPEC_ADAPTER.dump_json(spec).decode()) == ours
 
 
 @given(specs, st.integers(2, 12))
@@ -167,12 +167,12 @@ INT = {"type": "int", "low": 1, "high": 9}
 )
 def test_bad_specs(data, message):
     with pytest.raises(ValidationError, match=message):
-        SPEC.validate_python(data)
+        SPEC_ADAPTER.validate_python(data)
 
 
 def test_a_spec_reports_all_its_faults():
     with pytest.raises(ValidationError) as caught:
-        SPEC.validate_python(FLOAT | {"low": -1, "high": -2, "log": True, "step": 1})
+        SPEC_ADAPTER.validate_python(FLOAT | {"low": -1, "high": -2, "log": True, "step": 1})
     assert [e["loc"] for e in caught.value.errors()] == [
         ("float", "low"),
         ("float", "low"),
@@ -220,12 +220,14 @@ def test_to_distributions():
     ],
 )
 def test_contains(data, inside, outside):
-    spec = SPEC.validate_python(data)
+    spec = SPEC_ADAPTER.validate_python(data)
     assert [v for v in inside if not contains(spec, v)] == []
     assert [v for v in outside if contains(spec, v)] == []
 
 
-SPACE = {name: SPEC.validate_python(data) for name, data in {"lr": FLOAT, "epochs": INT}.items()}
+SPACE = {
+    name: SPEC_ADAPTER.validate_python(data) for name, data in {"lr": FLOAT, "epochs": INT}.items()
+}
 
 
 def test_a_point_of_the_space_has_no_faults():
@@ -278,12 +280,12 @@ def test_config_faults(config, faults):
 )
 def test_space_faults(name, data, fault):
     model = next(model for model in MODELS if name in known_settings(model))
-    (found,) = space_faults(model, {name: SPEC.validate_python(data)})
+    (found,) = space_faults(model, {name: SPEC_ADAPTER.validate_python(data)})
     assert str(found).startswith(fault)
 
 
 def test_integers_may_tune_a_real_hyperparameter():
-    assert space_faults("wider_cnn", {"lr": SPEC.validate_python(INT)}) == []
+    assert space_faults("wider_cnn", {"lr": SPEC_ADAPTER.validate_python(INT)}) == []
 
 
 def test_resolve_fills_in_defaults():

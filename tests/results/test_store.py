@@ -272,9 +272,9 @@ def test_a_disk_that_fills_up_within_a_line_tears_only_that_line(store):
 
 def test_probe_finds_a_full_disk_and_leaves_nothing_behind(store):
     files = set(store.paths.root.iterdir())
-    store.probe()
+    store.check_disk()
     with files_up_to(2**20), pytest.raises(SweepError, match="cannot write"):
-        store.probe()
+        store.check_disk()
     assert set(store.paths.root.iterdir()) == files
 
 

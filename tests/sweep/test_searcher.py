@@ -75,7 +75,7 @@ def test_the_baseline_alone_is_never_pruned(searcher):
 def test_pruned_is_what_the_scheduler_said(searcher, store):
     """Not what its epochs look like: both trials end at the same one, far from the last."""
     searcher.on_trial_complete("a", result(0, 5))
-    searcher.on_trial_prune("b", 5)
+    searcher.record_pruned("b", 5)
     searcher.on_trial_complete("b", result(1, 5))
     complete, pruned = store.trials()
     assert (complete.state, complete.reason) == (TrialState.COMPLETE, None)

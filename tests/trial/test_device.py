@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from oracles import CASES
 
 from ibsweep.models import build
-from ibsweep.models.layers import mirror
+from ibsweep.models.layers import reflect_pad
 from ibsweep.models.settings import resolve
 from ibsweep.training import LaneData, Trainer, TrainingSettings
 from ibsweep.trial.plan import TrialPlan
@@ -135,7 +135,7 @@ def test_a_lane_that_diverges_harms_no_other(device):
 def test_a_mirror_is_torchs_reflection_with_its_gradient(padding, device):
     x = torch.rand(2, 3, 8, 9, dtype=torch.float64, device=device, requires_grad=True)
     expected = F.pad(x, (padding,) * 4, mode="reflect")
-    found = mirror(x, padding)
+    found = reflect_pad(x, padding)
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
     weights = torch.rand_like(expected)
     (gradient,) = torch.autograd.grad((found * weights).sum(), x)

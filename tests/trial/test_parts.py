@@ -8,9 +8,9 @@ KERNELS = ("wider_cnn", {"kernel_size": 3, "num_filters": 12})
 OPERATIONS = ("wider_cnn", {"kernel_size": 3, "num_filters": 64})
 
 
-def sizes(count, of, *, share=1.0, workers=2, gpu=False):
+def sizes(count, of, *, work_fraction=1.0, workers=2, gpu=False):
     seeds = tuple(range(100, 100 + count))
-    parts = lane_parts(seeds, *of, share=share, workers=workers, gpu=gpu)
+    parts = lane_parts(seeds, *of, work_fraction=work_fraction, workers=workers, gpu=gpu)
     assert sum(parts, ()) == seeds
     return [len(part) for part in parts]
 
@@ -20,17 +20,17 @@ def sizes(count, of, *, share=1.0, workers=2, gpu=False):
     [
         # the kernels: as many parts as keep all workers busy, down to a lane each
         (8, KERNELS, {}, [1, 1, 1, 1, 2, 2]),
-        (8, KERNELS, {"share": 0.5}, [2, 3, 3]),
-        (8, KERNELS, {"share": 0.01}, [8]),
+        (8, KERNELS, {"work_fraction": 0.5}, [2, 3, 3]),
+        (8, KERNELS, {"work_fraction": 0.01}, [8]),
         (8, KERNELS, {"workers": 64}, [1] * 8),
-        (23, KERNELS, {"share": 0.01}, [7, 8, 8]),
+        (23, KERNELS, {"work_fraction": 0.01}, [7, 8, 8]),
         (5, ("three_layer_mlp", {}), {}, [1] * 5),
         # torch's operations: four together as long as there are four
         (8, OPERATIONS, {}, [4, 4]),
         (8, OPERATIONS, {"workers": 64}, [4, 4]),
         (9, OPERATIONS, {"workers": 64}, [4, 5]),
         (3, OPERATIONS, {"workers": 64}, [3]),
-        (23, OPERATIONS, {"share": 0.01}, [7, 8, 8]),
+        (23, OPERATIONS, {"work_fraction": 0.01}, [7, 8, 8]),
         # a GPU: all together
         (23, KERNELS, {"gpu": True, "workers": 64}, [23]),
         (100, KERNELS, {"gpu": True}, [50, 50]),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ibsweep.data.edges.config import EdgeConfig
-    from ibsweep.data.edges.task import Task
+    from ibsweep.data.edges.dataset import EdgeDataset
 
 __all__ = ["ReplicateData", "held_out_data", "replicate_data"]
 
@@ -29,7 +29,7 @@ class ReplicateData(NamedTuple):
     unpermutater: NDArray[np.int64] | None
 
 
-def replicate_data(task: Task, seed: int, images_per_class: int) -> ReplicateData:
+def replicate_data(task: EdgeDataset, seed: int, images_per_class: int) -> ReplicateData:
     """Draw a replicate's training and validation images from ``RandomState(seed)``.
 
     The stream has the notebook's order: the permutation if any, each training set that the task
@@ -65,7 +65,7 @@ def replicate_data(task: Task, seed: int, images_per_class: int) -> ReplicateDat
     return ReplicateData(train, valid, permutater, unpermutater)
 
 
-def held_out_data(task: Task, seed: int) -> EdgeImages:
+def held_out_data(task: EdgeDataset, seed: int) -> EdgeImages:
     """Draw a replicate's held-out images from ``RandomState([seed, 2])``.
 
     They share the replicate's permutation and nothing else with its other sets.
@@ -80,7 +80,7 @@ def held_out_data(task: Task, seed: int) -> EdgeImages:
 
 
 def _permuted(
-    task: Task, rng: RandomState
+    task: EdgeDataset, rng: RandomState
 ) -> tuple[EdgeConfig, NDArray[np.int32] | None, NDArray[np.int64] | None]:
     if not task.permute:
         return task.edges, None, None

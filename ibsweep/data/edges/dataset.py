@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ibsweep.data.edges.images import EdgeImages
 
-__all__ = ["GENERATOR_VERSION", "Task", "task_faults"]
+__all__ = ["GENERATOR_VERSION", "EdgeDataset", "task_faults"]
 
 GENERATOR_VERSION = 1
 """Part of a fingerprint: to be raised with any change of the images that a seed gives."""
@@ -34,7 +34,7 @@ _NOT_A_TASKS = ("data_per_class", "permutater", "unpermutater")
 
 
 @dataclass(frozen=True)
-class Task:
+class EdgeDataset:
     """The edge images as the data of a question: what they look like and how many each set has.
 
     A ``Dataset``, the first of the catalogue.
@@ -68,7 +68,7 @@ class Task:
         object.__setattr__(self, "edges", edges)
 
     @classmethod
-    def from_dict(cls, options: Mapping[str, Any]) -> Task:
+    def from_dict(cls, options: Mapping[str, Any]) -> EdgeDataset:
         """Build a task from the notebook's keys and the three ``*_images`` keys.
 
         ``use_permutation`` asks for one permutation a replicate. :meth:`to_dict` is the inverse.
@@ -143,7 +143,7 @@ def task_faults(options: Mapping[str, Any]) -> list[Fault]:
     """Find everything that is wrong in a task.
 
     Args:
-        options: The task under the keys of ``Task.from_dict``.
+        options: The task under the keys of ``EdgeDataset.from_dict``.
     """
     defaults = EdgeConfig.defaults()
     image_options = set(defaults) - {*_NOT_A_TASKS}
