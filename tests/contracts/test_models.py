@@ -57,7 +57,7 @@ def test_every_model_is_held_to_the_contract():
 @pytest.mark.parametrize("name", MODELS)
 def test_an_entry_is_complete(name):
     entry = MODELS[name]
-    defaults = entry.complete({})
+    defaults = entry.with_defaults({})
     assert defaults.keys() == entry.options.keys()
     assert all(option.accepts(defaults[key]) for key, option in entry.options.items())
     with pytest.raises(FrozenInstanceError):

@@ -16,7 +16,7 @@ from ibsweep.sweep.searcher import SweepSearcher
 from ibsweep.trial.plan import TrialPlan
 
 NODES = SimpleNamespace(
-    share={"CPU": 1.0},
+    resources={"CPU": 1.0},
     nodes_to_avoid=lambda trial: [],
     record_success=lambda node, gpu_names: None,
 )
