@@ -1,0 +1,73 @@
+"""Results that an earlier version stored: listed, loaded, reported, and resumed where cut off.
+
+``tests/results/format_2`` was written by ibsweep 0.1.0: one sweep that is done, and one that was
+killed with three trials of six finished and a torn fourth line.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import ibsweep
+from ibsweep.cli import run
+
+STORED = Path(__file__).parents[1] / "results" / "format_2"
+
+
+@pytest.fixture
+def results(tmp_path):
+    return shutil.copytree(STORED, tmp_path / "results")
+
+
+def test_they_are_listed(results, capsys):
+    assert run(["sweeps", "--results", str(results)]) == 0
+    listed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [words[0] for words in listed if words and words[0] in ("done", "cut")] == [
+        "cut",
+        "done",
+    ]
+
+
+def test_they_are_loaded_as_they_were_written(results):
+    loaded = ibsweep.load(results)
+    states = loaded.trials.groupby("sweep")["state"].agg(sorted)
+    assert states["done"] == ["COMPLETE", "COMPLETE", "PRUNED", "PRUNED"]
+    assert states["cut"] == ["COMPLETE", "COMPLETE", "PRUNED"]
+    best = loaded.best("tiny_cnn")
+    assert best["trial"] == 0
+    assert best["config"] == {"lr": 0.01, "epochs": 20, "batch_size": 10}
+    rows = [
+        json.loads(line)
+        for line in (STORED / "done" / "confirmations.jsonl").read_text().splitlines()
+    ]
+    stored = sorted((row["trial"], row["seed"], row["test_accuracy"]) for row in rows)
+    read = loaded.confirmations[["trial", "seed", "test_accuracy"]].itertuples(index=False)
+    assert sorted(tuple(row) for row in read) == stored
+    (replication,) = loaded.replications.to_dict("records")
+    assert (replication["question"], replication["arm"]) == ("q2", "q2_cnn")
+
+
+def test_they_are_reported(results, capsys):
+    assert run(["report", "tiny", "--results", str(results)]) == 0
+    assert "33.33" in capsys.readouterr().out
+    assert "tiny_cnn" in (results / "report" / "tiny.html").read_text()
+
+
+@pytest.mark.usefixtures("ray_local")
+def test_what_was_cut_off_is_resumed(results, capsys):
+    before = (STORED / "cut" / "trials.jsonl").read_bytes().splitlines(keepends=True)
+    assert run(["resume", "cut", "--results", str(results), "--json"]) == 0
+    (summary,) = json.loads(capsys.readouterr().out)["sweeps"]
+    assert sum(summary["trials"].values()) == 6
+    after = (results / "cut" / "trials.jsonl").read_bytes().splitlines(keepends=True)
+    assert after[:3] == before[:3]
+    assert sorted(json.loads(line)["trial"] for line in after) == list(range(6))
+    proposed = [
+        json.loads(line) for line in (results / "cut" / "proposals.jsonl").read_text().splitlines()
+    ]
+    by_trial = {json.loads(line)["trial"]: json.loads(line)["config"] for line in after}
+    assert by_trial == {proposal["trial"]: proposal["config"] for proposal in proposed}
