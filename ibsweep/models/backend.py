@@ -1,14 +1,15 @@
 """The front end of the compiled kernels: plain sizes, tensors and numbers in, logits out.
 
 Where the kernels cannot be had, all runs in torch's operations. That is so where Numba is not
-installed, on a GPU, and where Numba fails: the kernels use its internals, and one line on stderr
-then says why training is slower.
+installed, on a GPU, and where Numba fails: the kernels use its internals. ``fault`` and a line on
+stderr then say why training is slower.
 """
 
 from __future__ import annotations
 
 import functools
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ __all__ = [
     "OptimizerState",
     "available",
     "available_for",
+    "fault",
     "infer_convnet",
     "train_convnet",
     "train_perceptron",
@@ -32,7 +34,11 @@ _error: Exception | None = None
 """Why there are no kernels in this process."""
 
 try:
+    from numba.core.errors import NumbaError
+
     from ibsweep.models.kernels import convolution, network, perceptron, training
+except MemoryError:
+    raise
 except Exception as error:  # noqa: BLE001  Numba's internals may fail in any way
     _error = error
 
@@ -93,36 +99,62 @@ def available_for(tensor: Tensor) -> bool:
     """Whether the kernels can work on a tensor: float32, on the CPU."""
     if tensor.device.type != "cpu" or tensor.dtype != torch.float32:
         return False
-    absent = isinstance(_error, ModuleNotFoundError) and _error.name in ("numba", "llvmlite")
-    if _error is not None and not absent:
-        _say_once(_error)
+    if line := fault():
+        _say_once(line)
     return available()
 
 
-@functools.cache
-def _say_once(error: Exception) -> None:
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    print(
-        f"ibsweep: Numba cannot compile the kernels, training runs in torch's slower operations "
-        f"({text[:200]})",
-        file=sys.stderr,
+def fault() -> str | None:
+    """Return the line that says how Numba failed; None where it did not or is not installed."""
+    absent = isinstance(_error, ModuleNotFoundError) and _error.name in ("numba", "llvmlite")
+    if _error is None or absent:
+        return None
+    text = " ".join(f"{type(_error).__name__}: {_error}".split())
+    return (
+        "Numba cannot compile the kernels, training runs in torch's slower operations "
+        f"({text[:200]})"
     )
+
+
+@functools.cache
+def _say_once(line: str) -> None:
+    print(f"ibsweep: {line}", file=sys.stderr)
 
 
 @contextmanager
 def _kernels() -> Iterator[None]:
     """Run kernels, and give them up for this process where Numba fails.
 
+    Whatever else goes wrong is raised as it is: where memory is short the trial may go well
+    elsewhere, and a bug of ours is not to pass for Numba's.
+
     Raises:
-        KernelsUnavailableError: If it does.
+        KernelsUnavailableError: If Numba fails.
     """
     global _error
     try:
         yield
     except Exception as error:
+        if not _is_numbas(error):
+            raise
         _error = error
-        _say_once(error)
+        if line := fault():
+            _say_once(line)
         raise KernelsUnavailableError from error
+
+
+def _is_numbas(error: Exception) -> bool:
+    """Whether an error is Numba's own: kernels that run leave none of its frames behind, only
+    compiling and loading them do.
+    """
+    if isinstance(error, MemoryError):
+        return False
+    if isinstance(error, NumbaError | ImportError):
+        return True
+    modules = (
+        frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)
+    )
+    return any(name.partition(".")[0] in ("numba", "llvmlite") for name in modules)
 
 
 def infer_convnet(sizes: ConvNetSizes, parameters: Iterable[Tensor], images: Tensor) -> Tensor:
@@ -230,23 +262,23 @@ def _train(
     arrays = [tensor.numpy() for tensor in flat]
     logits = images.new_empty(*orders.shape, classes)
     out = logits.numpy()
+    data = training.Data(
+        images=images.flatten(2).contiguous().numpy(),
+        labels=labels.contiguous().numpy(),
+        order=orders.contiguous().numpy(),
+        batch_size=batch_size,
+    )
+    update = training.Update(
+        rule=training.RULES[optimizer.name],
+        steps=optimizer.steps,
+        lr=optimizer.lr.numpy(),
+        momentum=optimizer.momentum.numpy(),
+        decay=optimizer.weight_decay.numpy(),
+        means=arrays[1],
+        squares=arrays[-1],
+    )
     with _kernels():
         net = describe(arrays[0])
-        data = training.Data(
-            images=images.flatten(2).contiguous().numpy(),
-            labels=labels.contiguous().numpy(),
-            order=orders.contiguous().numpy(),
-            batch_size=batch_size,
-        )
-        update = training.Update(
-            rule=training.RULES[optimizer.name],
-            steps=optimizer.steps,
-            lr=optimizer.lr.numpy(),
-            momentum=optimizer.momentum.numpy(),
-            decay=optimizer.weight_decay.numpy(),
-            means=arrays[1],
-            squares=arrays[-1],
-        )
         _over_lanes(
             lambda scratch, a, b: training.train(net, scratch, a, b, data, update, out),
             lambda: allocate(net),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from numba.core import errors
 
 from ibsweep.models import backend, build
 from ibsweep.training import LaneData, Trainer, TrainingSettings
@@ -258,6 +259,59 @@ def test_without_numba_torch_does_the_work(monkeypatch):
     assert not run.model.runs_in_kernels(run.images)
     run.run_to(1)
     assert run.evaluate(data(1)).loss.isfinite().all()
+
+
+def failing(error, module):
+    """Return a function of a module that raises an error."""
+    scope = {"__name__": module, "error": error}
+    exec("def fail(*_):\n    raise error", scope)
+    return scope["fail"]
+
+
+@pytest.mark.parametrize(
+    ("error", "module"),
+    [
+        (MemoryError("no room"), "ibsweep.models.kernels.training"),
+        (MemoryError("no room"), "numba.core.dispatcher"),
+        (RuntimeError("can't allocate memory: you tried to allocate 1 byte"), "torch"),
+        (KeyError("rmsprop"), "ibsweep.models.backend"),
+        (ValueError("wrong shape"), "numbering"),
+    ],
+)
+def test_what_is_not_numbas_fault_is_raised_as_it_is(error, module, monkeypatch, capsys):
+    run = trainer("simple", use_kernels=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(backend.training, "train", failing(error, module))
+        with pytest.raises(type(error)) as raised:
+            run.run_to(1)
+        patch.setattr(backend.convolution, "infer", failing(error, module))
+        with pytest.raises(type(error)):
+            run.evaluate(data(1))
+    assert raised.value is error
+    assert backend.available()
+    assert backend.fault() is None
+    assert capsys.readouterr().err == ""
+    run.run_to(1)  # as if nothing had been
+
+
+@pytest.mark.parametrize(
+    ("error", "module"),
+    [
+        (errors.LoweringError("no such thing"), "ibsweep.models.kernels.training"),
+        (ImportError("it is gone"), "ibsweep.models.kernels.training"),
+        (AttributeError("it is gone"), "numba.core.lowering"),
+        (OSError("no index"), "numba.core.caching"),
+        (RuntimeError("no such pass"), "llvmlite.binding.passmanagers"),
+    ],
+)
+def test_numbas_own_fault_leaves_the_work_to_torch(error, module, monkeypatch):
+    monkeypatch.setattr(backend, "_error", None)  # is put back
+    run = trainer("simple", use_kernels=True)
+    monkeypatch.setattr(backend.training, "train", failing(error, module))
+    run.run_to(1)
+    assert run.epoch == 1
+    assert not backend.available()
+    assert type(error).__name__ in backend.fault()
 
 
 def test_kernels_are_compiled_anew_when_one_that_they_call_has_changed(tmp_path):
