@@ -45,6 +45,8 @@ class ModelEntry:
         family: What kind of network it is; figures colour arms by it.
         num_classes: The notebook's default number of classes.
         options: Its hyperparameters, with the notebook's defaults.
+        check: Raises InputError where the model, of a value for every option, cannot be made for
+            images of a resolution in pixels.
         make: Makes the model, its weights not yet drawn, of a value for every option.
         suits_kernels: Whether the compiled kernels train it faster than torch's operations do, of
             a value for every option.
@@ -54,6 +56,7 @@ class ModelEntry:
     family: Family
     num_classes: int
     options: Mapping[str, Hyperparameter]
+    check: Callable[[Options, int], None]
     make: Callable[[Sizes, Options], LaneModel]
     suits_kernels: Callable[[Options], bool]
     cost: float
@@ -78,11 +81,13 @@ def _cnn(num_classes: int, head: str, options: Mapping[str, Hyperparameter]) -> 
     def widths(options: Options) -> list[int]:
         return [options["num_filters"]] * options.get("num_layers", 2)
 
+    def check(options: Options, resolution: int) -> None:
+        depth = len(widths(options))
+        _check_kernel_size(options["kernel_size"], resolution, depth, reflects=True)
+
     def make(sizes: Sizes, options: Options) -> LaneModel:
         from ibsweep.models.convnet import ConvNet
 
-        depth = len(widths(options))
-        _check_kernel_size(options["kernel_size"], sizes.resolution, depth, reflects=True)
         return ConvNet(
             sizes.lanes,
             sizes.classes,
@@ -97,7 +102,7 @@ def _cnn(num_classes: int, head: str, options: Mapping[str, Hyperparameter]) -> 
     def suits_kernels(options: Options) -> bool:
         return _few_filters(widths(options)) or options.get("freeze_conv", False)
 
-    return ModelEntry("cnn", num_classes, options, make, suits_kernels, cost=8)
+    return ModelEntry("cnn", num_classes, options, check, make, suits_kernels, cost=8)
 
 
 def _three_layer_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) -> ModelEntry:
@@ -106,10 +111,13 @@ def _three_layer_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) ->
     def widths(options: Options) -> list[int]:
         return [options["num_filters"], 2 * options["num_filters"]]
 
+    def check(options: Options, resolution: int) -> None:
+        depth = len(widths(options))
+        _check_kernel_size(options["kernel_size"], resolution, depth, reflects=False)
+
     def make(sizes: Sizes, options: Options) -> LaneModel:
         from ibsweep.models.convnet import ConvNet
 
-        _check_kernel_size(options["kernel_size"], sizes.resolution, 2, reflects=False)
         return ConvNet(
             sizes.lanes,
             sizes.classes,
@@ -123,11 +131,14 @@ def _three_layer_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) ->
     def suits_kernels(options: Options) -> bool:
         return _few_filters(widths(options))
 
-    return ModelEntry("cnn", num_classes, options, make, suits_kernels, cost=8)
+    return ModelEntry("cnn", num_classes, options, check, make, suits_kernels, cost=8)
 
 
 def _mlp(num_classes: int, options: Mapping[str, Hyperparameter]) -> ModelEntry:
     """Describe an MLP, whose options are the widths of its hidden layers, in their order."""
+
+    def check(options: Options, resolution: int) -> None:
+        del options, resolution  # it takes images of any size
 
     def make(sizes: Sizes, options: Options) -> LaneModel:
         from ibsweep.models.mlp import MLP
@@ -139,7 +150,7 @@ def _mlp(num_classes: int, options: Mapping[str, Hyperparameter]) -> ModelEntry:
             hidden_dims=list(options.values()),
         )
 
-    return ModelEntry("mlp", num_classes, options, make, lambda _: True, cost=1)
+    return ModelEntry("mlp", num_classes, options, check, make, lambda _: True, cost=1)
 
 
 _WIDE = 64

@@ -44,7 +44,8 @@ def build(
         The model, on the CPU, in float32.
 
     Raises:
-        InputError: For an unknown model or option, or a value out of range.
+        InputError: For an unknown model or option, a value out of range, or images that are too
+            small for the model.
 
     Example:
         >>> model = build("wider_cnn", seeds=[10, 11], kernel_size=3)
@@ -66,6 +67,7 @@ def build(
     if classes < 1:
         raise InputError(f"`num_classes` must be at least 1, but got {classes}")
     complete = entry.with_defaults(options)
+    entry.check(complete, resolution)
     model = entry.make(Sizes(len(seeds), classes, resolution), complete)
     model.use_kernels = entry.suits_kernels(complete)
     model.initialise(seeds)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ibsweep.data import dataset_of
 from ibsweep.models import MODELS, backend
 from ibsweep.models.settings import split_settings
 from ibsweep.trial.plan import TrialPlan
@@ -75,8 +76,13 @@ def in_parts(plan: TrialPlan, *, work_fraction: float, workers: int, gpu: bool) 
         work_fraction: Its share of all that is to be trained, 0 to 1.
         workers: Trials that can be trained at the same time.
         gpu: Whether they are trained on a GPU.
+
+    Raises:
+        InputError: If the model cannot be made for the task's images.
     """
     _, options = split_settings(plan.settings)
+    entry = MODELS[plan.model]
+    entry.check(entry.with_defaults(options), dataset_of(plan.task).example_shape[-1])
     parts = lane_parts(
         plan.seeds, plan.model, options, work_fraction=work_fraction, workers=workers, gpu=gpu
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from contextlib import nullcontext
 
 import pytest
+import questions
 import torch
 from oracles import PlainCNN, PlainMLP
 from torch import nn
@@ -341,3 +343,21 @@ def test_wrong_input(tmp_path, monkeypatch, capsys):
         assert message in err
         assert err.count("\n") == 1
     assert not (tmp_path / "results").exists()
+
+
+@pytest.fixture
+def no_ray(monkeypatch):
+    """Let the command come to where parts are handed to workers, without Ray."""
+    monkeypatch.setattr("ibsweep.cluster.session.ray_session", lambda address: nullcontext())
+    monkeypatch.setattr("ibsweep.cluster.preflight.check_cluster", lambda *_, **__: None)
+    monkeypatch.setattr("ibsweep.cluster.nodes.Nodes.slots", lambda self: 2)
+
+
+def test_a_kernel_too_large_for_the_images_is_wrong_input(no_ray, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    mapping = questions.changed(questions.FULL, "arms.mine_a.fixed.kernel_size", 61)
+    path = questions.write_question(tmp_path, mapping)
+    assert run(["replicate", str(path), "--seeds", "2", "--quiet"]) == 2
+    err = capsys.readouterr().err
+    assert "kernel_size=61 is too large for images of 28 pixels: convolution 1 sees" in err
+    assert err.count("\n") == 1

@@ -1,8 +1,13 @@
 """Into how many parts the replicates of a configuration are split."""
 
 import pytest
+import tiny
 
-from ibsweep.trial.parts import lane_parts
+from ibsweep.errors import InputError
+from ibsweep.models import backend
+from ibsweep.models.settings import resolve
+from ibsweep.trial.parts import in_parts, lane_parts
+from ibsweep.trial.plan import TrialPlan
 
 KERNELS = ("wider_cnn", {"kernel_size": 3, "num_filters": 12})
 OPERATIONS = ("wider_cnn", {"kernel_size": 3, "num_filters": 64})
@@ -42,7 +47,18 @@ def test_parts(count, of, options, expected):
 
 
 def test_without_numba_lanes_stay_together(monkeypatch):
-    from ibsweep.models import backend
-
     monkeypatch.setattr(backend, "available", lambda: False)
     assert sizes(8, KERNELS, workers=64) == [4, 4]
+
+
+def plan(model, **options):
+    task = {**tiny.question().task, "spatial_resolution": 20}
+    return TrialPlan(0, model, task, 10, resolve(model, options, tiny.arm().baseline), (10, 11))
+
+
+def test_a_model_that_the_images_are_too_small_for_is_refused():
+    """Here, with the reason, and not by some worker that gets the first part."""
+    how = {"work_fraction": 1.0, "workers": 2, "gpu": False}
+    assert len(in_parts(plan("simple_cnn", kernel_size=19), **how)) == 2
+    with pytest.raises(InputError, match="kernel_size=21 is too large for images of 20 pixels"):
+        in_parts(plan("simple_cnn", kernel_size=21), **how)
