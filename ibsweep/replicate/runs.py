@@ -18,7 +18,7 @@ from ibsweep.replicate.notebook import PROCEDURES, SEED, follow
 from ibsweep.results.records import Replication
 from ibsweep.results.store import ReplicationStore
 from ibsweep.trial.device import configure_device
-from ibsweep.trial.parts import in_parts
+from ibsweep.trial.parts import in_parts, kernels_fault
 from ibsweep.trial.plan import TrialPlan
 from ibsweep.trial.run import TrialRun
 
@@ -158,13 +158,19 @@ def replicate(
         store: Where rows go, open for writing.
         plans: What to train.
         nodes: The nodes, and what a part asks for.
-        note: Is told why nothing runs.
+        note: Is told why nothing runs, or why training is slower than it should be.
         on_done: Is told each part whose rows are on disk.
 
     Raises:
+        InputError: If a model cannot be made for its task's images.
         SweepError: If a worker was lost too often or the disk is full.
     """
-    parts = _in_parts(plans, nodes.slots(), gpu="GPU" in nodes.resources)
+    gpu = "GPU" in nodes.resources
+    parts = _in_parts(plans, nodes.slots(), gpu=gpu)
+    # the notebook itself never uses kernels
+    faults = (kernels_fault(part.trial_plan, gpu=gpu) for part in parts if not part.exact)
+    if fault := next(filter(None, faults), None):
+        note(fault)
     for part, rows in run_tasks(parts, _train_on, lambda part: (part,), _describe, nodes, note):
         store.add(rows)
         on_done(part)

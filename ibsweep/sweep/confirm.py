@@ -30,7 +30,7 @@ from ibsweep.results.records import Confirmation, Manifest, Trial
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.nodes import check_nodes
 from ibsweep.sweep.progress import Progress
-from ibsweep.trial.parts import in_parts
+from ibsweep.trial.parts import in_parts, kernels_fault
 from ibsweep.trial.plan import TrialPlan
 from ibsweep.trial.score import train_and_score
 
@@ -155,6 +155,9 @@ def _train_missing(
     missing = [plan for plan in plans if (plan.trial.trial, plan.images) not in stored]
     parts = _in_parts(missing, question, arm, manifest, nodes)
     trained: dict[tuple[int, int], tuple[list[Confirmation], dict[int, Any]]] = {}
+    for _, part in parts:
+        if fault := kernels_fault(part, gpu=manifest.gpus_per_trial > 0):
+            progress.kernels_failed(fault)
     done = len(plans) - len(missing)
     progress.phase(f"{phase} {done}/{len(plans)}")
     for (plan, _), (rows, states) in run_tasks(

@@ -43,6 +43,8 @@ class StepResult(TypedDict):
         device: Name of the device.
         node_id: Ray's id of the worker's node.
         gpu_names: The GPUs that are there; none are looked for on the driver's own machine.
+        kernels_fault: Why the compiled kernels do not train the trial where they would be faster,
+            or None.
         done: Whether nothing is left to train.
         checkpoint: Now and then, what another worker continues from exactly.
     """
@@ -56,5 +58,6 @@ class StepResult(TypedDict):
     device: str
     node_id: str
     gpu_names: list[str]
+    kernels_fault: str | None
     done: bool
     checkpoint: NotRequired[bytes]

@@ -29,6 +29,7 @@ class Tally:
         running: Last validated epoch by running trial.
         model_epochs: Trained in this run, over all replicates.
         phase: What it does now.
+        kernels_failed: Whether a process that trains has no compiled kernels, and that is noted.
         started: ``time.monotonic()`` of its start.
         seconds: How long it took, once it is over.
     """
@@ -43,6 +44,7 @@ class Tally:
     running: dict[int, int] = field(default_factory=dict)
     model_epochs: int = 0
     phase: str = "starting"
+    kernels_failed: bool = False
     started: float = field(default_factory=time.monotonic)
     seconds: float | None = None
 
@@ -126,6 +128,12 @@ class Progress:
     def add_model_epochs(self, model_epochs: int) -> None:
         """Count training outside of trials: the confirmation's."""
         self.tally.model_epochs += model_epochs
+
+    def kernels_failed(self, fault: str) -> None:
+        """Note, once a sweep, why training is slower than it should be."""
+        if not self.tally.kernels_failed:
+            self.tally.kernels_failed = True
+            self.note(f"{self.tally.name}: {fault}")
 
     def sweep_finished(self) -> None:
         """End the sweep."""

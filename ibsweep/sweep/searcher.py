@@ -108,6 +108,8 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         proposal = self._running.get(trial_id)
         if proposal is None:
             return
+        if result["kernels_fault"]:
+            self.progress.kernels_failed(result["kernels_fault"])
         if "checkpoint" in result:
             self._checkpoints[proposal.trial] = ray.put(result["checkpoint"])
         curves = self._curves[proposal.trial]

@@ -16,6 +16,7 @@ with gc_paused():
     from ibsweep.cluster.preflight import process_environment, software_differences
     from ibsweep.sweep.messages import StepResult, TrainableConfig
     from ibsweep.trial.device import configure_device, device_name
+    from ibsweep.trial.parts import kernels_fault
     from ibsweep.trial.plan import TrialPlan
     from ibsweep.trial.run import TrialRun
 
@@ -82,6 +83,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
             "device": device_name(self._device),
             "node_id": _node_id(),
             "gpu_names": self._gpu_names,
+            "kernels_fault": kernels_fault(self._plan, gpu=self._device != "cpu"),
             "done": self._run.finished,
         }
         if time.monotonic() - self._checkpointed > _CHECKPOINT_SECONDS and not result["done"]:
@@ -113,6 +115,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
             "device": device_name(self._device),
             "node_id": _node_id(),
             "gpu_names": self._gpu_names,
+            "kernels_fault": None,
             "done": True,
         }
 

@@ -18,7 +18,7 @@ from ibsweep.models import MODELS, backend
 from ibsweep.models.settings import split_settings
 from ibsweep.trial.plan import TrialPlan
 
-__all__ = ["in_parts", "lane_parts"]
+__all__ = ["in_parts", "kernels_fault", "lane_parts"]
 
 _MIN_LANES_TORCH = 4
 """Lanes from which on another one costs the same again in torch's operations on a CPU."""
@@ -64,8 +64,27 @@ def lane_parts(
 
 def _runs_in_kernels(model: str, options: Mapping[str, Any]) -> bool:
     """Whether the compiled kernels train a model on this machine's CPU."""
+    return backend.available() and _suits_kernels(model, options)
+
+
+def _suits_kernels(model: str, options: Mapping[str, Any]) -> bool:
     entry = MODELS[model]
-    return backend.available() and entry.suits_kernels(entry.with_defaults(options))
+    return entry.suits_kernels(entry.with_defaults(options))
+
+
+def kernels_fault(plan: TrialPlan, *, gpu: bool) -> str | None:
+    """Return why the compiled kernels do not train a plan here.
+
+    Args:
+        plan: What is trained.
+        gpu: Whether it is trained on a GPU.
+
+    Returns:
+        One line where Numba failed in this process; None where it did not, or is not needed.
+    """
+    _, options = split_settings(plan.settings)
+    wanted = not gpu and _suits_kernels(plan.model, options)
+    return backend.fault() if wanted else None
 
 
 def in_parts(plan: TrialPlan, *, work_fraction: float, workers: int, gpu: bool) -> list[TrialPlan]:

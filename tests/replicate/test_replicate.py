@@ -14,12 +14,13 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from ibsweep.cli import run
+from ibsweep.cluster.nodes import Nodes
 from ibsweep.data import EdgeDataset, replicate_data, to_float
 from ibsweep.models import build
 from ibsweep.questions.files import load_all
 from ibsweep.questions.published import published_settings
 from ibsweep.replicate.notebook import PROCEDURES, follow
-from ibsweep.replicate.runs import missing_plans, train
+from ibsweep.replicate.runs import missing_plans, replicate, train
 from ibsweep.results.store import ReplicationStore
 from ibsweep.trial.plan import TrialPlan
 
@@ -361,3 +362,16 @@ def test_a_kernel_too_large_for_the_images_is_wrong_input(no_ray, tmp_path, monk
     err = capsys.readouterr().err
     assert "kernel_size=61 is too large for images of 28 pixels: convolution 1 sees" in err
     assert err.count("\n") == 1
+
+
+def test_a_fault_of_numba_is_noted_once(no_ray, tmp_path, monkeypatch):
+    monkeypatch.setattr("ibsweep.models.backend._error", AttributeError("it is gone"))
+    monkeypatch.setattr("ibsweep.replicate.runs.run_tasks", lambda *_: [])
+    nodes, notes = Nodes({"CPU": 1.0}, print), []
+    for plans in (
+        missing_plans([cell("q2_cnn", 10), cell("q2_mlp", 10)], range(11, 20), []),
+        missing_plans([cell("q2_mlp", 10)], [10], []),  # the notebook itself needs no kernels
+    ):
+        replicate(ReplicationStore(tmp_path), plans, nodes, notes.append, print)
+    (line,) = notes
+    assert "AttributeError: it is gone" in line

@@ -62,6 +62,7 @@ def result(number, epoch, failure=None):
         "device": "cpu",
         "node_id": "0",
         "gpu_names": [],
+        "kernels_fault": None,
         "done": True,
     }
 
@@ -84,6 +85,18 @@ def test_pruned_is_what_the_scheduler_said(searcher, store):
         "pruned at the rung of 5 epochs",
     )
     assert searcher.suggest("c") == "FINISHED"
+
+
+def test_kernels_that_fail_in_workers_are_noted_once_a_sweep(searcher, store, monkeypatch):
+    notes = []
+    monkeypatch.setattr(searcher.progress, "note", notes.append)
+    searcher.on_trial_result("a", result(0, 5))
+    assert notes == []
+    fault = "Numba cannot compile the kernels (it is gone)"
+    searcher.on_trial_result("a", {**result(0, 10), "kernels_fault": fault})
+    searcher.on_trial_complete("a", {**result(0, 20), "kernels_fault": fault})
+    searcher.on_trial_complete("b", {**result(1, 5), "kernels_fault": f"{fault} elsewhere"})
+    assert notes == [f"tiny: {fault}"]
 
 
 def test_a_trial_that_diverged_fails_with_the_reason(searcher, store):

@@ -6,7 +6,7 @@ import tiny
 from ibsweep.errors import InputError
 from ibsweep.models import backend
 from ibsweep.models.settings import resolve
-from ibsweep.trial.parts import in_parts, lane_parts
+from ibsweep.trial.parts import in_parts, kernels_fault, lane_parts
 from ibsweep.trial.plan import TrialPlan
 
 KERNELS = ("wider_cnn", {"kernel_size": 3, "num_filters": 12})
@@ -62,3 +62,14 @@ def test_a_model_that_the_images_are_too_small_for_is_refused():
     assert len(in_parts(plan("simple_cnn", kernel_size=19), **how)) == 2
     with pytest.raises(InputError, match="kernel_size=21 is too large for images of 20 pixels"):
         in_parts(plan("simple_cnn", kernel_size=21), **how)
+
+
+def test_a_fault_of_numba_matters_only_where_kernels_would_train(monkeypatch):
+    assert kernels_fault(plan("simple_cnn"), gpu=False) is None
+    monkeypatch.setattr(backend, "_error", AttributeError("it is gone"))
+    assert "AttributeError: it is gone" in kernels_fault(plan("simple_cnn"), gpu=False)
+    assert kernels_fault(plan("simple_cnn"), gpu=True) is None
+    assert kernels_fault(plan("wider_cnn", num_filters=64), gpu=False) is None
+    absent = ModuleNotFoundError("No module named 'numba'", name="numba")
+    monkeypatch.setattr(backend, "_error", absent)
+    assert kernels_fault(plan("simple_cnn"), gpu=False) is None
