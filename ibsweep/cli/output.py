@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ibsweep.analysis.summary import config_text
+from ibsweep.cli.formats import percent
 from ibsweep.results.location import display_path
 from ibsweep.results.records import TrialState
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ibsweep.analysis.summary import SweepSummary
     from ibsweep.sweep.progress import Tally
 
-__all__ = ["percent", "print_json", "print_summary"]
+__all__ = ["print_json", "print_summary"]
 
 
 def print_json(summaries: Sequence[SweepSummary], tallies: Sequence[Tally]) -> None:
@@ -94,8 +95,3 @@ def _confirmed(test: Interval, replicates: int) -> tuple[str, str]:
         percent(test.mean),
         f"{interval}{replicates} fresh replicates on held-out test images",
     )
-
-
-def percent(value: float | None) -> str:
-    """Return a figure in percent as people read it."""
-    return "-" if value is None else f"{value:.2f} %"

@@ -17,7 +17,7 @@ from rich.progress import (
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
-from ibsweep.cli.output import percent
+from ibsweep.cli.formats import clock, percent
 from ibsweep.results.records import Trial, TrialState
 from ibsweep.sweep.progress import Progress
 
@@ -57,7 +57,7 @@ class LineProgress(QuietProgress):
         figure = f" {percent(row.valid_accuracy)}" if row.valid_accuracy is not None else ""
         why = f" ({row.reason})" if row.reason else ""
         best = f", best {percent(tally.best.valid_accuracy)}" if tally.best else ""
-        eta = f", {_clock(tally.eta)} left" if tally.eta else ""
+        eta = f", {clock(tally.eta)} left" if tally.eta else ""
         self.note(
             f"{tally.name}: {tally.done}/{tally.total} trial {row.trial} "
             f"{row.state}{figure}{why}{best}{eta}"
@@ -100,8 +100,8 @@ class LiveProgress(Progress):
                 str(tally.counts[TrialState.FAIL]),
                 percent(tally.best.valid_accuracy if tally.best else None),
                 percent(tally.baseline.valid_accuracy if tally.baseline else None),
-                _clock(tally.elapsed),
-                _clock(tally.eta) if tally.phase == "training" else "",
+                clock(tally.elapsed),
+                clock(tally.eta) if tally.phase == "training" else "",
                 f"{tally.rate:,.0f}",
             )
         return table
@@ -166,11 +166,3 @@ class ReplicationProgress:
     def note(self, text: str) -> None:
         """Print a line that matters whatever is shown besides."""
         self._console.print(f"replicate: {text}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _clock(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

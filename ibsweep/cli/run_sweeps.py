@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ibsweep.results.store import SweepStore
+    from ibsweep.sweep.progress import Progress
 
 __all__ = ["run_and_print"]
 
@@ -32,8 +33,6 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
         SweepError: If a sweep cannot go on; says how to resume where that helps.
         typer.Exit: With code 130 on Ctrl-C.
     """
-    from ibsweep.analysis.summary import summarise
-    from ibsweep.cli.output import print_json, print_summary
     from ibsweep.cli.progress import make_progress
     from ibsweep.cluster.session import ray_session
     from ibsweep.errors import SweepError
@@ -48,12 +47,15 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     session = nullcontext() if done else ray_session(stores[0].manifest.address, resume_hint)
     try:
         with progress, session:
-            # here, since the session has imported what this imports while Ray started
-            from ibsweep.sweep.runner import run_sweep
-
             for store in stores:
                 current = store
-                run_sweep(store, progress)
+                if store.paths.best_config.exists():
+                    _pass_over(store, progress)
+                else:
+                    # here, since the session has imported what this imports while Ray started
+                    from ibsweep.sweep.runner import run_sweep
+
+                    run_sweep(store, progress)
     except KeyboardInterrupt:
         _how_to_resume(stores, current).report_interruption()
         raise typer.Exit(130) from None
@@ -62,12 +64,26 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
         if len(rows) == current.manifest.trials and all(row.state == "FAIL" for row in rows):
             raise  # to go on would not help
         raise SweepError(f"{error}\n{resume_hint()}") from error
+    from ibsweep.analysis.summary import summarise  # SciPy: after the session, for the same reason
+    from ibsweep.cli.output import print_json, print_summary
+
     summaries = [summarise(store) for store in stores]
     if json:
         print_json(summaries, progress.tallies)
         return
     for summary, tally in zip(summaries, progress.tallies, strict=True):
         print_summary(summary, tally, Console())
+
+
+def _pass_over(store: SweepStore, progress: Progress) -> None:
+    """Show that a sweep is finished, without what it takes to run one."""
+    from ibsweep.questions.files import question_from_manifest
+
+    question = question_from_manifest(store.manifest.question, store.paths.manifest)
+    with store.lock():
+        store.repair()
+        progress.sweep_started(store.manifest, question.objective, store.trials())
+        progress.sweep_finished()
 
 
 def _how_to_resume(stores: Sequence[SweepStore], current: SweepStore) -> HowToResume:

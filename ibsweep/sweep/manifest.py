@@ -13,8 +13,7 @@ from ibsweep.questions.space import highest
 from ibsweep.results.records import Manifest
 from ibsweep.results.store import check_name
 from ibsweep.sweep.environment import environment
-from ibsweep.sweep.options import SweepOptions
-from ibsweep.sweep.proposals import sampler_arguments
+from ibsweep.sweep.options import SweepOptions, sampler_arguments
 from ibsweep.sweep.pruning import pruner_arguments
 
 __all__ = ["make_manifest", "make_manifests", "resumption"]

@@ -9,7 +9,14 @@ from typing import Any
 
 from ibsweep.errors import InputError, suggestion
 
-__all__ = ["PRUNERS", "QUICK", "SAMPLERS", "SweepOptions", "resource_faults"]
+__all__ = [
+    "PRUNERS",
+    "QUICK",
+    "SAMPLERS",
+    "SweepOptions",
+    "resource_faults",
+    "sampler_arguments",
+]
 
 SAMPLERS: Mapping[str, Mapping[str, Any]] = {
     "tpe": {
@@ -28,9 +35,13 @@ SAMPLERS: Mapping[str, Mapping[str, Any]] = {
 
 PRUNERS = ("asha", "median", "hyperband", "none")
 
-
 QUICK: Mapping[str, int] = {"trials": 10, "replicates": 2, "confirm": 1, "confirm_replicates": 8}
 """The preset for a look at all questions within minutes."""
+
+
+def sampler_arguments(name: str, seed: int) -> dict[str, Any]:
+    """Return a sampler's pinned arguments, for the manifest."""
+    return {"name": name, "seed": seed, **SAMPLERS[name]}
 
 
 def resource_faults(cpus: float, gpus: float) -> list[str]:

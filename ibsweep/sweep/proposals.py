@@ -26,18 +26,13 @@ from ibsweep.questions.space import grid, to_distributions
 from ibsweep.results.records import Manifest, Proposal, Trial, TrialState
 from ibsweep.sweep.options import SAMPLERS
 
-__all__ = ["Proposer", "export_study", "sampler_arguments"]
+__all__ = ["Proposer", "export_study"]
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # its lines would tear the live table
 
 _SAMPLER_CLASSES = {"tpe": "TPESampler", "gp": "GPSampler", "cmaes": "CmaEsSampler"}
 _MAX_DUPLICATES = 5
 """Earlier configurations in a row after which the sampler is passed over."""
-
-
-def sampler_arguments(name: str, seed: int) -> dict[str, Any]:
-    """Return a sampler's pinned arguments, for the manifest."""
-    return {"name": name, "seed": seed, **SAMPLERS[name]}
 
 
 class Proposer:

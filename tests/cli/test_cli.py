@@ -10,6 +10,7 @@ import sys
 import pytest
 import tiny
 import torch
+from report_results import add_sweep
 
 from ibsweep import __version__
 from ibsweep.cli import app, run
@@ -299,3 +300,21 @@ def test_output_into_a_closed_pipe_ends_quietly():
     code = f"{sys.executable} -m ibsweep questions | true"
     done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr == ""
+
+
+def test_a_finished_sweep_is_printed_without_what_it_takes_to_run_one(tmp_path):
+    add_sweep(tmp_path, "duel_cnn")
+    script = (
+        "import sys\nfrom ibsweep.cli import run\ncode = run(sys.argv[1:])\n"
+        "print(*[name for name in ('torch', 'ray', 'optuna') if name in sys.modules], code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "resume", "duel_cnn-1", "--results", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    *shown, loaded = done.stdout.splitlines()
+    assert loaded == "0", done.stderr
+    assert "1 pruned, 1 failed" in "\n".join(shown)
