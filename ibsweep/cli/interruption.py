@@ -6,11 +6,12 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from typing import NamedTuple, Self
 
-from ibsweep.cluster.jobs import IN_JOB
+from ibsweep.cluster.in_job import IN_JOB
 
-__all__ = ["HowToResume"]
+__all__ = ["HowToResume", "LogFilter"]
 
 _PREFIX = "ibsweep-job: "
 """Of the line in a job's log that is for programs, in JSON; the rest is for people."""
@@ -45,7 +46,7 @@ class HowToResume(NamedTuple):
 
     @classmethod
     def from_log(cls, log: str) -> Self | None:
-        """Return what the command of a job reported, None if it was ended before it could.
+        """Return what the command of a job reported, None if it was killed before it had.
 
         Args:
             log: What the job has printed.
@@ -53,5 +54,44 @@ class HowToResume(NamedTuple):
         reports = [line for line in log.splitlines() if line.startswith(_PREFIX)]
         if not reports:
             return None
-        report = json.loads(reports[-1].removeprefix(_PREFIX))
-        return cls(report["progress"], tuple(report["resume"]))
+        try:
+            report = json.loads(reports[-1].removeprefix(_PREFIX))
+            return cls(report["progress"], tuple(report["resume"]))
+        except (ValueError, KeyError, TypeError):  # cut off by the end of the job
+            return None
+
+
+class LogFilter:
+    """Passes on a job's log, in pieces of any length, without the line that is for programs.
+
+    Args:
+        write: Called with what is for people, as soon as that is certain.
+    """
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._held = ""  # the beginning of a line, which may be one for programs
+        self._in_line = False  # whether the beginning of the last line is written
+
+    def feed(self, text: str) -> None:
+        """Take the next piece of the log."""
+        *lines, rest = (self._held + text).split("\n")
+        shown = ""
+        for line in lines:
+            if self._in_line or not line.startswith(_PREFIX):
+                shown += f"{line}\n"
+            self._in_line = False
+        self._held = ""
+        if not self._in_line and rest[: len(_PREFIX)] == _PREFIX[: len(rest)]:
+            self._held = rest
+        else:
+            shown += rest
+            self._in_line = True
+        if shown:
+            self._write(shown)
+
+    def close(self) -> None:
+        """Pass on what was held back and is for people, at the end of the log."""
+        if self._held and not self._held.startswith(_PREFIX):
+            self._write(self._held)
+        self._held = ""

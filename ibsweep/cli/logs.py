@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ibsweep.cli.flags import JOB_SERVER, JobServer, job_server_flag
+from ibsweep.cli.interruption import LogFilter
 from ibsweep.errors import IbsweepError
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ def logs(
     if follow:
         follow_job(there, name, job_server_flag(address))
     else:
-        _write(there.logs(name))
+        with closing(LogFilter(_write)) as log:
+            log.feed(there.logs(name))
 
 
 def follow_job(jobs: Jobs, name: str, flag: str) -> None:
@@ -53,7 +56,8 @@ def follow_job(jobs: Jobs, name: str, flag: str) -> None:
     """
     how = f"`ibsweep logs {name} --follow{flag}` to go on, `ibsweep stop {name}{flag}` to end it"
     try:
-        job = jobs.follow(name, _write)
+        with closing(LogFilter(_write)) as log:
+            job = jobs.follow(name, log.feed)
     except KeyboardInterrupt:
         print(f"ibsweep: {name} is still running; {how}", file=sys.stderr)
         raise typer.Exit(130) from None

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ibsweep.cluster.in_job import IN_JOB
 from ibsweep.cluster.ray_internals.messages import (
     JOB_CLIENT_LOGGERS,
     JOB_EXISTS,
@@ -28,10 +29,7 @@ from ibsweep.cluster.ray_internals.messages import (
 )
 from ibsweep.errors import IbsweepError, InputError, suggestion
 
-__all__ = ["IN_JOB", "Job", "Jobs"]
-
-IN_JOB = "IBSWEEP_JOB"
-"""The environment variable that tells a command that it runs as a job, with the job's id."""
+__all__ = ["Job", "Jobs"]
 
 _STOP_GRACE = 60
 """Seconds that a stopped job has before it is killed; Ray's own 3 can be too few to leave it."""
@@ -168,7 +166,7 @@ class Jobs:
 
         Args:
             name: The job's id.
-            write: Is given each piece of text.
+            write: Called with each piece of text.
 
         Returns:
             The job as it ended; as it runs, if the connection was lost.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ibsweep.cli.interruption import HowToResume
-from ibsweep.cluster.jobs import IN_JOB
+from ibsweep.cli.interruption import HowToResume, LogFilter
+from ibsweep.cluster.in_job import IN_JOB
 
 HOWS = [
     HowToResume("5 of 60 trials of long are done, all of it safe", ("long", "--results", "/a b")),
@@ -39,3 +39,45 @@ def test_the_sentence_calls_the_command_as_it_is_called_where_it_is_read():
         "ibsweep submit -- resume long --results '/a b'"
     )
     assert second.text() == "what is trained is safe, the same command goes on from there"
+
+
+def report(monkeypatch, capsys):
+    """Return what a command that is interrupted prints in a job: two lines."""
+    monkeypatch.setenv(IN_JOB, "a-job")
+    HOWS[0].report_interruption()
+    return capsys.readouterr().err
+
+
+def test_a_report_that_a_kill_cut_off_is_none(monkeypatch, capsys):
+    whole = report(monkeypatch, capsys).rstrip()
+    begin = whole.index("ibsweep-job: ")
+    for end in range(begin, len(whole)):
+        assert HowToResume.from_log(whole[:end]) is None
+    for other in ("[]", "1", "{}", '{"progress": "5 of 60", "resume": 1}'):
+        assert HowToResume.from_log(f"{whole[:begin]}ibsweep-job: {other}\n") is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 13, 1000])
+@pytest.mark.parametrize("end", ["", "i", "ibsweep", "ibsweep: error", "\n\nibsweep-jobs\n"])
+def test_people_see_a_log_without_the_line_for_programs(monkeypatch, capsys, size, end):
+    """In pieces of any length, as following brings them."""
+    sentence, line, _ = report(monkeypatch, capsys).split("\n")
+    assert line.startswith("ibsweep-job: {")
+    before = f"long: 5/60\n\nibsweep-jobs and not {line}\n{sentence}\n"
+    log = f"{before}{line}\n{end}"
+    shown = []
+    log_filter = LogFilter(shown.append)
+    for start in range(0, len(log), size):
+        log_filter.feed(log[start : start + size])
+    log_filter.close()
+    assert "".join(shown) == before + end
+
+
+def test_what_is_for_people_is_shown_as_soon_as_it_comes():
+    shown = []
+    log_filter = LogFilter(shown.append)
+    for piece in ("long: 5", "/60", "\nib", "sweep: inter", "rupted\nibsweep-job: {"):
+        log_filter.feed(piece)
+    assert shown == ["long: 5", "/60", "\n", "ibsweep: inter", "rupted\n"]
+    log_filter.close()
+    assert len(shown) == 5, "a line for programs that was cut off is none for people"

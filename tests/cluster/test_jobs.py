@@ -156,6 +156,8 @@ class TestOnACluster:
         assert code == 1
         assert "long-job was stopped" in err
         assert f"ibsweep: interrupted; {len(kept)} of {TRIALS}" in out_again
+        assert "ibsweep-job: " not in out_again, "what is for programs"
+        assert client(ray_head, tmp_path, "logs", "long-job") == (0, out_again, "")
 
         said = re.search(r"go on with: ibsweep (submit .*)\n", out)
         first, *rest = shlex.split(said[1])
