@@ -17,8 +17,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import platformdirs
-
 from ibsweep.errors import IbsweepError, InputError
 from ibsweep.results.mirror import Mirror
 from ibsweep.results.remote import RemoteDirectory, url_of
@@ -98,7 +96,9 @@ def _parse(where: str | os.PathLike[str]) -> tuple[str | None, Path]:
     if urlsplit(url).scheme == "file":
         return None, Path(url2pathname(urlsplit(url).path))
     name = hashlib.sha256(url.encode()).hexdigest()[:16]
-    return url, platformdirs.user_cache_path("ibsweep") / "results" / name
+    # on every system the same, and never elsewhere: a copy may hold rows not yet at its URL
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return url, cache / "ibsweep" / "results" / name
 
 
 def lease(path: Path) -> contextlib.AbstractContextManager[None]:

@@ -20,6 +20,18 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
+@pytest.mark.parametrize("variable", ["cache", ""])
+def test_copies_stay_where_they_were_on_every_system(tmp_path, monkeypatch, variable):
+    """They may hold rows that are not at the URL yet."""
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_: tmp_path / "Caches")
+    monkeypatch.setattr("pathlib.Path.home", lambda: tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", variable and str(tmp_path / variable))
+    cache = tmp_path / (variable or ".cache")
+    with no_transfer():
+        copy = results_directory("s3://bucket/results")
+    assert copy == cache / "ibsweep" / "results" / "3333f854ef497dc6"
+
+
 def test_a_file_url_is_the_directory_itself(tmp_path, capsys):
     begin(tmp_path / "my results")
     url = (tmp_path / "my results").as_uri()
