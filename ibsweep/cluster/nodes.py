@@ -63,7 +63,7 @@ class Nodes:
         return max(1, trial_slots(usable, self.resources))
 
     def register(self, node: str, gpu_names: Sequence[str]) -> dict[str, Any]:
-        """Return the record of a node, which has not joined later then.
+        """Mark a node as known, so that ``on_joined`` is not called for it, and return its record.
 
         Args:
             node: Its id.
@@ -97,7 +97,7 @@ class Nodes:
     def record_failure(self, trial: Hashable, failure: WorkerFailure) -> None:
         """Count a failed attempt at a trial or task.
 
-        Neither want of memory nor the loss of the node itself is held against the node.
+        Neither lack of memory nor the loss of the node itself is held against the node.
         """
         node = failure.node
         if node is None or failure.cause is not FailureCause.WORKER:

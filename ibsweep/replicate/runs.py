@@ -158,8 +158,9 @@ def replicate(
         store: Where rows go, open for writing.
         plans: What to train.
         nodes: The nodes, and what a part asks for.
-        note: Is told why nothing runs, or why training is slower than it should be.
-        on_done: Is told each part whose rows are on disk.
+        note: Called with a line that says why nothing runs, or why training is slower than it
+            should be.
+        on_done: Called with each part whose rows are on disk.
 
     Raises:
         InputError: If a model cannot be made for its task's images.

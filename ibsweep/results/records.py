@@ -103,7 +103,7 @@ class Proposal(_Row):
 
 
 class Replicate(_Row):
-    """One replicate of a trial at its last epoch.
+    """One replicate of a trial at one validated epoch.
 
     Attributes:
         seed: Replicate seed: its data, initialisation and batch order.

@@ -1,7 +1,6 @@
-"""What an attempt at a trial asks of Ray Tune, and why it failed.
+"""Turns a failed attempt of Ray Tune's into a WorkerFailure, and asks Tune for resources.
 
-Such a trial is tried elsewhere, from its last saved state; one that ran out of memory is tried
-once more, alone on a larger share.
+Whether a trial is tried again, and where, is the searcher's decision.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ def resource_request(resources: Mapping[str, float], avoided: Collection[str]) -
 
 
 class AttemptCallback(tune.Callback):  # type: ignore[misc]
-    """Reports every attempt that failed and standstill, and keeps Tune's memory small.
+    """Reports failed attempts and stalls, and keeps Tune's memory small.
 
     Args:
         on_failure: Called with Tune's id of the attempt and what happened.

@@ -62,7 +62,7 @@ def confirm(
         store: The sweep, its trials finished.
         question: Its question.
         arm: Its arm.
-        progress: Is told how far it is.
+        progress: Called with how far it is.
         nodes: The nodes.
 
     Raises:
@@ -112,7 +112,7 @@ def measure_efficiency(
         store: The sweep, confirmed.
         images: Training images per class.
         address: Address of a Ray cluster, None for this machine alone.
-        progress: Is told how far it is; by default nothing is shown.
+        progress: Called with how far it is; by default nothing is shown.
 
     Raises:
         InputError: If another process runs the sweep, or training can be placed nowhere.

@@ -18,7 +18,7 @@ def check_nodes(store: SweepStore, progress: Progress, *, local: bool) -> Nodes:
 
     Args:
         store: The sweep.
-        progress: Is told what a user should know.
+        progress: Called with what a user should know.
         local: Whether Ray runs on this machine alone.
 
     Returns:

@@ -80,7 +80,7 @@ class Tally:
 
 
 class Progress:
-    """Is told what sweeps do, and keeps their tallies. It shows nothing; subclasses show."""
+    """Keeps the tallies of sweeps, which call it as they go on. Subclasses show them."""
 
     def __init__(self) -> None:
         self.tallies: list[Tally] = []
@@ -115,7 +115,7 @@ class Progress:
         self.tally.running[proposal.trial] = 0
 
     def trial_advanced(self, proposal: Proposal, curve: Curve) -> None:
-        """A trial passed a rung."""
+        """A trial validated an epoch."""
         before = self.tally.running.get(proposal.trial, 0)
         self.tally.model_epochs += (curve.epoch - before) * len(curve.replicates)
         self.tally.running[proposal.trial] = curve.epoch

@@ -38,7 +38,7 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
 
     Args:
         store: A new sweep, or one that was interrupted at any moment.
-        progress: Is told everything; by default nothing is shown.
+        progress: Called with all that happens; by default nothing is shown.
 
     Raises:
         InputError: If another process runs it, or its trials can be placed nowhere.

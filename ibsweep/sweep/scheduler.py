@@ -29,7 +29,7 @@ class _RungScheduler(FIFOScheduler):  # type: ignore[misc]
 
     Args:
         rungs: Epochs at which trials are compared.
-        on_prune: Is given Tune's id of a trial that is pruned, and its epoch.
+        on_prune: Called with Tune's id of a trial that is pruned, and its epoch.
         arguments: The scheduler's own.
     """
 
@@ -84,7 +84,7 @@ def make_scheduler(
         pruner: What ``pruner_arguments`` returned.
         metric: Result key that is compared.
         mode: ``"max"`` or ``"min"``.
-        on_prune: Is given Tune's id of a trial that is pruned, and its epoch.
+        on_prune: Called with Tune's id of a trial that is pruned, and its epoch.
     """
     arguments = dict(pruner)
     name = arguments.pop("name")

@@ -40,7 +40,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         software: What the workers' own must equal, None on this machine.
         nodes: The cluster's nodes, and what a trial asks for.
         objective: Metric and direction.
-        progress: Is told everything.
+        progress: Called with all that happens.
         deadline: ``time.monotonic()`` after which nothing new is proposed.
     """
 
@@ -104,7 +104,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         return proposal
 
     def on_trial_result(self, trial_id: str, result: StepResult) -> None:
-        """Take the figures up to a rung."""
+        """Take the figures of the epochs validated since the last result."""
         proposal = self._running.get(trial_id)
         if proposal is None:
             return

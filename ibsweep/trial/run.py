@@ -121,8 +121,8 @@ class TrialRun:
         """Train to the next rung, or to the end, and validate.
 
         Args:
-            on_curve: Sees the figures of every epoch that is validated on the way, the last one
-                too.
+            on_curve: Called with the figures of every epoch that is validated on the way, the
+                last one too.
 
         Returns:
             The replicates' figures there.

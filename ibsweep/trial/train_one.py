@@ -37,7 +37,7 @@ def train_one(
         plan: What to train.
         directory: Where everything is saved; must not exist.
         cpus: Threads.
-        on_epoch: Is told each validated epoch and the mean validation accuracy, in percent.
+        on_epoch: Called with each validated epoch and the mean validation accuracy, in percent.
 
     Raises:
         InputError: If the directory exists or cannot be made.

@@ -28,7 +28,7 @@ def enable_token_authentication() -> None:
 def without_spare_daemons() -> Iterator[None]:
     """Have ``ray.init`` start neither an autoscaler nor a log monitor.
 
-    Nobody asks for either in a Ray of one's own; they cost a second at the start and one at the
+    Nobody asks for either in a local Ray; they cost a second at the start and one at the
     end. ``ray start`` has options for both, ``--no-monitor`` and ``--include-log-monitor``
     (https://github.com/ray-project/ray/pull/48891); ``ray.init`` has none.
     """
