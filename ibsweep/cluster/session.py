@@ -45,7 +45,7 @@ _NO_METRICS = {
     "RAY_enable_metrics_collection": "0",
 }
 """Where Ray is installed for a cluster, it gives its metrics to anybody on every interface, token
-or not; a Ray of one's own keeps them to itself."""
+or not; a local Ray keeps them to itself."""
 
 _PRELOADED = ("torch", "numba", "scipy.ndimage", "scipy.stats", "pandas", "optuna")
 """What a command needs as soon as Ray runs, by the seconds that it takes to import."""
@@ -58,6 +58,12 @@ def _try_connection(address: str) -> None:
     """Raise an OSError unless something listens at ``HOST:PORT``."""
     host, port = address.rsplit(":", 1)
     socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+
+
+def _ray_runs() -> bool:
+    """Return whether this process has started or joined Ray, without importing it for that."""
+    ray = sys.modules.get("ray")
+    return ray is not None and ray.is_initialized()
 
 
 def _require_listener(address: str) -> None:
@@ -91,7 +97,7 @@ def _watch_head(gcs: str, session_over: threading.Event, resume_hint: Callable[[
 
     Args:
         gcs: Host and port of Ray's control service on the head.
-        session_over: Is set when the session is over; then the head may go.
+        session_over: Set when the session is over; then the head may go.
         resume_hint: See ``ray_session``.
     """
     patience = 0.75 * float(os.environ.get(_RECONNECT_TIMEOUT, 60))
@@ -159,7 +165,7 @@ def ray_session(
     this machine is not joined unasked.
 
     Args:
-        address: Address of a cluster, or None for a Ray of one's own.
+        address: Address of a cluster, or None for a local Ray.
         resume_hint: Returns how to go on, for the message when the cluster's head is lost.
 
     Raises:
@@ -167,7 +173,7 @@ def ray_session(
     """
     if address == "":
         raise InputError("--address is empty: give HOST:PORT of the cluster's head, or auto")
-    if address:
+    if address and not _ray_runs():
         _require_listener(address)
     for name, value in {**_ENVIRONMENT, **({} if address else _NO_METRICS)}.items():
         os.environ.setdefault(name, value)

@@ -1,4 +1,4 @@
-"""A Ray of one's own tells nothing to whoever has no token."""
+"""A local Ray tells nothing to whoever has no token."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import ray
 
 from ibsweep.cluster.session import ray_session
 from ibsweep.errors import InputError
@@ -84,4 +85,10 @@ def test_an_address_where_nobody_listens_is_refused_at_once(address, reason, mon
     monkeypatch.setenv("RAY_ADDRESS", address)
     reason = reason.replace("check --address", "check RAY_ADDRESS")
     with pytest.raises(InputError, match=re.escape(reason)), ray_session("auto"):
+        pass
+
+
+def test_a_ray_that_runs_is_used_and_its_head_not_asked_again(monkeypatch):
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    with ray_session("127.0.0.1:1"):
         pass
