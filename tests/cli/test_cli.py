@@ -267,7 +267,10 @@ def test_resume_goes_on_where_it_is_told_or_where_it_was(here, monkeypatch, word
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", ""])
-def test_an_address_that_is_refused_is_none_that_resume_goes_on_with(here, capsys, address):
+def test_an_address_that_is_refused_is_none_that_resume_goes_on_with(
+    here, capsys, monkeypatch, address
+):
+    monkeypatch.setattr("ray.is_initialized", lambda: False)  # other tests' Ray would be used
     SweepStore.create(here / "results", tiny.manifest(name="one", address="auto"))
     assert run(["resume", "one", "--address", address]) == 2
     assert "--address" in capsys.readouterr().err

@@ -80,6 +80,7 @@ def test_no_port_answers_without_the_token():
     ],
 )
 def test_an_address_where_nobody_listens_is_refused_at_once(address, reason, monkeypatch):
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)  # other tests' Ray would be used
     with pytest.raises(InputError, match=re.escape(reason)), ray_session(address):
         pass
     monkeypatch.setenv("RAY_ADDRESS", address)
