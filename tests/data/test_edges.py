@@ -488,3 +488,11 @@ def test_a_seed_is_an_integer_of_32_bits(seed):
 def test_images_per_class_is_a_positive_integer(count):
     with pytest.raises(InputError, match=f"images_per_class: {INTEGER} 1"):
         data.replicate_data(task(), 10, count)
+
+
+def test_a_whole_number_and_its_float_have_one_fingerprint():
+    whole, written = (
+        data.EdgeDataset.from_dict({"train_images": [10], "max_edge_intensity": intensity})
+        for intensity in (1, 1.0)
+    )
+    assert whole.fingerprint() == written.fingerprint()

@@ -132,7 +132,7 @@ class EdgeDataset:
 
 def _is_number(option: str) -> bool:
     """Whether an option is a float, of which 1 and 1.0 are the same value."""
-    return isinstance(getattr(EdgeConfig, option, None), float)
+    return EdgeConfig.__annotations__.get(option) == "float"
 
 
 def _examples(drawn: EdgeImages) -> Examples:
