@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import signal
 
@@ -16,11 +17,14 @@ torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     for item in items:
         if "ray_local" in item.fixturenames:
             item.add_marker(pytest.mark.ray)
-    items.sort(key=lambda item: "ray_local" not in item.fixturenames)  # they take longest
+    # They take longest, so they begin where tests run side by side; in one process they come last,
+    # since tests of clusters there have tokens of their own, which would lock a running Ray out.
+    side_by_side = bool(config.getoption("numprocesses", None)) or hasattr(config, "workerinput")
+    items.sort(key=lambda item: ("ray_local" in item.fixturenames) is not side_by_side)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -49,10 +53,11 @@ def ray_local():
     """One Ray of two CPUs and a declared GPU, which exists on paper only."""
     from ibsweep.cluster.session import ray_session
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 2, "GPU": 1}')
-        with ray_session(None):
-            yield
+    with contextlib.ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:  # no cluster of a test may have it
+            patch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 2, "GPU": 1}')
+            stack.enter_context(ray_session(None))
+        yield
 
 
 @pytest.fixture(scope="session")
