@@ -52,13 +52,15 @@ def lane_parts(
     Returns:
         The parts, in order, nearly equal: a lane that is left over alone may cost the most.
     """
+    if not seeds:
+        return []
     if gpu:
         least, most = len(seeds), _MAX_LANES_GPU
     else:
         least, most = (1 if _runs_in_kernels(model, options) else _MIN_LANES_TORCH), _MAX_LANES_CPU
     wanted = math.ceil(work_fraction * workers * _PARTS_A_WORKER)
     count = max(-(-len(seeds) // most), min(wanted, len(seeds) // least))
-    bounds = [len(seeds) * i // count for i in range(count + 1)] if seeds else [0]
+    bounds = [len(seeds) * i // count for i in range(count + 1)]
     return [tuple(seeds[a:b]) for a, b in itertools.pairwise(bounds)]
 
 

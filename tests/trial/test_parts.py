@@ -46,6 +46,11 @@ def test_parts(count, of, options, expected):
     assert sorted(sizes(count, of, **options)) == sorted(expected)
 
 
+@pytest.mark.parametrize("gpu", [False, True])
+def test_no_replicates_are_no_parts(gpu):
+    assert sizes(0, KERNELS, gpu=gpu) == []
+
+
 def test_without_numba_lanes_stay_together(monkeypatch):
     monkeypatch.setattr(backend, "available", lambda: False)
     assert sizes(8, KERNELS, workers=64) == [4, 4]
