@@ -19,17 +19,18 @@ PACKAGE = Path(__file__).parent.parent / "ibsweep"
 FLOORS = """
 errors     <-
 gc_control <-
+user_code  <- errors
 results    <- errors gc_control
 cluster    <- errors gc_control
-data       <- errors gc_control
-models     <- errors gc_control
+data       <- errors gc_control user_code
+models     <- errors gc_control user_code
 training   <- errors gc_control models
-questions  <- errors gc_control models data results
-trial      <- errors gc_control models data results training questions.schema questions.yaml_file
+questions  <- errors gc_control user_code models data results
+trial      <- errors gc_control user_code models data results training questions.schema questions.yaml_file
 analysis   <- errors gc_control models.catalogue data results questions
-replicate  <- errors gc_control models data results training questions trial cluster analysis
-sweep      <- errors gc_control models data results training questions trial cluster analysis
-cli        <- errors gc_control models data results training questions trial cluster analysis replicate sweep
+replicate  <- errors gc_control user_code models data results training questions trial cluster analysis
+sweep      <- errors gc_control user_code models data results training questions trial cluster analysis
+cli        <- errors gc_control user_code models data results training questions trial cluster analysis replicate sweep
 __main__   <- cli gc_control
 """  # noqa: E501
 
@@ -47,7 +48,7 @@ RAY_INTERNALS = "cluster.ray_internals"
 """The only place that may use what Ray does not document."""
 UNDOCUMENTED = ("ray.air.execution", "ray.tune.execution", "ray.tune.tune")
 """Internals of Ray whose names do not begin with an underscore."""
-TOP = {"__init__", "__main__", "errors", "gc_control"}
+TOP = {"__init__", "__main__", "errors", "gc_control", "user_code"}
 """All modules at the top of the package."""
 HEAVY = ("torch", "ray", "optuna", "pandas", "matplotlib", "scipy")
 """What is loaded only when a command runs that needs it."""
