@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.notebook_loop import Loop, make_module
-from ibsweep.data import EdgeDataset, replicate_data, to_float
+from ibsweep.data import EdgeDataset, document_of_task, replicate_data, to_float
 from ibsweep.models import build, catalogue
 from ibsweep.training import LaneData, Trainer, TrainingSettings
 
@@ -57,7 +57,7 @@ class Setting:
         """Return a replicate's data."""
         options = {"class_type": self.classes, "num_classes": len(self.classes)}
         options |= {"train_images": [self.images], **(self.task or {})}
-        return replicate_data(EdgeDataset.from_dict(options), seed, self.images)
+        return replicate_data(EdgeDataset.from_dict(document_of_task(options)), seed, self.images)
 
 
 def settings() -> list[Setting]:

@@ -16,7 +16,7 @@ from ray.tune.search.optuna import OptunaSearch
 from benchmarks.engine import settings
 from benchmarks.notebook_loop import Loop, make_module
 from ibsweep.cluster.session import ray_session
-from ibsweep.data import EdgeDataset, replicate_data
+from ibsweep.data import EdgeDataset, document_of_task, replicate_data
 from ibsweep.models.settings import resolve, split_settings
 from ibsweep.questions.files import load_all
 from ibsweep.questions.schema import Arm, Question
@@ -154,7 +154,7 @@ class _Stock(NamedTuple):
 
 def _stock(question: Question, arm: Arm, configs: list[dict[str, Any]], replicates: int) -> _Stock:
     """Run stock Ray Tune around the notebook's loop on the same configurations."""
-    task = EdgeDataset.from_dict(question.task)
+    task = EdgeDataset.from_dict(document_of_task(question.task))
     classes = len(task.classes)
     notebook = next(one for one in settings() if one.arm == arm.name)
 

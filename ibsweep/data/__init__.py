@@ -1,6 +1,6 @@
 """The data of questions, and the edge images: pure functions of options, split and RandomState.
 
-Whoever trains on a question's data asks its ``Dataset``, which ``dataset_of`` makes; the sources
+Whoever trains on a question's data asks its ``Dataset``, which ``open_dataset`` makes; the sources
 that it can come from stand in ``catalogue``, the edge images first.
 
 Notation:
@@ -19,11 +19,18 @@ it follows ``valid``.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ibsweep.data.catalogue import SOURCES, dataset_of, task_faults
+from ibsweep.data.catalogue import (
+    SOURCES,
+    attach,
+    data_faults,
+    document_of_task,
+    open_dataset,
+)
 from ibsweep.data.dataset import Dataset, Examples, ReplicateSets, to_float
 from ibsweep.data.edges.config import EdgeConfig
 from ibsweep.data.edges.dataset import EdgeDataset
 from ibsweep.data.edges.rules import CLASS_TYPES, SPLITS
+from ibsweep.data.schema import DataSchema
 
 if TYPE_CHECKING:
     from ibsweep.data.edges.images import (
@@ -41,6 +48,7 @@ __all__ = [
     "CLASS_TYPES",
     "SOURCES",
     "SPLITS",
+    "DataSchema",
     "Dataset",
     "EdgeConfig",
     "EdgeDataset",
@@ -48,14 +56,16 @@ __all__ = [
     "Examples",
     "ReplicateData",
     "ReplicateSets",
-    "dataset_of",
+    "attach",
+    "data_faults",
+    "document_of_task",
     "draw",
     "draw_images",
     "draw_permutation",
     "held_out_data",
+    "open_dataset",
     "replicate_data",
     "skip",
-    "task_faults",
     "to_float",
 ]
 

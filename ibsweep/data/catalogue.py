@@ -1,20 +1,31 @@
 """The table of data sources: a question's data come from one of its entries.
 
-A new source is one more entry, and a folder or module beside ``edges`` with what the entry names.
+A question's data are described by its *data document*: what the question file has under ``data:``,
+with its ``split:`` as one more key. A new source is one more entry, and a module with what the
+entry names.
 """
 
 from __future__ import annotations
 
+import json
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ibsweep.data.dataset import Dataset
-from ibsweep.data.edges.dataset import EdgeDataset
-from ibsweep.data.edges.dataset import task_faults as edge_faults
-from ibsweep.errors import Fault
+from ibsweep.data.edges.dataset import EdgeDataset, edge_faults
+from ibsweep.errors import Fault, InputError, format_value, suggestion
 
-__all__ = ["SOURCES", "DataSource", "dataset_of", "task_faults"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["SOURCES", "DataSource", "attach", "data_faults", "document_of_task", "open_dataset"]
+
+_KEPT = 4
+"""Datasets that a process keeps, the last ones used."""
 
 
 @dataclass(frozen=True)
@@ -22,35 +33,137 @@ class DataSource:
     """One source of data.
 
     Attributes:
-        faults: Finds everything wrong in a task, without NumPy and torch; a fault's path begins
-            inside of the task.
-        make: Makes the dataset of a task, or raises InputError with a line for each fault.
+        form: What ``from`` has to be, in words.
+        serves: Tells whether a ``from`` means this source.
+        faults: Finds what is wrong in a document before the data are looked at, without NumPy and
+            torch; a fault's path begins inside of the document.
+        open: Loads the dataset of a document that has no such faults; the folder is the question
+            file's. Raises InputError with a line for everything that is wrong in the data.
     """
 
+    form: str
+    serves: Callable[[str], bool]
     faults: Callable[[Mapping[str, Any]], list[Fault]]
-    make: Callable[[Mapping[str, Any]], Dataset]
+    open: Callable[[Mapping[str, Any], Path | None], Dataset]
 
 
 SOURCES: dict[str, DataSource] = {
-    "edges": DataSource(faults=edge_faults, make=EdgeDataset.from_dict),
+    "edges": DataSource(
+        form="edges",
+        serves=lambda source: source == "edges",
+        faults=edge_faults,
+        open=lambda document, _: EdgeDataset.from_dict(document),
+    ),
 }
 """The sources by name."""
 
-
-def _source_of(task: Mapping[str, Any]) -> DataSource:
-    del task  # none names its source: all that there are hold options of the edge images
-    return SOURCES["edges"]
+_opened: OrderedDict[tuple[str, str | None], Dataset] = OrderedDict()
+_attached: OrderedDict[str, Dataset] = OrderedDict()
 
 
-def dataset_of(task: Mapping[str, Any]) -> Dataset:
-    """Return the dataset that a question's ``task`` describes.
+def data_faults(document: Mapping[str, Any]) -> list[Fault]:
+    """Find what is wrong in a data document, as far as can be told without the data.
+
+    Args:
+        document: What a question file has under ``data:``, and its ``split:`` as a key.
+
+    Returns:
+        The faults; a path begins inside of the document: ``("split", "train")``, ``("root",)``.
+    """
+    found = _source(document)
+    return [found] if isinstance(found, Fault) else found.faults(document)
+
+
+def open_dataset(document: Mapping[str, Any], folder: Path | None = None) -> Dataset:
+    """Load the dataset of a data document, or return it where this process has it already.
+
+    Args:
+        document: What a question file has under ``data:``, and its ``split:`` as a key.
+        folder: The folder of the question file, where relative paths begin.
 
     Raises:
-        InputError: With one line for everything that is wrong in the task.
+        InputError: With one line for everything that is wrong in the document or the data.
+
+    Example:
+        >>> edges = open_dataset({"from": "edges", "split": {"train": [10, 30]}})
+        >>> len(edges.replicate(seed=10, train_size=30).train.targets)
+        90
     """
-    return _source_of(task).make(task)
+    key = json.dumps(document, sort_keys=True, default=str)
+    if key in _attached:
+        return _kept(_attached, key)
+    place = None if folder is None else str(folder.resolve())
+    if (key, place) in _opened:
+        return _kept(_opened, (key, place))
+    source = _source(document)
+    faults = [source] if isinstance(source, Fault) else source.faults(document)
+    if isinstance(source, Fault) or faults:
+        raise InputError("\n".join(map(str, faults)))
+    return _keep(_opened, (key, place), source.open(document, folder))
 
 
-def task_faults(task: Mapping[str, Any]) -> list[Fault]:
-    """Find everything that is wrong in a question's ``task``; paths begin inside of it."""
-    return _source_of(task).faults(task)
+def attach(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None) -> Dataset:
+    """Make a dataset of arrays that another process loaded; ``open_dataset`` then returns it.
+
+    Workers do so: they run no data function of the user's and need none of the files.
+
+    Args:
+        document: The data document.
+        arrays: What ``Dataset.arrays`` returned there, perhaps read-only; None for a generator.
+    """
+    del arrays  # none has any yet
+    return open_dataset(document)
+
+
+def document_of_task(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data document of a question's ``task``, as files and manifests once had it.
+
+    Args:
+        task: The options of the edge images beside ``train_images``, ``valid_images`` and
+            ``test_images``. A data document is returned as it is.
+    """
+    if "from" in task:
+        return dict(task)
+    split = {
+        new: task[old]
+        for new, old in {
+            "train": "train_images",
+            "valid": "valid_images",
+            "test": "test_images",
+        }.items()
+        if old in task
+    }
+    options = {
+        k: v for k, v in task.items() if k not in ("train_images", "valid_images", "test_images")
+    }
+    return {"from": "edges", **options, "split": {**split, "per": "class"}}
+
+
+def _source(document: Mapping[str, Any]) -> DataSource | Fault:
+    given = document.get("from")
+    forms = ", ".join(source.form for source in SOURCES.values())
+    if given is None:
+        return Fault(("from",), f"is missing; give one of {forms}")
+    if not isinstance(given, str):
+        return Fault(("from",), f"must be one of {forms}, but got {format_value(given)}")
+    for source in SOURCES.values():
+        if source.serves(given):
+            return source
+    hint = suggestion(given, ["edges"]) if given.isidentifier() else ""
+    return Fault(
+        ("from",),
+        f"must be one of {forms}, but got {given!r}"
+        + (f"; {hint}" if hint.startswith("did") else ""),
+    )
+
+
+def _kept(datasets: OrderedDict[Any, Dataset], key: Any) -> Dataset:
+    datasets.move_to_end(key)
+    return datasets[key]
+
+
+def _keep(datasets: OrderedDict[Any, Dataset], key: Any, dataset: Dataset) -> Dataset:
+    datasets[key] = dataset
+    while len(datasets) > _KEPT:
+        datasets.popitem(last=False)
+    return dataset

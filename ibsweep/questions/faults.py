@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ibsweep.data import task_faults
+from ibsweep.data import data_faults, document_of_task
 from ibsweep.errors import Fault, format_value, suggestion
 from ibsweep.models import MODELS
 from ibsweep.models.settings import TRAINING_KEYS, name_faults, setting_faults
@@ -36,7 +36,7 @@ def inconsistencies(data: Mapping[str, Any]) -> Iterator[Fault]:
     task = data.get("task")
     sizes = None
     if isinstance(task, dict):
-        wrong = task_faults(task)
+        wrong = [_in_task(fault) for fault in data_faults(document_of_task(task))]
         yield from (Fault(("task", *fault.path), fault.text) for fault in wrong)
         if all(fault.path[0] != "train_images" for fault in wrong):
             sizes = list(task["train_images"])
@@ -61,6 +61,14 @@ def inconsistencies(data: Mapping[str, Any]) -> Iterator[Fault]:
             text = f"must be used once, but got {format_value(claim['id'])} again; choose another"
             yield Fault(("claims", i, "id"), text)
         seen.append(claim.get("id"))
+
+
+def _in_task(fault: Fault) -> Fault:
+    """Return a fault of a data document with its place in a task."""
+    path = fault.path
+    if path[0] == "split":
+        path = (f"{path[1]}_images", *path[2:])
+    return Fault(path, fault.text)
 
 
 def _value_faults(

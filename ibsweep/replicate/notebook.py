@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from ibsweep.data import EdgeDataset
+from ibsweep.data import EdgeDataset, document_of_task
 from ibsweep.models import MODELS, build
 
 if TYPE_CHECKING:
@@ -92,13 +92,13 @@ def follow(
         int64 ``[N]``.
     """
     generator = torch.Generator().manual_seed(SEED)
-    task = EdgeDataset.from_dict(plan.task)
+    task = EdgeDataset.from_dict(document_of_task(plan.task))
     epochs, classes = plan.settings["epochs"], len(task.classes)
     count = plan.images * classes
     is_mlp = MODELS[plan.model].family == "mlp"
     if procedure.turns == "continued":
         _run_q2(generator, classes)
-        for images in task.train_images:
+        for images in task.train_sizes:
             if images == plan.images:
                 break
             _build_cnn(generator, classes)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ibsweep.data import dataset_of
+from ibsweep.data import document_of_task, open_dataset
 from ibsweep.models import MODELS, backend
 from ibsweep.models.settings import split_settings
 from ibsweep.trial.plan import TrialPlan
@@ -103,7 +103,8 @@ def in_parts(plan: TrialPlan, *, work_fraction: float, workers: int, gpu: bool) 
     """
     _, options = split_settings(plan.settings)
     entry = MODELS[plan.model]
-    entry.check(entry.with_defaults(options), dataset_of(plan.task).example_shape[-1])
+    dataset = open_dataset(document_of_task(plan.task))
+    entry.check(entry.with_defaults(options), dataset.example_shape[-1])
     parts = lane_parts(
         plan.seeds, plan.model, options, work_fraction=work_fraction, workers=workers, gpu=gpu
     )

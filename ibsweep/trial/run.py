@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ibsweep.data import dataset_of, to_float
+from ibsweep.data import document_of_task, open_dataset
 from ibsweep.models import build
 from ibsweep.models.base import LaneModel
 from ibsweep.models.settings import split_settings
@@ -32,14 +32,14 @@ _BATCH_STREAM = 3
 @lru_cache(maxsize=3)
 def _split(task: str, seeds: tuple[int, ...], images: int, split: str) -> LaneData:
     """Draw one split for every seed; kept, since a worker trains many trials on the same data."""
-    dataset = dataset_of(json.loads(task))
+    dataset = open_dataset(document_of_task(json.loads(task)))
     if split == "test":
-        sets = [dataset.held_out(seed) for seed in seeds]
+        sets = [dataset.held_out(seed, images) for seed in seeds]
     else:
         replicates = [dataset.replicate(seed, images) for seed in seeds]
         sets = [one.train if split == "train" else one.valid for one in replicates]
     return LaneData(
-        torch.stack([to_float(one.inputs) for one in sets]),
+        torch.stack([one.tensor() for one in sets]),
         torch.stack([torch.from_numpy(one.targets) for one in sets]),
     )
 
@@ -83,7 +83,7 @@ class TrialRun:
         self.plan, self.device = plan, device
         training, options = split_settings(plan.settings)
         self.epochs: int = training.pop("epochs")
-        dataset = dataset_of(plan.task)
+        dataset = open_dataset(document_of_task(plan.task))
         classes = dataset.classes
         assert classes is not None, "no source of the catalogue has a numerical target"
         self.model: LaneModel = build(

@@ -32,8 +32,9 @@ DIGESTS = {
 }
 
 
-def task(**options):
-    return data.EdgeDataset.from_dict({"train_images": LISTED, "test_images": 20, **options})
+def task(train=LISTED, valid=50, test=20, **options):
+    split = {"train": train, "valid": valid, "test": test, "per": "class"}
+    return data.EdgeDataset.from_dict({"from": "edges", **options, "split": split})
 
 
 def same_state(left, right):
@@ -211,7 +212,7 @@ def test_an_unlisted_number_of_images_has_its_own_stream(options):
 
 
 def test_order_of_the_list_matters_and_validation_follows_it():
-    forward, backward = task(train_images=[5, 8]), task(train_images=[8, 5])
+    forward, backward = task(train=[5, 8]), task(train=[8, 5])
     first, second = (data.replicate_data(which, 1, 5) for which in (forward, backward))
     assert not np.array_equal(first.train.images, second.train.images)
     np.testing.assert_array_equal(first.valid.labels, second.valid.labels)
@@ -226,7 +227,7 @@ def test_held_out_images_have_a_stream_of_their_own(options):
     literal = {"data_per_class": 20, **options, "permutater": order}
     expected = notebook_images(literal, "test", np.random.RandomState([10, 2]))
     np.testing.assert_array_equal(got.images, expected.images)
-    other_sets = task(**options, train_images=[3], valid_images=4)
+    other_sets = task(**options, train=[3], valid=4)
     np.testing.assert_array_equal(data.held_out_data(other_sets, 10).images, got.images)
     assert not np.array_equal(data.held_out_data(which, 11).images, got.images)
 
@@ -277,15 +278,15 @@ def test_equal_configurations_compare_and_hash_alike():
     assert hash(array) == hash(plain)
 
 
-def test_task_round_trips_through_json():
-    which = task(**Q6, use_permutation=True, possible_edge_location_ratio=0.5, valid_images=5)
+def test_document_round_trips_through_json():
+    which = task(**Q6, use_permutation=True, possible_edge_location_ratio=0.5, valid=5)
     again = data.EdgeDataset.from_dict(json.loads(json.dumps(which.to_dict())))
     assert again == which
     assert again.to_dict() == which.to_dict()
     assert which.permute
     assert data.EdgeDataset(
         data.EdgeConfig(data_per_class=3), (10,)
-    ) == data.EdgeDataset.from_dict({"train_images": [10]})
+    ) == data.EdgeDataset.from_dict({"from": "edges", "split": {"train": 10}})
 
 
 def test_a_half_without_room_is_refused_only_where_it_is_asked_for():
@@ -441,38 +442,64 @@ def test_an_unknown_split_is_refused(split):
             function({}, split, np.random.RandomState(0))
 
 
-LIST = r"train_images: must list the images per class of each training set, such as \[10, 30\]"
-TASK_FAULTS = [
-    ({"train_images": []}, rf"{LIST}, but got \[\]"),
-    ({"train_images": 10}, f"{LIST}, but got 10"),
-    ({"train_images": [10, 10]}, r"train_images: must differ, but got \[10, 10\]"),
-    ({"train_images": [10, 0]}, rf"{LIST}, but got \[10, 0\]"),
-    ({"train_images": [{}]}, rf"{LIST}, but got \[\{{\}}\]"),
-    ({"train_images": [True]}, rf"{LIST}, but got \[True\]"),
-    ({"valid_images": 0}, f"valid_images: {INTEGER} 1 .* but got 0"),
-    ({"test_images": 1.5}, f"test_images: {INTEGER} 1 .* but got 1.5"),
+LIST = r"split\.train: must list the images per class of each training set, such as \[10, 30\]"
+FAULTS = [
+    ({"train": []}, rf"{LIST}, but got \[\]"),
+    ({"train": "10"}, f"{LIST}, but got '10'"),
+    ({"train": [10, 10]}, r"split\.train: must differ, but got \[10, 10\]"),
+    ({"train": [10, 0]}, rf"{LIST}, but got \[10, 0\]"),
+    ({"train": [{}]}, rf"{LIST}, but got \[\{{\}}\]"),
+    ({"train": [True]}, rf"{LIST}, but got \[True\]"),
+    ({"valid": 0}, rf"split\.valid: {INTEGER} 1 .* but got 0"),
+    ({"test": 0.5}, rf"split\.test: {INTEGER} 1 .* but got 0.5"),
     ({"use_permutation": "yes"}, "use_permutation: must be true or false, but got 'yes'"),
-    ({"data_per_class": 10}, "data_per_class: is not a task's to set"),
-    ({"permutater": None}, "permutater: is not a task's to set"),
-    ({"unpermutater": None}, "unpermutater: is not a task's to set"),
-    ({"test_image": 10}, "test_image: is not an option of the images; did you mean 'test_images'"),
-    ({"max_edge_width": 0, "test_images": 0}, "(?s)min_edge_width: .*test_images: "),
-    ({"test_image": 1, "num_classes": 2}, "(?s)test_image: is not .*num_classes: must be the num"),
+    ({"data_per_class": 10}, "data_per_class: is not a question's to set"),
+    ({"permutater": None}, "permutater: is not a question's to set"),
+    ({"unpermutater": None}, "unpermutater: is not a question's to set"),
+    ({"max_width": 3}, "max_width: is not an option of the images; did you mean 'max_edge_width'"),
+    ({"max_edge_width": 0, "test": 0}, r"(?s)min_edge_width: .*split\.test: "),
+    ({"max_width": 1, "num_classes": 2}, "(?s)max_width: is not .*num_classes: must be the num"),
 ]
 
 
-@pytest.mark.parametrize(("options", "message"), TASK_FAULTS)
-def test_a_wrong_task_is_one_clear_error(options, message):
+@pytest.mark.parametrize(("options", "message"), FAULTS)
+def test_a_wrong_document_is_one_clear_error(options, message):
     with pytest.raises(InputError, match=message):
         task(**options)
 
 
-def test_a_task_needs_training_sets_and_draws_its_own_permutation():
+def test_a_question_needs_training_sets_and_draws_its_own_permutation():
     with pytest.raises(InputError, match=f"{LIST}, but got None"):
-        data.EdgeDataset.from_dict({})
+        data.EdgeDataset.from_dict({"from": "edges", "split": {}})
     permuted = data.EdgeConfig(use_permutation=True, permutater=ORDER)
     with pytest.raises(InputError, match=r"edges\.use_permutation: must be false"):
         data.EdgeDataset(permuted, (10,))
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        (None, "split: must give the images of each set"),
+        ({"train": 10, "per": "all"}, "split.per: must be 'class' for the edge images"),
+        ({"train": 10, "tset": 10}, "split.tset: is not a key here; did you mean 'test'"),
+    ],
+)
+def test_a_split_is_of_images_per_class(split, message):
+    with pytest.raises(InputError, match=message):
+        data.EdgeDataset.from_dict({"from": "edges", "split": split})
+
+
+def test_a_task_of_old_is_the_same_document():
+    old = {"max_edge_width": 3, "train_images": [5, 8], "valid_images": 4, "test_images": 20}
+    assert data.open_dataset(data.document_of_task(old)) == task([5, 8], 4, 20, max_edge_width=3)
+
+
+def test_the_schema_says_what_the_images_are():
+    schema = task([5, 8], **Q6).schema
+    assert (schema.train_sizes, schema.classes, schema.rows) == ((5, 8), tuple(FIVE), None)
+    assert schema.size(1) == "1 image per class"
+    assert schema.size(1000) == "1,000 images per class"
+    assert data.DataSchema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.0, True, "10", None])
@@ -491,8 +518,5 @@ def test_images_per_class_is_a_positive_integer(count):
 
 
 def test_a_whole_number_and_its_float_have_one_fingerprint():
-    whole, written = (
-        data.EdgeDataset.from_dict({"train_images": [10], "max_edge_intensity": intensity})
-        for intensity in (1, 1.0)
-    )
+    whole, written = (task(max_edge_intensity=intensity) for intensity in (1, 1.0))
     assert whole.fingerprint() == written.fingerprint()

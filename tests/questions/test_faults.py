@@ -42,7 +42,6 @@ TEST = "claims[0].tests"
         ("task", [1], "task: must be a mapping of keys to values, but got [1]"),
         ("task.train_images", None, "task.train_images: must list the images per class"),
         ("task.train_images", [], "task.train_images: must list the images per class"),
-        ("task.train_images", 30, "task.train_images: must list the images per class"),
         ("task.train_images", [30, 0], "task.train_images: must list the images per class"),
         ("task.train_images", [30, True], "task.train_images: must list the images per class"),
         ("task.train_images", [10, 30, 30], "task.train_images: must differ, but got"),
@@ -59,7 +58,7 @@ TEST = "claims[0].tests"
         (
             "task.data_per_class",
             5,
-            "task.data_per_class: is not a task's to set: its sets and replicates have their own",
+            "task.data_per_class: is not a question's to set: its sets and replicates have",
         ),
         ("task.min_edge_width", float("nan"), "task.min_edge_width: must be finite, but got nan"),
         ("objective.metric", "accuracy", "objective.metric: must be 'valid_accuracy', but got 'a"),

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 from questions import FULL, write_question
 
-from ibsweep.data import EdgeDataset
+from ibsweep.data import EdgeDataset, document_of_task
 from ibsweep.errors import IbsweepError, InputError
 from ibsweep.questions import files
 from ibsweep.questions.files import find_arms, load_all, load_file, question_from_manifest
@@ -22,7 +22,7 @@ def test_a_good_file(tmp_path):
     question = load_file(write_question(tmp_path, FULL))
     assert [arm.name for arm in question.arms.values()] == ["mine_a", "mine_b"]
     assert question.model_dump(mode="json", exclude_unset=True) == changed_names(FULL)
-    assert EdgeDataset.from_dict(question.task).train_images == (10, 30)
+    assert EdgeDataset.from_dict(document_of_task(question.task)).train_sizes == (10, 30)
 
 
 def changed_names(data):

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from ibsweep.data import EdgeDataset
+from ibsweep.data import EdgeDataset, document_of_task
 from ibsweep.models.settings import resolve
 from ibsweep.questions.files import load_all, load_file, search_spaces_dir
 from ibsweep.questions.schema import Question
@@ -122,10 +122,10 @@ def test_json_round_trip(question):
 
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=lambda q: q.question)
 def test_task_is_complete(question):
-    task = EdgeDataset.from_dict(question.task)
-    assert list(task.train_images) == question.task["train_images"]
-    assert task.valid_images == 50
-    assert task.test_images >= 1000
+    task = EdgeDataset.from_dict(document_of_task(question.task))
+    assert list(task.train_sizes) == question.task["train_images"]
+    assert task.valid_size == 50
+    assert task.test_size >= 1000
 
 
 @pytest.mark.parametrize(("question", "arm"), ARMS, ids=[arm.name for _, arm in ARMS])
@@ -164,7 +164,10 @@ def test_notebook_settings(name):
 
 
 def test_tasks():
-    tasks = {name: EdgeDataset.from_dict(question.task) for name, question in QUESTIONS.items()}
+    tasks = {
+        name: EdgeDataset.from_dict(document_of_task(question.task))
+        for name, question in QUESTIONS.items()
+    }
     assert tasks["q2"] == tasks["q3"]
     assert tasks["q6"] == tasks["q7"]
     assert [name for name, task in tasks.items() if task.permute] == ["q5"]

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from ibsweep.cli import run
 from ibsweep.cluster.nodes import Nodes
-from ibsweep.data import EdgeDataset, replicate_data, to_float
+from ibsweep.data import EdgeDataset, document_of_task, replicate_data, to_float
 from ibsweep.models import build
 from ibsweep.questions.files import load_all
 from ibsweep.questions.published import published_settings
@@ -39,7 +39,7 @@ def plan_of(of):
 
 def loaders(of, batch_size=32, shuffle_valid=False):
     """Return torch's own loaders over the notebook's data of a cell."""
-    data = replicate_data(EdgeDataset.from_dict(of.task), 10, of.images)
+    data = replicate_data(EdgeDataset.from_dict(document_of_task(of.task)), 10, of.images)
     train_set, valid_set = (
         TensorDataset(to_float(split.images), torch.from_numpy(split.labels))
         for split in (data.train, data.valid)
@@ -87,7 +87,9 @@ def assert_same_start(state, of, plain):
 def assert_same_orders(orders, of, expected):
     """The orders give the labels that the loader gave; images of a class are drawn alike."""
     labels = torch.from_numpy(
-        replicate_data(EdgeDataset.from_dict(of.task), 10, of.images).train.labels
+        replicate_data(
+            EdgeDataset.from_dict(document_of_task(of.task)), 10, of.images
+        ).train.labels
     )
     count = 0
     for order, seen in zip(orders, expected, strict=False):
@@ -248,7 +250,7 @@ def test_the_notebook_itself_equals_ordinary_modules_and_torchs_own_loop(global_
             optimizer.zero_grad()
             nn.functional.cross_entropy(model(images), labels).backward()
             optimizer.step()
-    data = replicate_data(EdgeDataset.from_dict(of.task), 10, 10).valid
+    data = replicate_data(EdgeDataset.from_dict(document_of_task(of.task)), 10, 10).valid
     with torch.no_grad():
         predicted = model(to_float(data.images)).argmax(1)
     accuracy = 100 * (predicted == torch.from_numpy(data.labels)).double().mean().item()

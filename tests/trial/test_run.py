@@ -10,7 +10,7 @@ import pytest
 import tiny
 import torch
 
-from ibsweep.data import EdgeDataset, held_out_data, replicate_data
+from ibsweep.data import EdgeDataset, document_of_task, held_out_data, replicate_data
 from ibsweep.models import build
 from ibsweep.models.settings import resolve
 from ibsweep.results.records import Curve
@@ -87,7 +87,7 @@ def test_it_validates_every_epoch_on_request_and_stops_where_it_did():
 
 def test_its_figures_are_those_of_a_trainer_driven_by_hand():
     run = TrialRun(plan())
-    task = EdgeDataset.from_dict(TASK)
+    task = EdgeDataset.from_dict(document_of_task(TASK))
     drawn = [replicate_data(task, seed, 10) for seed in (10, 11)]
 
     def lanes(split):
@@ -282,7 +282,7 @@ def test_lane_data_has_a_lane_for_every_seed(split, count):
 
 
 def test_seed_10_is_the_notebooks_data():
-    task = EdgeDataset.from_dict(TASK)
+    task = EdgeDataset.from_dict(document_of_task(TASK))
     for split, images in (
         ("train", replicate_data(task, 10, 10).train.images),
         ("valid", replicate_data(task, 10, 10).valid.images),

@@ -12,7 +12,7 @@ from ibsweep.analysis import plots
 from ibsweep.analysis.plots.search import LEAST_TRIALS
 from ibsweep.analysis.report.cells import interval_text
 from ibsweep.analysis.report.svg import inline_svg, svg_settings
-from ibsweep.data import dataset_of
+from ibsweep.data import document_of_task, open_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -239,7 +239,8 @@ def _confusion(evidence: Evidence, summary: SweepSummary) -> PageFigure:
         & (rows["trial"] == best.trial.trial)
         & (rows["images"] == summary.arm.images)
     ]
-    info = plots.confusion_info(rows, dataset_of(evidence.question.task).classes or ())
+    dataset = open_dataset(document_of_task(evidence.question.task))
+    info = plots.confusion_info(rows, dataset.classes or ())
     title = "Which classes the best confuses"
     described = zip(info.names, info.values.diagonal(), strict=True)
     description = ", ".join(f"{name} {share:.1f} % right" for name, share in described)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,33 +18,33 @@ from ibsweep.data.edges.rules import (
     plain,
     raise_faults,
 )
-from ibsweep.errors import Fault, format_value
+from ibsweep.data.schema import DataSchema
+from ibsweep.errors import Fault, format_value, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ibsweep.data.edges.images import EdgeImages
 
-__all__ = ["GENERATOR_VERSION", "EdgeDataset", "task_faults"]
+__all__ = ["GENERATOR_VERSION", "EdgeDataset", "edge_faults"]
 
 GENERATOR_VERSION = 1
 """Part of a fingerprint: to be raised with any change of the images that a seed gives."""
 
-_SETS = ("train_images", "valid_images", "test_images")
-_NOT_A_TASKS = ("data_per_class", "permutater", "unpermutater")
+_NOT_TO_SET = ("data_per_class", "permutater", "unpermutater")
+_SIZES = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
 class EdgeDataset:
     """The edge images as the data of a question: what they look like and how many each set has.
 
-    A ``Dataset``, the first of the catalogue.
+    A ``Dataset``, the first of the catalogue, whose replicates are drawn anew from all the images
+    that there can be.
 
     Args:
         edges: The images, unpermuted; ``data_per_class`` is set aside, each set has its own.
-        train_images: Images per class of every training set, in the order of their draws.
-        valid_images: Images per class of the validation set.
-        test_images: Images per class of the held-out set.
+        train_sizes: Images per class of every training set, in the order of their draws.
+        valid_size: Images per class of the validation set.
+        test_size: Images per class of the held-out set.
         permute: Draw one permutation of the pixels for each replicate, before its images.
 
     Raises:
@@ -51,15 +52,15 @@ class EdgeDataset:
     """
 
     edges: EdgeConfig
-    train_images: tuple[int, ...]
-    valid_images: int = 50
-    test_images: int = 1000
+    train_sizes: tuple[int, ...]
+    valid_size: int = 50
+    test_size: int = 1000
     permute: bool = False
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, plain(getattr(self, field.name)))
-        faults = task_faults(self._options())
+        faults = edge_faults(self._document())
         if self.edges.use_permutation:
             text = "must be false, but got True: `permute` draws one for each replicate"
             faults.append(Fault(("edges", "use_permutation"), text))
@@ -68,29 +69,62 @@ class EdgeDataset:
         object.__setattr__(self, "edges", edges)
 
     @classmethod
-    def from_dict(cls, options: Mapping[str, Any]) -> EdgeDataset:
-        """Build a task from the notebook's keys and the three ``*_images`` keys.
+    def from_dict(cls, document: Mapping[str, Any]) -> EdgeDataset:
+        """Build the dataset of a data document: the notebook's keys, and ``split``.
 
         ``use_permutation`` asks for one permutation a replicate. :meth:`to_dict` is the inverse.
 
         Raises:
-            InputError: A key is unknown or not a task's to set, or a rule does not hold.
+            InputError: A key is unknown or not a question's to set, or a rule does not hold.
+
+        Example:
+            >>> document = {"from": "edges", "max_edge_width": 3, "split": {"train": [10, 30]}}
+            >>> EdgeDataset.from_dict(document).to_dict()["split"]
+            {'train': [10, 30], 'valid': 50, 'test': 1000, 'per': 'class'}
         """
-        raise_faults(task_faults(options))
-        image_options = {k: v for k, v in options.items() if k not in (*_SETS, "use_permutation")}
-        sets = {k: options[k] for k in _SETS if k in options}
+        raise_faults(edge_faults(document))
+        others = ("from", "split", "use_permutation")
+        image_options = {k: v for k, v in document.items() if k not in others}
+        sizes = {f"{k}_size": v for k, v in document["split"].items() if k in ("valid", "test")}
         return cls(
-            EdgeConfig(**image_options), **sets, permute=options.get("use_permutation", False)
+            EdgeConfig(**image_options),
+            _train_sizes(document["split"]["train"]),
+            **sizes,
+            permute=document.get("use_permutation", False),
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the task as plain JSON values under the keys of :meth:`from_dict`."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in self._options().items()}
+        """Return the data document, plain JSON values with every default filled in."""
+        options: dict[str, Any] = {
+            k: list(v) if isinstance(v, tuple) else v for k, v in self._document().items()
+        }
+        options["split"]["train"] = list(self.train_sizes)
+        return options
 
-    def _options(self) -> dict[str, Any]:
-        image_options = {k: v for k, v in vars(self.edges).items() if k not in _NOT_A_TASKS}
-        sets = {name: getattr(self, name) for name in _SETS}
-        return {**image_options, "use_permutation": self.permute, **sets}
+    def _document(self) -> dict[str, Any]:
+        image_options = {k: v for k, v in vars(self.edges).items() if k not in _NOT_TO_SET}
+        split = {"train": self.train_sizes, "valid": self.valid_size, "test": self.test_size}
+        return {
+            "from": "edges",
+            **image_options,
+            "use_permutation": self.permute,
+            "split": {**split, "per": "class"},
+        }
+
+    @property
+    def schema(self) -> DataSchema:
+        """What the data are."""
+        return DataSchema(
+            source="edges",
+            example_shape=self.example_shape,
+            classes=self.classes,
+            train_sizes=self.train_sizes,
+            per="class",
+            noun="images",
+            rows=None,
+            draws="population",
+            fingerprint=self.fingerprint(),
+        )
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -102,32 +136,36 @@ class EdgeDataset:
         """The shape ``(1, R, R)`` of an image."""
         return 1, self.edges.spatial_resolution, self.edges.spatial_resolution
 
-    def replicate(self, seed: int, images: int) -> ReplicateSets:
+    def replicate(self, seed: int, train_size: int) -> ReplicateSets:
         """Draw a replicate's training and validation sets, as ``replicate_data`` does.
 
         Raises:
-            InputError: ``seed`` or ``images`` is not an integer of its range.
+            InputError: ``seed`` or ``train_size`` is not an integer of its range.
         """
         from ibsweep.data.edges.replicates import replicate_data  # NumPy, which reading can spare
 
-        drawn = replicate_data(self, seed, images)
+        drawn = replicate_data(self, seed, train_size)
         return ReplicateSets(_examples(drawn.train), _examples(drawn.valid))
 
-    def held_out(self, seed: int) -> Examples:
-        """Draw a replicate's test set, as ``held_out_data`` does.
+    def held_out(self, seed: int, train_size: int) -> Examples:
+        """Draw a replicate's test set, as ``held_out_data`` does, whatever its ``train_size``.
 
         Raises:
             InputError: ``seed`` is not an integer from 0 to 2**32 - 1.
         """
         from ibsweep.data.edges.replicates import held_out_data
 
+        del train_size  # nothing is fitted on the training images
         return _examples(held_out_data(self, seed))
 
     def fingerprint(self) -> str:
         """Return the sha256, in hexadecimal, of the options and the generator's version."""
-        options = {k: float(v) if _is_number(k) else v for k, v in self.to_dict().items()}
-        content = {"source": "edges", "version": GENERATOR_VERSION, "task": options}
+        document = {k: float(v) if _is_number(k) else v for k, v in self.to_dict().items()}
+        content = {"version": GENERATOR_VERSION, **document}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def arrays(self) -> None:
+        """Return None: any process draws the images by itself."""
 
 
 def _is_number(option: str) -> bool:
@@ -139,21 +177,22 @@ def _examples(drawn: EdgeImages) -> Examples:
     return Examples(drawn.images[:, None], drawn.labels)
 
 
-def task_faults(options: Mapping[str, Any]) -> list[Fault]:
-    """Find everything that is wrong in a task.
+def edge_faults(document: Mapping[str, Any]) -> list[Fault]:
+    """Find everything that is wrong in a data document of the edge images.
 
     Args:
-        options: The task under the keys of ``EdgeDataset.from_dict``.
+        document: The options under the keys of ``EdgeDataset.from_dict``.
     """
     defaults = EdgeConfig.defaults()
-    image_options = set(defaults) - {*_NOT_A_TASKS}
+    image_options = set(defaults) - {*_NOT_TO_SET}
+    options = {key: value for key, value in document.items() if key not in ("from", "split")}
     faults = [
-        Fault((key,), "is not a task's to set: its sets and replicates have their own")
+        Fault((key,), "is not a question's to set: its sets and replicates have their own")
         for key in options
-        if key in _NOT_A_TASKS
+        if key in _NOT_TO_SET
     ]
-    others = {key: value for key, value in options.items() if key not in _NOT_A_TASKS}
-    faults += key_faults(others, image_options | {*_SETS})
+    others = {key: value for key, value in options.items() if key not in _NOT_TO_SET}
+    faults += key_faults(others, image_options)
     given = {key: plain(value) for key, value in others.items() if key in image_options}
     # What is permuted is drawn for each replicate.
     faults += option_faults(defaults | given | {"use_permutation": False}, every_split=True)
@@ -161,10 +200,31 @@ def task_faults(options: Mapping[str, Any]) -> list[Fault]:
     if type(permute) is not bool:
         text = f"must be true or false, but got {format_value(permute)}"
         faults.append(Fault(("use_permutation",), text))
-    faults += _train_faults(plain(options.get("train_images")))
-    for name in ("valid_images", "test_images"):
-        faults += integer_faults(name, options.get(name, 1))
-    return faults
+    return faults + _split_faults(document.get("split"))
+
+
+def _split_faults(split: object) -> list[Fault]:
+    if not isinstance(split, Mapping):
+        text = "must give the images of each set, such as {train: [10, 30], valid: 50, test: 1000}"
+        return [Fault(("split",), f"{text}, but got {format_value(split)}")]
+    known = (*_SIZES, "per")
+    faults = [
+        Fault((key,), f"is not a key here; {suggestion(str(key), known)}")
+        for key in split
+        if key not in known
+    ]
+    faults += _train_faults(_train_sizes(split.get("train")))
+    for name in ("valid", "test"):
+        faults += integer_faults(name, split.get(name, 1))
+    if split.get("per", "class") != "class":
+        text = f"must be 'class' for the edge images, but got {format_value(split['per'])}"
+        faults.append(Fault(("per",), text))
+    return [Fault(("split", *fault.path), fault.text) for fault in faults]
+
+
+def _train_sizes(sizes: object) -> Any:
+    """Return the sizes of training sets as a tuple, where one alone may stand for a list."""
+    return (sizes,) if type(sizes) is int else plain(sizes)
 
 
 def _train_faults(sizes: object) -> list[Fault]:
@@ -172,7 +232,7 @@ def _train_faults(sizes: object) -> list[Fault]:
     counts = isinstance(sizes, tuple) and all(not integer_faults("", size) for size in sizes)
     if not isinstance(sizes, tuple) or not sizes or not counts:
         text = "must list the images per class of each training set, such as [10, 30]"
-        return [Fault(("train_images",), f"{text}, but got {shown}")]
+        return [Fault(("train",), f"{text}, but got {shown}")]
     if len(set(sizes)) < len(sizes):
-        return [Fault(("train_images",), f"must differ, but got {shown}")]
+        return [Fault(("train",), f"must differ, but got {shown}")]
     return []

@@ -51,13 +51,13 @@ def replicate_data(task: EdgeDataset, seed: int, images_per_class: int) -> Repli
     rng = np.random.RandomState(seed)
     edges, permutater, unpermutater = _permuted(task, rng)
     train = None
-    for size in task.train_images:
+    for size in task.train_sizes:
         config = dataclasses.replace(edges, data_per_class=size)
         if size == images_per_class:
             train = draw_images(config, "train", rng)
         else:
             skip(config, "train", rng)
-    valid = draw_images(dataclasses.replace(edges, data_per_class=task.valid_images), "valid", rng)
+    valid = draw_images(dataclasses.replace(edges, data_per_class=task.valid_size), "valid", rng)
     if train is None:
         config = dataclasses.replace(edges, data_per_class=images_per_class)
         own_rng = np.random.RandomState([seed, 1, images_per_class])
@@ -75,7 +75,7 @@ def held_out_data(task: EdgeDataset, seed: int) -> EdgeImages:
     """
     raise_faults(integer_faults("seed", seed, 0))
     edges, _, _ = _permuted(task, np.random.RandomState(seed))
-    config = dataclasses.replace(edges, data_per_class=task.test_images)
+    config = dataclasses.replace(edges, data_per_class=task.test_size)
     return draw_images(config, "test", np.random.RandomState([seed, 2]))
 
 
