@@ -57,7 +57,7 @@ class ConvNetSizes(NamedTuple):
         reflect: Whether padding mirrors the image; zeros otherwise.
         pooling: ``"max"``, ``"average"`` or None.
         pool_after: Number of the convolution after which is pooled, from 1.
-        classes: Number of classes.
+        classes: Number of classes, or of outputs.
     """
 
     filters: tuple[int, ...]
@@ -163,7 +163,7 @@ def infer_convnet(sizes: ConvNetSizes, parameters: Iterable[Tensor], images: Ten
     Args:
         sizes: The network.
         parameters: Its parameters, weight before bias, layer by layer, each ``[L, ...]``.
-        images: Padded, ``[L, N, 1, H, W]``.
+        images: Padded, ``[L, N, C, H, W]``.
 
     Returns:
         ``[L, N, classes]``.
@@ -199,7 +199,7 @@ def train_convnet(
         sizes: The network.
         parameters: Its parameters, weight before bias, layer by layer, each ``[L, ...]``. They
             change in place, as the optimiser's state does.
-        images: Padded, ``[L, N, 1, H, W]``.
+        images: Padded, ``[L, N, C, H, W]``.
         labels: ``[L, N]``.
         orders: Positions of the images for each epoch and lane, ``[E, L, N]``.
         batch_size: Images of a mini-batch.
@@ -293,9 +293,10 @@ def _train(
 
 
 def _network(sizes: ConvNetSizes, values: Any, images: Tensor) -> Any:
-    height, width = images.shape[3:]
+    channels, height, width = images.shape[2:]
     return network.describe(
         values,
+        channels=channels,
         filters=sizes.filters,
         height=height,
         width=width,

@@ -1,9 +1,10 @@
 """What all models share: a leading axis of lanes, initialisation, export.
 
-A batch is ``[L, B, C, H, W]``, logits are ``[L, B, classes]``; parameters carry the lane axis
-first. One lane is the ordinary model: lanes have no implementation of their own. What a model does
-in torch's operations is its definition; ``ibsweep.models.backend`` trains the same faster on the
-CPU.
+A batch is ``[L, B, *shape]``: the shape of one example is ``(C, H, W)`` of an image, ``(D,)`` of a
+table's row. Outputs are ``[L, B, K]``: logits of K classes, or one number. Parameters carry the
+lane axis first. One lane is the ordinary model: lanes have no implementation of their own. What a
+model does in torch's operations is its definition; ``ibsweep.models.backend`` trains the same
+faster on the CPU.
 
 Work that does not depend on the weights is done once per data set by ``prepare``: reflect padding
 of images, flattening, the features of frozen convolutions. Training in torch's operations gathers
@@ -28,17 +29,17 @@ __all__ = ["LaneModel"]
 class LaneModel(nn.Module):
     """What all models share: lanes, their initialisation and their export."""
 
-    def __init__(self, lanes: int, num_classes: int) -> None:
+    def __init__(self, lanes: int, outputs: int) -> None:
         super().__init__()
         self.lanes = lanes
-        self.num_classes = num_classes
+        self.outputs = outputs
         self.use_kernels = False
         """Whether the compiled kernels are used where they can be; ``build`` sets it where they
         are faster. They sum in another order than torch: where rounding itself is to be
         reproduced, it must be torch's."""
 
     def prepare(self, images: Tensor) -> Tensor:
-        """Do once what every pass over ``images`` ``[L, N, C, H, W]`` would repeat."""
+        """Do once what every pass over ``images`` ``[L, N, *shape]`` would repeat."""
         raise NotImplementedError
 
     def arrange(self, prepared: Tensor) -> Tensor:
@@ -57,7 +58,8 @@ class LaneModel(nn.Module):
         batch_size: int,
         optimizer: backend.OptimizerState,
     ) -> Tensor:
-        """Train E epochs in the compiled kernels; parameters and the state change in place.
+        """Train E epochs on the cross-entropy in the compiled kernels; parameters and the state
+        change in place.
 
         Args:
             prepared: What ``prepare`` returned.
@@ -75,11 +77,11 @@ class LaneModel(nn.Module):
         raise NotImplementedError
 
     def forward_prepared(self, prepared: Tensor) -> Tensor:
-        """Map prepared images ``[L, B, ...]`` to logits ``[L, B, classes]``."""
+        """Map prepared images ``[L, B, ...]`` to outputs ``[L, B, K]``."""
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images ``[L, B, C, H, W]`` to logits ``[L, B, classes]``."""
+        """Map images ``[L, B, *shape]`` to outputs ``[L, B, K]``."""
         return self.forward_prepared(self.prepare(images))
 
     def features(self, images: Tensor) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ one more entry, and where it is of a new family, a module like ``convnet`` or ``
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -28,13 +29,13 @@ class Sizes(NamedTuple):
 
     Attributes:
         lanes: Number of lanes.
-        classes: Number of classes.
-        resolution: Side of the square images, in pixels.
+        outputs: Number of classes; 1 where a number is predicted.
+        shape: Shape of one example, ``(C, H, W)`` of an image, ``(D,)`` of a table's row.
     """
 
     lanes: int
-    classes: int
-    resolution: int
+    outputs: int
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class ModelEntry:
         num_classes: The notebook's default number of classes.
         options: Its hyperparameters, with the notebook's defaults.
         check: Raises InputError where the model, of a value for every option, cannot be made for
-            images of a resolution in pixels.
+            examples of a shape.
         make: Makes the model, its weights not yet drawn, of a value for every option.
         suits_kernels: Whether the compiled kernels train it faster than torch's operations do, of
             a value for every option.
@@ -56,7 +57,7 @@ class ModelEntry:
     family: Family
     num_classes: int
     options: Mapping[str, Hyperparameter]
-    check: Callable[[Options, int], None]
+    check: Callable[[Options, tuple[int, ...]], None]
     make: Callable[[Sizes, Options], LaneModel]
     suits_kernels: Callable[[Options], bool]
     cost: float
@@ -81,16 +82,17 @@ def _cnn(num_classes: int, head: str, options: Mapping[str, Hyperparameter]) -> 
     def widths(options: Options) -> list[int]:
         return [options["num_filters"]] * options.get("num_layers", 2)
 
-    def check(options: Options, resolution: int) -> None:
+    def check(options: Options, shape: tuple[int, ...]) -> None:
         depth = len(widths(options))
-        _check_kernel_size(options["kernel_size"], resolution, depth, reflects=True)
+        _check_kernel_size(options["kernel_size"], shape, depth, reflects=True)
 
     def make(sizes: Sizes, options: Options) -> LaneModel:
         from ibsweep.models.convnet import ConvNet
 
         return ConvNet(
             sizes.lanes,
-            sizes.classes,
+            sizes.outputs,
+            in_channels=sizes.shape[0],
             widths=widths(options),
             kernel_size=options["kernel_size"],
             pooling=options["pooling"],
@@ -111,16 +113,17 @@ def _three_layer_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) ->
     def widths(options: Options) -> list[int]:
         return [options["num_filters"], 2 * options["num_filters"]]
 
-    def check(options: Options, resolution: int) -> None:
+    def check(options: Options, shape: tuple[int, ...]) -> None:
         depth = len(widths(options))
-        _check_kernel_size(options["kernel_size"], resolution, depth, reflects=False)
+        _check_kernel_size(options["kernel_size"], shape, depth, reflects=False)
 
     def make(sizes: Sizes, options: Options) -> LaneModel:
         from ibsweep.models.convnet import ConvNet
 
         return ConvNet(
             sizes.lanes,
-            sizes.classes,
+            sizes.outputs,
+            in_channels=sizes.shape[0],
             widths=widths(options),
             kernel_size=options["kernel_size"],
             padding_mode="constant",
@@ -137,16 +140,16 @@ def _three_layer_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) ->
 def _mlp(num_classes: int, options: Mapping[str, Hyperparameter]) -> ModelEntry:
     """Describe an MLP, whose options are the widths of its hidden layers, in their order."""
 
-    def check(options: Options, resolution: int) -> None:
-        del options, resolution  # it takes images of any size
+    def check(options: Options, shape: tuple[int, ...]) -> None:
+        del options, shape  # it takes examples of any shape
 
     def make(sizes: Sizes, options: Options) -> LaneModel:
         from ibsweep.models.mlp import MLP
 
         return MLP(
             sizes.lanes,
-            sizes.classes,
-            in_features=sizes.resolution**2,
+            sizes.outputs,
+            in_features=math.prod(sizes.shape),
             hidden_dims=list(options.values()),
         )
 
@@ -162,17 +165,26 @@ def _few_filters(widths: Sequence[int]) -> bool:
     return max(widths) < _WIDE
 
 
-def _check_kernel_size(kernel_size: int, resolution: int, depth: int, *, reflects: bool) -> None:
+def _check_kernel_size(
+    kernel_size: int, shape: tuple[int, ...], depth: int, *, reflects: bool
+) -> None:
     """Refuse kernels that the shrinking image cannot hold, before torch does in its own words.
 
     Models that pad by mirroring the image pool it half-way.
     """
+    if len(shape) != 3:
+        raise InputError(
+            "a CNN takes images, of shape (channels, height, width), but an example of these data "
+            f"has the shape {shape}; choose an MLP or a model of your own"
+        )
     padding = (kernel_size - 1) // 2
-    side = resolution
+    height, width = shape[1:]
+    side = min(height, width)
+    size = f"{height}" if height == width else f"{height} x {width}"
     for layer in range(1, depth + 1):
         if (reflects and padding >= side) or side + 2 * padding < kernel_size:
             raise InputError(
-                f"kernel_size={kernel_size} is too large for images of {resolution} pixels: "
+                f"kernel_size={kernel_size} is too large for images of {size} pixels: "
                 f"convolution {layer} sees {side} pixels; choose a smaller kernel"
             )
         side += 2 * padding - kernel_size + 1

@@ -41,7 +41,8 @@ class ConvNet(LaneModel):
 
     Args:
         lanes: Number of lanes.
-        num_classes: Number of classes.
+        outputs: Number of classes; 1 where a number is predicted.
+        in_channels: Channels of an image.
         widths: Output channels of each convolution.
         kernel_size: Side of the square kernels, in pixels.
         padding_mode: ``"reflect"`` or ``"constant"`` (zeros).
@@ -54,8 +55,9 @@ class ConvNet(LaneModel):
     def __init__(
         self,
         lanes: int,
-        num_classes: int,
+        outputs: int,
         *,
+        in_channels: int = 1,
         widths: Sequence[int],
         kernel_size: int,
         padding_mode: str = "reflect",
@@ -64,7 +66,7 @@ class ConvNet(LaneModel):
         edge_detectors: bool = False,
         frozen: bool = False,
     ) -> None:
-        super().__init__(lanes, num_classes)
+        super().__init__(lanes, outputs)
         self.kernel_size = kernel_size
         self.padding = (kernel_size - 1) // 2
         self.padding_mode = padding_mode
@@ -74,12 +76,12 @@ class ConvNet(LaneModel):
         self.widths = tuple(widths)
         self.edge_detectors = edge_detectors
         self.frozen = frozen
-        channels = [1, *widths]
+        channels = [in_channels, *widths]
         self.convs: list[str] = [f"conv{i + 1}" for i in range(len(widths))]
         for name, (before, after) in zip(self.convs, itertools.pairwise(channels), strict=True):
             layer = LaneConv2d(lanes, before, after, kernel_size).requires_grad_(not frozen)
             self.add_module(name, layer)
-        self.add_module(head, LaneLinear(lanes, widths[-1], num_classes))
+        self.add_module(head, LaneLinear(lanes, widths[-1], outputs))
 
     def initialise(self, seeds: Sequence[int | torch.Generator]) -> None:
         """Draw every lane's weights, then write edge detectors over the convolutions' if asked."""
@@ -117,7 +119,7 @@ class ConvNet(LaneModel):
         return prepared if self.frozen else arrange(prepared)
 
     def forward_prepared(self, prepared: Tensor) -> Tensor:
-        """Map padded images ``[L, B, C, H+2P, W+2P]``, or features, to logits ``[L, B, K]``."""
+        """Map padded images ``[L, B, C, H+2P, W+2P]``, or features, to outputs ``[L, B, K]``."""
         if not self.frozen and not torch.is_grad_enabled() and self.runs_in_kernels(prepared):
             with suppress(backend.KernelsUnavailableError):
                 return backend.infer_convnet(self._sizes, self.parameters(), prepared)
@@ -149,7 +151,7 @@ class ConvNet(LaneModel):
             reflect=self.padding_mode == "reflect",
             pooling=self.pooling,
             pool_after=self.pool_after,
-            classes=self.num_classes,
+            classes=self.outputs,
         )
 
     def _means(self, padded: Tensor) -> Tensor:

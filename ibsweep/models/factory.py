@@ -23,7 +23,8 @@ def build(
     seeds: Sequence[int | torch.Generator],
     *,
     num_classes: int | None = None,
-    resolution: int = 28,
+    shape: Sequence[int] = (1, 28, 28),
+    resolution: int | None = None,
     **options: Any,
 ) -> LaneModel:
     """Build a model with one lane a seed.
@@ -35,8 +36,10 @@ def build(
         name: One of ``MODELS``.
         seeds: One seed a lane, at least one. A generator stands for the global one: weights are
             its next draws.
-        num_classes: Number of classes; by default the notebook's for this model.
-        resolution: Side of the square images, in pixels.
+        num_classes: Number of classes, by default the notebook's for this model; 1 where a number
+            is predicted.
+        shape: Shape of one example, ``(C, H, W)`` of an image, ``(D,)`` of a table's row.
+        resolution: Side of square images of one channel, in pixels, in place of ``shape``.
         **options: The model's options (``MODELS[name].options``); the others keep the notebook's
             defaults.
 
@@ -44,13 +47,16 @@ def build(
         The model, on the CPU, in float32.
 
     Raises:
-        InputError: For an unknown model or option, a value out of range, or images that are too
-            small for the model.
+        InputError: For an unknown model or option, a value out of range, or examples that the
+            model cannot take, such as a table's rows or images that are too small.
 
     Example:
         >>> model = build("wider_cnn", seeds=[10, 11], kernel_size=3)
         >>> model(torch.zeros(2, 4, 1, 28, 28)).shape
         torch.Size([2, 4, 5])
+        >>> model = build("two_layer_mlp", seeds=[10], num_classes=1, shape=(13,))
+        >>> model(torch.zeros(1, 4, 13)).shape
+        torch.Size([1, 4, 1])
     """
     if name not in MODELS:
         raise InputError(f"unknown model {name!r}: {suggestion(name, MODELS)}")
@@ -66,9 +72,12 @@ def build(
     classes = entry.num_classes if num_classes is None else num_classes
     if classes < 1:
         raise InputError(f"`num_classes` must be at least 1, but got {classes}")
+    sides = tuple(shape) if resolution is None else (1, resolution, resolution)
+    if not sides or any(not isinstance(side, int) or side < 1 for side in sides):
+        raise InputError(f"`shape` must be one or more integers > 0, but got {sides}")
     complete = entry.with_defaults(options)
-    entry.check(complete, resolution)
-    model = entry.make(Sizes(len(seeds), classes, resolution), complete)
+    entry.check(complete, sides)
+    model = entry.make(Sizes(len(seeds), classes, sides), complete)
     model.use_kernels = entry.suits_kernels(complete)
     model.initialise(seeds)
     return model

@@ -23,25 +23,25 @@ class MLP(LaneModel):
 
     Args:
         lanes: Number of lanes.
-        num_classes: Number of classes.
-        in_features: Pixels of an image.
+        outputs: Number of classes; 1 where a number is predicted.
+        in_features: Numbers of an example.
         hidden_dims: Width of each hidden layer.
     """
 
     def __init__(
-        self, lanes: int, num_classes: int, *, in_features: int, hidden_dims: Sequence[int]
+        self, lanes: int, outputs: int, *, in_features: int, hidden_dims: Sequence[int]
     ) -> None:
-        super().__init__(lanes, num_classes)
-        sizes = [in_features, *hidden_dims, num_classes]
+        super().__init__(lanes, outputs)
+        sizes = [in_features, *hidden_dims, outputs]
         for i, (before, after) in enumerate(itertools.pairwise(sizes), start=1):
             self.add_module(f"fc{i}", LaneLinear(lanes, before, after))
 
     def prepare(self, images: Tensor) -> Tensor:
-        """Flatten images: ``[L, N, C, H, W] -> [L, N, C*H*W]``."""
+        """Flatten examples: ``[L, N, *shape] -> [L, N, D]``."""
         return images.flatten(2)
 
     def forward_prepared(self, prepared: Tensor) -> Tensor:
-        """Map flattened images ``[L, B, C*H*W]`` to logits ``[L, B, classes]``."""
+        """Map flattened examples ``[L, B, D]`` to outputs ``[L, B, K]``."""
         *hidden, last = self.children()
         x = prepared
         for layer in hidden:
@@ -57,7 +57,7 @@ class MLP(LaneModel):
         batch_size: int,
         optimizer: backend.OptimizerState,
     ) -> Tensor:
-        """Train flattened images; see ``LaneModel``."""
+        """Train flattened examples; see ``LaneModel``."""
         parameters = list(self.parameters())
         return backend.train_perceptron(
             parameters, prepared, labels, orders, batch_size, optimizer

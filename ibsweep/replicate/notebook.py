@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -32,7 +32,7 @@ SEED = 10
 """The notebook's seed, and the replicate seed that is the notebook itself."""
 
 _MLP_SEED = 7
-_MLP = {"hidden_dim_1": 50, "hidden_dim_2": 10}
+_MLP: dict[str, Any] = {"hidden_dim_1": 50, "hidden_dim_2": 10}
 
 
 @dataclass(frozen=True)

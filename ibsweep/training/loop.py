@@ -189,7 +189,7 @@ class Trainer:
         """Train until ``epoch`` epochs are done in all, or every lane has diverged."""
         together = 1
         if self.model.runs_in_kernels(self.images):
-            logits = self.labels.numel() * self.model.num_classes
+            logits = self.labels.numel() * self.model.outputs
             together = min(_EPOCHS_TOGETHER, max(1, _LOGITS_TOGETHER // logits))
         while self.epoch < epoch and not self.all_diverged:
             self._run_epochs(self._orders(min(together, epoch - self.epoch)))

@@ -90,7 +90,7 @@ class TrialRun:
             plan.model,
             generators or plan.seeds,
             num_classes=len(classes),
-            resolution=dataset.example_shape[-1],
+            shape=dataset.example_shape,
             **options,
         ).to(device)
         self.trainer = Trainer(

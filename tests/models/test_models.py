@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
-from oracles import PlainCNN
+from oracles import PlainCNN, PlainMLP, PlainThreeLayerCNN
 
 from ibsweep.errors import InputError
 from ibsweep.models import MODELS, build, count_parameters
+from ibsweep.training import LaneData, Trainer, TrainingSettings
 
 SEEDS = [10, 7, 12345]
 
@@ -111,6 +114,10 @@ def test_frozen_convolutions_have_no_gradient():
             {"kernel_size": 2, "resolution": 2},
             "too large for images of 2 pixels",
         ),
+        ("wider_cnn", {"shape": (1, 40, 20), "kernel_size": 21}, "images of 40 x 20 pixels"),
+        ("wider_cnn", {"shape": (13,)}, r"has the shape \(13,\); choose an MLP"),
+        ("two_layer_mlp", {"shape": ()}, "shape"),
+        ("two_layer_mlp", {"shape": (0,)}, "shape"),
         ("wider_cnn", {"num_classes": 0}, "num_classes"),
         ("three_layer_mlp", {"hidden_dims": (5,)}, "did you mean 'hidden_dim_2'"),
         (
@@ -130,6 +137,88 @@ def test_bad_options_say_what_is_right(name, options, message):
 def test_bad_seeds(seeds):
     with pytest.raises(InputError, match="seeds"):
         build("wider_cnn", seeds)
+
+
+SHAPES = {
+    "colour, not square": (3, 12, 20),
+    "one channel, not square": (1, 20, 12),
+    "colour": (3, 16, 16),
+}
+
+
+@pytest.mark.parametrize("use_kernels", [True, False])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize(
+    ("name", "options", "layers"),
+    [
+        ("simple_cnn", {"kernel_size": 3}, ["conv1", "conv2", "fc"]),
+        ("deeper_cnn", {"kernel_size": 2}, ["conv1", "conv2", "conv3", "conv4", "fc1"]),
+        ("three_layer_cnn", {"kernel_size": 5, "num_filters": 4}, ["conv1", "conv2", "fc1"]),
+        ("two_layer_mlp", {}, ["fc1", "fc2"]),
+    ],
+)
+def test_images_of_any_shape(name, options, layers, shape, use_kernels):
+    """Trained by the kernels and by torch, against an ordinary module and torch.optim."""
+    model = build(name, [1, 2], num_classes=4, shape=shape, **options)
+    model.use_kernels = use_kernels
+    start = [model.lane_state_dict(lane) for lane in range(2)]
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.rand(2, 7, *shape, generator=generator)
+    data = LaneData(pixels, torch.randint(4, (2, 7), generator=generator))
+    trainer = Trainer(model, TrainingSettings(0.05, 3), data, [4, 5])
+    assert model.runs_in_kernels(trainer.images) == use_kernels
+    trainer.run_to(2)
+    for lane in range(2):
+        if name == "two_layer_mlp":
+            plain = PlainMLP([math.prod(shape), 10, 4])
+        elif name == "three_layer_cnn":
+            plain = PlainThreeLayerCNN(4, 5, 4)
+        else:
+            plain = PlainCNN(3, options["kernel_size"], 4, len(layers) - 1, head=layers[-1])
+        if name != "two_layer_mlp":
+            first = plain.conv1
+            plain.conv1 = torch.nn.Conv2d(
+                *(shape[0], first.out_channels, first.kernel_size),
+                padding=first.padding,
+                padding_mode=first.padding_mode,
+            )
+        assert list(dict(plain.named_children())) == layers
+        plain.load_state_dict(start[lane])
+        optimizer = torch.optim.SGD(plain.parameters(), lr=0.05, momentum=0.9)
+        orders = torch.Generator().manual_seed(4 + lane)
+        for _ in range(2):
+            for batch in torch.randperm(7, generator=orders).split(3):
+                optimizer.zero_grad()
+                outputs = plain(data.images[lane, batch])
+                torch.nn.functional.cross_entropy(outputs, data.labels[lane, batch]).backward()
+                optimizer.step()
+        own = model.lane_state_dict(lane)
+        for key, value in plain.state_dict().items():
+            torch.testing.assert_close(own[key], value, rtol=1e-3, atol=1e-5)
+    with torch.no_grad():
+        fast = model(pixels)
+        model.use_kernels = False
+        torch.testing.assert_close(fast, model(pixels), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [(name, (2, 14, 11)) for name in MODELS] + [("three_layer_mlp", (13,))]
+)
+def test_a_number_is_predicted_by_one_output(name, shape):
+    model = build(name, SEEDS, num_classes=1, shape=shape)
+    assert model.outputs == 1
+    assert model(torch.rand(3, 4, *shape)).shape == (3, 4, 1)
+    with torch.no_grad():
+        assert model(torch.rand(3, 4, *shape)).shape == (3, 4, 1)
+
+
+def test_detectors_and_frozen_convolutions_see_every_channel():
+    options = {"kernel_size": 3, "conv_init": "edge_detector", "freeze_conv": True}
+    model = build("simple_cnn", [1, 2], shape=(3, 9, 14), **options)
+    weight = model.lane_state_dict(1)["conv1.weight"]
+    assert weight.shape == (3, 3, 3, 3)
+    assert torch.equal(weight, weight[:, :1].expand(3, 3, 3, 3))
+    assert model(torch.rand(2, 4, 3, 9, 14)).shape == (2, 4, 3)
 
 
 def test_there_are_six_models():

@@ -69,7 +69,7 @@ def test_it_stops_at_the_rungs_and_at_its_end(rungs, expected):
 def test_a_task_that_leaves_its_classes_to_the_defaults_can_be_trained():
     task = {"train_images": [4], "valid_images": 2, "spatial_resolution": 12}
     run = TrialRun(replace(plan(epochs=1), task=task, images=4))
-    assert run.model.num_classes == 3
+    assert run.model.outputs == 3
     assert lane_data(task, (10, 11), 4, "train").images.shape == (2, 12, 1, 12, 12)
     assert run.complete().epoch == 1
 

@@ -113,11 +113,13 @@ def _add_weight_gradient(
 
 @compile_kernel
 def _forward(net: Any, scratch: Any, values: Any, image: Any, logits: Any) -> None:
-    """Take one padded image ``[H*W]`` to its features and logits ``[classes]``."""
+    """Take one padded image ``[C*H*W]`` to its features and logits ``[classes]``."""
     stages, size = net.stages, net.size
-    first = scratch.inputs[0]
-    for i in range(image.shape[0]):
-        first[i] = image[i]
+    pixels = stages[0].height * stages[0].width
+    first = matrix_of(scratch.inputs[0], stages[0].channels, stages[0].input_length)
+    for c in range(stages[0].channels):
+        for i in range(pixels):
+            first[c, i] = image[c * pixels + i]
     last = stages.shape[0] - 1
     for s in range(last + 1):
         stage = stages[s]
@@ -148,7 +150,7 @@ def _forward(net: Any, scratch: Any, values: Any, image: Any, logits: Any) -> No
 
 @compile_kernel
 def infer(net: Any, scratch: Any, first: int, last: int, images: Any, out: Any) -> None:
-    """Fill ``out`` with the logits ``[L, N, classes]`` of padded images ``[L, N, H*W]``.
+    """Fill ``out`` with the logits ``[L, N, classes]`` of padded images ``[L, N, C*H*W]``.
 
     Args:
         net: The network.

@@ -165,6 +165,7 @@ class Scratch(NamedTuple):
 def describe(
     values: Any,
     *,
+    channels: int,
     filters: Sequence[int],
     height: int,
     width: int,
@@ -179,6 +180,7 @@ def describe(
 
     Args:
         values: Its parameters ``[L, P]``, layer by layer, each weight before its bias; shared.
+        channels: Channels of an image.
         filters: Output channels of every stage.
         height: Rows of an image, padding included.
         width: Its columns.
@@ -190,7 +192,7 @@ def describe(
         classes: Number of classes.
     """
     stages, plane_starts, input_starts = [], [], []
-    channels, weight = 1, 0
+    weight = 0
     for number, count in enumerate(filters, start=1):
         rows, columns = height - size + 1, width - size + 1
         kind = POOLINGS[pooling if number == pool_after else None]
