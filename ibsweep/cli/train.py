@@ -61,8 +61,8 @@ def train(
     plan = TrialPlan(
         trial=0,
         model=found.model,
-        task=question.task,
-        images=found.images,
+        data=question.task,
+        train_size=found.images,
         settings=_settings(found, results, config, from_),
         seeds=tuple(range(seed, seed + replicates)),
         every_epoch=True,

@@ -92,14 +92,14 @@ def follow(
         int64 ``[N]``.
     """
     generator = torch.Generator().manual_seed(SEED)
-    task = EdgeDataset.from_dict(document_of_task(plan.task))
+    task = EdgeDataset.from_dict(document_of_task(plan.data))
     epochs, classes = plan.settings["epochs"], len(task.classes)
-    count = plan.images * classes
+    count = plan.train_size * classes
     is_mlp = MODELS[plan.model].family == "mlp"
     if procedure.turns == "continued":
         _run_q2(generator, classes)
         for images in task.train_sizes:
-            if images == plan.images:
+            if images == plan.train_size:
                 break
             _build_cnn(generator, classes)
             _skip(generator, epochs * 2 + 1)  # evaluated once, after its last epoch

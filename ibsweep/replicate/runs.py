@@ -115,7 +115,7 @@ def train(plan: ReplicationPlan, device: str = "cpu") -> list[Replication]:
     else:
         run = TrialRun(plan.trial_plan, device)
         curve = run.complete()
-    fitted = run.score("train").accuracy
+    fitted = run.score("train").figures["accuracy"]
     software = {"ibsweep": ibsweep.__version__, "torch": torch.__version__}
     software |= {"python": platform.python_version(), "machine": platform.machine()}
     return [

@@ -198,8 +198,8 @@ def _in_parts(
             TrialPlan(
                 trial=plan.trial.trial,
                 model=arm.model,
-                task=question.task,
-                images=plan.images,
+                data=question.task,
+                train_size=plan.images,
                 settings=resolve(arm.model, arm.fixed, plan.trial.config),
                 seeds=manifest.confirmation_seeds,
             ),

@@ -103,7 +103,7 @@ def in_parts(plan: TrialPlan, *, work_fraction: float, workers: int, gpu: bool) 
     """
     _, options = split_settings(plan.settings)
     entry = MODELS[plan.model]
-    dataset = open_dataset(document_of_task(plan.task))
+    dataset = open_dataset(document_of_task(plan.data))
     entry.check(entry.with_defaults(options), dataset.example_shape)
     parts = lane_parts(
         plan.seeds, plan.model, options, work_fraction=work_fraction, workers=workers, gpu=gpu

@@ -16,8 +16,8 @@ class TrialPlan:
     Attributes:
         trial: Number of the trial.
         model: Name of the model.
-        task: The question's task.
-        images: Training images per class.
+        data: The question's data document.
+        train_size: Size of the training set, in the unit of the data's split.
         settings: Complete settings, as ``models.settings.resolve`` returns them.
         seeds: Replicate seeds, one lane each.
         rungs: Epochs at which to stop for a comparison, besides the last one.
@@ -26,8 +26,8 @@ class TrialPlan:
 
     trial: int
     model: str
-    task: Mapping[str, Any]
-    images: int
+    data: Mapping[str, Any]
+    train_size: int
     settings: Mapping[str, Any]
     seeds: Sequence[int]
     rungs: Sequence[int] = ()

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from ibsweep.data import document_of_task, open_dataset
+from ibsweep.data import Examples, document_of_task, open_dataset
 from ibsweep.models import build
 from ibsweep.models.base import LaneModel
 from ibsweep.models.settings import split_settings
@@ -29,35 +31,62 @@ _BATCH_STREAM = 3
 """Batch orders come from a stream of their own: the same for every arm that shares the seed."""
 
 
+_READY_BYTES = 32 * 2**20
+"""Up to here a split is kept as the model takes it; what is larger is gathered by batch."""
+
+
 @lru_cache(maxsize=3)
-def _split(task: str, seeds: tuple[int, ...], images: int, split: str) -> LaneData:
+def _split(data: str, seeds: tuple[int, ...], train_size: int, split: str) -> LaneData:
     """Draw one split for every seed; kept, since a worker trains many trials on the same data."""
-    dataset = open_dataset(document_of_task(json.loads(task)))
+    dataset = open_dataset(document_of_task(json.loads(data)))
     if split == "test":
-        sets = [dataset.held_out(seed, images) for seed in seeds]
+        sets = [dataset.held_out(seed, train_size) for seed in seeds]
     else:
-        replicates = [dataset.replicate(seed, images) for seed in seeds]
+        replicates = [dataset.replicate(seed, train_size) for seed in seeds]
         sets = [one.train if split == "train" else one.valid for one in replicates]
-    return LaneData(
-        torch.stack([one.tensor() for one in sets]),
-        torch.stack([torch.from_numpy(one.targets) for one in sets]),
-    )
+    return _lanes(sets).made_ready(_READY_BYTES)
+
+
+def _lanes(sets: Sequence[Examples]) -> LaneData:
+    """Lay one set of examples for every lane side by side; a pool that they share stays one."""
+
+    def stacked(arrays: Sequence[NDArray[Any] | None]) -> torch.Tensor | None:
+        present = [torch.tensor(array) for array in arrays if array is not None]
+        return torch.stack(present) if present else None
+
+    targets = stacked([one.targets for one in sets])
+    rows = stacked([one.rows for one in sets])
+    own = stacked([one.inputs for one in sets]) if rows is None else _shared(sets[0].inputs)
+    assert own is not None
+    assert targets is not None
+    shift, factor = stacked([one.shift for one in sets]), stacked([one.factor for one in sets])
+    return LaneData(own, targets, rows, shift, factor)
+
+
+def _shared(pool: NDArray[Any]) -> torch.Tensor:
+    """Return a tensor in the memory of a pool, which may be read-only: nobody writes to it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*not writable")
+        return torch.from_numpy(pool)
 
 
 def lane_data(
-    task: Mapping[str, Any], seeds: Sequence[int], images: int, split: str, device: str = "cpu"
+    data: Mapping[str, Any],
+    seeds: Sequence[int],
+    train_size: int,
+    split: str,
+    device: str = "cpu",
 ) -> LaneData:
-    """Return one split's images and labels with a lane for every seed.
+    """Return one split's examples and targets with a lane for every seed.
 
     Args:
-        task: The question's task.
+        data: The question's data document.
         seeds: Replicate seeds.
-        images: Training images per class; leaves ``valid`` and ``test`` as they are.
+        train_size: Size of the training set; leaves ``valid`` and ``test`` as they are.
         split: ``"train"``, ``"valid"`` or ``"test"``.
         device: Where the tensors are to lie.
     """
-    kept = _split(json.dumps(task, sort_keys=True), tuple(seeds), images, split)
-    return LaneData(*(tensor.to(device) for tensor in kept))
+    return _split(json.dumps(data, sort_keys=True), tuple(seeds), train_size, split).to(device)
 
 
 def _batch_seed(seed: int) -> int:
@@ -83,7 +112,7 @@ class TrialRun:
         self.plan, self.device = plan, device
         training, options = split_settings(plan.settings)
         self.epochs: int = training.pop("epochs")
-        dataset = open_dataset(document_of_task(plan.task))
+        dataset = open_dataset(document_of_task(plan.data))
         classes = dataset.classes
         assert classes is not None, "no source of the catalogue has a numerical target"
         self.model: LaneModel = build(
@@ -103,7 +132,7 @@ class TrialRun:
 
     def _data(self, split: str) -> LaneData:
         plan = self.plan
-        return lane_data(plan.task, plan.seeds, plan.images, split, self.device)
+        return lane_data(plan.data, plan.seeds, plan.train_size, split, self.device)
 
     @property
     def finished(self) -> bool:
@@ -154,13 +183,14 @@ class TrialRun:
     def validate(self) -> Curve:
         """Score every lane as it is now on its validation images."""
         trainer, valid = self.trainer, self.score("valid")
+        train = trainer.train_figures
         replicates = [
             Replicate(
                 seed=seed,
-                valid_accuracy=valid.accuracy[lane].item(),
+                valid_accuracy=valid.figures["accuracy"][lane].item(),
                 valid_loss=valid.loss[lane].item(),
-                train_accuracy=_finite(trainer.train_accuracy[lane].item()),
-                train_loss=_finite(trainer.train_loss[lane].item()),
+                train_accuracy=_finite(train, "accuracy", lane),
+                train_loss=_finite(train, "loss", lane),
                 diverged_epoch=trainer.diverged[lane],
             )
             for lane, seed in enumerate(self.plan.seeds)
@@ -177,5 +207,7 @@ class TrialRun:
         self.seconds = state["seconds"]
 
 
-def _finite(value: float) -> float | None:
+def _finite(figures: Mapping[str, torch.Tensor], name: str, lane: int) -> float | None:
+    """Return a lane's figure, None where there is none or it is not finite."""
+    value: float = figures[name][lane].item() if name in figures else math.nan
     return value if math.isfinite(value) else None

@@ -34,16 +34,17 @@ def train_and_score(
     run = TrialRun(plan, configure_device(resources))
     last = run.complete()
     train, test = run.score("train"), run.score("test")
+    assert test.confusion is not None, "no source of the catalogue has a numerical target"
     rows = [
         Confirmation(
             trial=last.trial,
-            images=run.plan.images,
+            images=run.plan.train_size,
             seed=replicate.seed,
             epochs=last.epoch,
             valid_accuracy=replicate.valid_accuracy,
             valid_loss=replicate.valid_loss,
-            train_accuracy=train.accuracy[lane].item(),
-            test_accuracy=test.accuracy[lane].item(),
+            train_accuracy=train.figures["accuracy"][lane].item(),
+            test_accuracy=test.figures["accuracy"][lane].item(),
             test_loss=test.loss[lane].item(),
             test_confusion=test.confusion[lane].tolist(),
             diverged_epoch=replicate.diverged_epoch,

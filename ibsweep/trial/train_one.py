@@ -79,6 +79,6 @@ def _with_test_scores(run: TrialRun, last: Curve) -> list[dict[str, Any]]:
     test = run.score("test")
     return [
         json.loads(replicate.model_dump_json())
-        | {"test_accuracy": test.accuracy[i].item(), "test_loss": test.loss[i].item()}
+        | {"test_accuracy": test.figures["accuracy"][i].item(), "test_loss": test.loss[i].item()}
         for i, replicate in enumerate(last.replicates)
     ]

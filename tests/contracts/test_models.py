@@ -43,8 +43,7 @@ def data(dtype=torch.float32, count=14):
 
 
 def trainer_of(case, settings, lanes=range(LANES), dtype=torch.float32):
-    lanes, everything = list(lanes), data(dtype)
-    own = LaneData(everything.images[lanes], everything.labels[lanes])
+    own = data(dtype).of(lanes)
     return Trainer(lanes_of(case, lanes).to(dtype), settings, own, [100 + i for i in lanes])
 
 
@@ -166,7 +165,7 @@ def test_a_lane_in_company_ends_where_torch_takes_it_alone(case, optimizer):
         for _ in range(2):
             losses, correct = [], 0
             for batch in torch.randperm(14, generator=generator).split(4):
-                batch_images, labels = train.images[lane, batch], train.labels[lane, batch]
+                batch_images, labels = train.inputs[lane, batch], train.targets[lane, batch]
                 optim.zero_grad()
                 logits = plain(batch_images)
                 loss = F.cross_entropy(logits, labels)
@@ -177,8 +176,8 @@ def test_a_lane_in_company_ends_where_torch_takes_it_alone(case, optimizer):
         own = trainer.model.lane_state_dict(lane)
         for key, value in plain.state_dict().items():
             torch.testing.assert_close(own[key], value, rtol=1e-9, atol=1e-11)
-        assert trainer.train_loss[lane].item() == pytest.approx(sum(losses) / 14)
-        assert trainer.train_accuracy[lane].item() == pytest.approx(100 * correct / 14)
+        assert trainer.train_figures["loss"][lane].item() == pytest.approx(sum(losses) / 14)
+        assert trainer.train_figures["accuracy"][lane].item() == pytest.approx(100 * correct / 14)
 
 
 @every_optimizer
@@ -213,7 +212,7 @@ def test_a_restored_run_continues_exactly(case, optimizer):
     for a, b in zip(straight.parameters, resumed.parameters, strict=True):
         assert torch.equal(a, b)
     assert resumed.diverged == straight.diverged
-    assert resumed.train_loss.tolist() == straight.train_loss.tolist()
+    assert resumed.train_figures["loss"].tolist() == straight.train_figures["loss"].tolist()
 
 
 @pytest.mark.parametrize("name", FREEZING)

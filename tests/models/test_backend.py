@@ -58,7 +58,7 @@ def trainer(case, *, use_kernels, optimizer="sgd", train=None):
     model.use_kernels = use_kernels
     settings = TrainingSettings(batch_size=4, optimizer=optimizer, **OPTIMIZERS[optimizer])
     result = Trainer(model, settings, train or data(), [4, 5, 6])
-    assert model.runs_in_kernels(result.images) == use_kernels
+    assert model.runs_in_kernels(result.inputs) == use_kernels
     return result
 
 
@@ -76,9 +76,11 @@ def test_two_epochs_end_at_the_same_weights(case, optimizer):
     plain = trainer(case, use_kernels=False, optimizer=optimizer)
     for run in (fast, plain):
         run.run_to(2)
-    assert fast.model.runs_in_kernels(fast.images), "Numba failed, and torch did the work"
+    assert fast.model.runs_in_kernels(fast.inputs), "Numba failed, and torch did the work"
     assert_same(fast, plain, rtol=1e-3, atol=2e-5)
-    torch.testing.assert_close(fast.train_loss, plain.train_loss, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        fast.train_figures["loss"], plain.train_figures["loss"], rtol=1e-4, atol=1e-5
+    )
     assert fast.optimizer.steps == plain.optimizer.steps == 6
     for slot, values in fast.optimizer.state.items():
         for one, other in zip(values, plain.optimizer.state[slot], strict=True):
@@ -89,7 +91,7 @@ def test_two_epochs_end_at_the_same_weights(case, optimizer):
 def test_inference_gives_the_same_logits(case):
     name, options = CASES[case]
     model = build(name, [1, 2, 3], num_classes=CLASSES, **options)
-    images = data(1).images
+    images = data(1).inputs
     with torch.no_grad():
         fast = model(images)
         model.use_kernels = False
@@ -120,7 +122,7 @@ def test_other_resolutions(name, resolution, options):
         model.use_kernels = use_kernels
         settings = TrainingSettings(lr=0.05, batch_size=2)
         runs.append(Trainer(model, settings, LaneData(images, labels), [4, 5]))
-        assert model.runs_in_kernels(runs[-1].images) == use_kernels
+        assert model.runs_in_kernels(runs[-1].inputs) == use_kernels
         runs[-1].run_to(3)
     assert_same(*runs, rtol=1e-3, atol=2e-5)
 
@@ -179,28 +181,27 @@ def test_epochs_of_one_call_end_as_epochs_one_by_one(case, rates):
     assert together.diverged == single.diverged
     assert None not in together.diverged[1:2]
     assert together.epoch == single.epoch
-    torch.testing.assert_close(together.train_loss, single.train_loss, equal_nan=True)
-    torch.testing.assert_close(together.train_accuracy, single.train_accuracy)
+    torch.testing.assert_close(together.train_figures, single.train_figures, equal_nan=True)
     assert_same(together, single, rtol=0, atol=0)
 
 
 def test_frozen_convolutions_are_gone_through_once():
     model = build("simple_cnn", [1, 2, 3], kernel_size=7, freeze_conv=True)
-    train = LaneData(data().images, data().labels % 3)
-    assert model.prepare(train.images).shape == (LANES, COUNT, 3)
+    train = LaneData(data().inputs, data().targets % 3)
+    assert model.prepare(train.inputs).shape == (LANES, COUNT, 3)
     frozen = Trainer(model, TrainingSettings(lr=0.1, batch_size=4), train, [4, 5, 6])
     frozen.run_to(2)
 
     plain = build("simple_cnn", [1, 2, 3], kernel_size=7)
     ordinary = [
         torch.nn.functional.linear(
-            plain.features(train.images)["mean"][lane], plain.fc.weight[lane], plain.fc.bias[lane]
+            plain.features(train.inputs)["mean"][lane], plain.fc.weight[lane], plain.fc.bias[lane]
         )
         for lane in range(LANES)
     ]
-    torch.testing.assert_close(plain(train.images), torch.stack(ordinary))
+    torch.testing.assert_close(plain(train.inputs), torch.stack(ordinary))
     # only the classifier learns: the same steps by hand
-    features = plain.features(train.images)["mean"].detach()
+    features = plain.features(train.inputs)["mean"].detach()
     weight = plain.fc.weight.detach().clone().requires_grad_()
     bias = plain.fc.bias.detach().clone().requires_grad_()
     buffers = [torch.zeros_like(weight), torch.zeros_like(bias)]
@@ -212,7 +213,7 @@ def test_frozen_convolutions_are_gone_through_once():
             for lane, order in enumerate(orders):
                 batch = order[start : start + 4]
                 logits = features[lane, batch] @ weight[lane].T + bias[lane]
-                loss = loss + torch.nn.functional.cross_entropy(logits, train.labels[lane, batch])
+                loss = loss + torch.nn.functional.cross_entropy(logits, train.targets[lane, batch])
             grads = torch.autograd.grad(loss, (weight, bias))
             with torch.no_grad():
                 for parameter, grad, buffer in zip((weight, bias), grads, buffers, strict=True):
@@ -246,7 +247,7 @@ def test_machines_with_half_the_vector(tmp_path):
 
 
 def test_many_filters_are_left_to_torch():
-    images = data().images
+    images = data().inputs
     for filters, expected in ((63, True), (64, False)):
         model = build("wider_cnn", [1, 2, 3], num_filters=filters)
         assert model.runs_in_kernels(model.prepare(images)) == expected
@@ -256,7 +257,7 @@ def test_without_numba_torch_does_the_work(monkeypatch):
     monkeypatch.setattr(backend, "available", lambda: False)
     run = trainer("simple", use_kernels=False)
     run.model.use_kernels = True
-    assert not run.model.runs_in_kernels(run.images)
+    assert not run.model.runs_in_kernels(run.inputs)
     run.run_to(1)
     assert run.evaluate(data(1)).loss.isfinite().all()
 

@@ -166,7 +166,7 @@ def test_images_of_any_shape(name, options, layers, shape, use_kernels):
     pixels = torch.rand(2, 7, *shape, generator=generator)
     data = LaneData(pixels, torch.randint(4, (2, 7), generator=generator))
     trainer = Trainer(model, TrainingSettings(0.05, 3), data, [4, 5])
-    assert model.runs_in_kernels(trainer.images) == use_kernels
+    assert model.runs_in_kernels(trainer.inputs) == use_kernels
     trainer.run_to(2)
     for lane in range(2):
         if name == "two_layer_mlp":
@@ -189,8 +189,8 @@ def test_images_of_any_shape(name, options, layers, shape, use_kernels):
         for _ in range(2):
             for batch in torch.randperm(7, generator=orders).split(3):
                 optimizer.zero_grad()
-                outputs = plain(data.images[lane, batch])
-                torch.nn.functional.cross_entropy(outputs, data.labels[lane, batch]).backward()
+                outputs = plain(data.inputs[lane, batch])
+                torch.nn.functional.cross_entropy(outputs, data.targets[lane, batch]).backward()
                 optimizer.step()
         own = model.lane_state_dict(lane)
         for key, value in plain.state_dict().items():

@@ -86,7 +86,7 @@ def write_sweep(results, asked, arm, accuracy):
         )
     store.add_confirmations(confirmation(0, seed, accuracy - 10) for seed in SEEDS)
     plan = TrialPlan(
-        trial=1, model=arm.model, task=asked.task, images=10, settings=arm.fixed, seeds=SEEDS
+        trial=1, model=arm.model, data=asked.task, train_size=10, settings=arm.fixed, seeds=SEEDS
     )
     model = build(plan.model, plan.seeds, num_classes=3, **split_settings(plan.settings)[1])
     lanes = {seed: model.lane_state_dict(i) for i, seed in enumerate(SEEDS)}

@@ -132,8 +132,8 @@ def test_a_reused_worker_trains_as_a_fresh_process_does_bit_for_bit(finished):
         plan = TrialPlan(
             trial=row.trial,
             model=arm.model,
-            task=question.task,
-            images=arm.images,
+            data=question.task,
+            train_size=arm.images,
             settings=resolve(arm.model, arm.fixed, row.config),
             seeds=(10, 11),
             rungs=[epoch for epoch, _ in row.rungs],
@@ -337,8 +337,8 @@ def test_a_confirmation_in_parts_is_the_one_in_a_piece(tmp_path, ray_local):
     plan = TrialPlan(
         trial=0,
         model=arm.model,
-        task=question.task,
-        images=arm.images,
+        data=question.task,
+        train_size=arm.images,
         settings=resolve(arm.model, arm.fixed, arm.baseline),
         seeds=store.manifest.confirmation_seeds,
     )

@@ -32,7 +32,7 @@ def make(case="wider", settings=None, train=None, lanes=range(LANES), dtype=torc
     settings = settings or TrainingSettings(lr=0.05, batch_size=4)
     train = train or data(dtype=dtype)
     model = build(name, [SEEDS[i] for i in lanes], num_classes=5, **options).to(dtype)
-    train = LaneData(train.images[list(lanes)], train.labels[list(lanes)])
+    train = train.of(lanes)
     return Trainer(model, settings, train, [100 + i for i in lanes])
 
 
@@ -52,7 +52,7 @@ def test_same_seed_same_curve_bit_for_bit():
         trainer, curve = make(dtype=torch.float32), []
         for _ in range(4):
             trainer.run_epoch()
-            curve.append((trainer.train_loss.tolist(), trainer.train_accuracy.tolist()))
+            curve.append([values.tolist() for values in trainer.train_figures.values()])
         curves.append((curve, trainer.evaluate(data(seed=5, dtype=torch.float32)).loss.tolist()))
     assert curves[0] == curves[1]
 
@@ -80,8 +80,8 @@ def test_a_retired_lane_scores_at_chance_on_balanced_labels():
     trainer.run_to(9)
     assert trainer.all_diverged
     assert trainer.epoch < 9, "nothing is left to train"
-    balanced = LaneData(data(count=10).images.float(), torch.arange(5).repeat(LANES, 2))
-    assert trainer.evaluate(balanced).accuracy.tolist() == [20.0] * LANES
+    balanced = LaneData(data(count=10).inputs.float(), torch.arange(5).repeat(LANES, 2))
+    assert trainer.evaluate(balanced).figures["accuracy"].tolist() == [20.0] * LANES
 
 
 def test_weights_that_break_in_the_last_step_are_seen_by_the_evaluation():
@@ -99,18 +99,18 @@ def test_evaluation_against_the_ordinary_module(monkeypatch):
     trainer.run_to(1)
     held = data(count=37, seed=9)
     whole = trainer.evaluate(held)
-    monkeypatch.setattr("ibsweep.training.loop._EVALUATION_IMAGES", 20)  # several passes
+    monkeypatch.setattr("ibsweep.training.loop._PASS_EXAMPLES", 20)  # several passes
     for scores in (whole, trainer.evaluate(held)):
         for lane in range(LANES):
             plain = CASES["wider"][2]().double()
             plain.load_state_dict(trainer.model.lane_state_dict(lane))
-            logits = plain(held.images[lane])
-            predicted, labels = logits.argmax(1), held.labels[lane]
+            logits = plain(held.inputs[lane])
+            predicted, labels = logits.argmax(1), held.targets[lane]
             confusion = torch.zeros(5, 5, dtype=torch.int64)
             for t, p in zip(labels, predicted, strict=True):
                 confusion[t, p] += 1
             assert torch.equal(scores.confusion[lane], confusion)
-            assert scores.accuracy[lane].item() == pytest.approx(
+            assert scores.figures["accuracy"][lane].item() == pytest.approx(
                 100 * (predicted == labels).double().mean().item()
             )
             expected = F.cross_entropy(logits, labels).item()

@@ -30,8 +30,8 @@ def plan(seeds=(10, 11), rungs=(), model="simple_cnn", **config):
     return TrialPlan(
         trial=1,
         model=model,
-        task=tiny.question().task,
-        images=10,
+        data=tiny.question().task,
+        train_size=10,
         settings=resolve(model, {"kernel_size": 3}, settings),
         seeds=seeds,
         rungs=rungs,

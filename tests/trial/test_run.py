@@ -26,7 +26,7 @@ def plan(model="simple_cnn", seeds=(10, 11), rungs=(2, 4), **config):
     fixed = {"kernel_size": 3} if model.endswith("cnn") else {}
     settings = resolve(model, fixed, {"lr": 0.05, "epochs": 6, "batch_size": 10} | config)
     return TrialPlan(
-        trial=7, model=model, task=TASK, images=10, settings=settings, seeds=seeds, rungs=rungs
+        trial=7, model=model, data=TASK, train_size=10, settings=settings, seeds=seeds, rungs=rungs
     )
 
 
@@ -68,9 +68,9 @@ def test_it_stops_at_the_rungs_and_at_its_end(rungs, expected):
 
 def test_a_task_that_leaves_its_classes_to_the_defaults_can_be_trained():
     task = {"train_images": [4], "valid_images": 2, "spatial_resolution": 12}
-    run = TrialRun(replace(plan(epochs=1), task=task, images=4))
+    run = TrialRun(replace(plan(epochs=1), data=task, train_size=4))
     assert run.model.outputs == 3
-    assert lane_data(task, (10, 11), 4, "train").images.shape == (2, 12, 1, 12, 12)
+    assert lane_data(task, (10, 11), 4, "train").inputs.shape == (2, 12, 1, 12, 12)
     assert run.complete().epoch == 1
 
 
@@ -108,10 +108,10 @@ def test_its_figures_are_those_of_a_trainer_driven_by_hand():
         assert curve.trial == 7
         for lane, found in enumerate(curve.replicates):
             assert found.seed == (10, 11)[lane]
-            assert found.valid_accuracy == valid.accuracy[lane].item()
+            assert found.valid_accuracy == valid.figures["accuracy"][lane].item()
             assert found.valid_loss == valid.loss[lane].item()
-            assert found.train_accuracy == trainer.train_accuracy[lane].item()
-            assert found.train_loss == trainer.train_loss[lane].item()
+            assert found.train_accuracy == trainer.train_figures["accuracy"][lane].item()
+            assert found.train_loss == trainer.train_figures["loss"][lane].item()
             assert found.diverged_epoch is None
     assert curve.epoch == 6
 
@@ -192,7 +192,7 @@ def test_a_trial_whose_replicates_all_diverge_has_failed():
         assert replicate.valid_loss == pytest.approx(math.log(3))
         assert 1 <= replicate.diverged_epoch <= curves[-1].epoch
     assert Curve.model_validate_json(curves[-1].model_dump_json()) == curves[-1]
-    assert run.score("test").accuracy.tolist() == [CHANCE, CHANCE]
+    assert run.score("test").figures["accuracy"].tolist() == [CHANCE, CHANCE]
 
 
 def test_a_lane_that_diverges_leaves_the_others_alone():
@@ -240,7 +240,8 @@ def test_a_replicate_is_the_same_alone_and_in_company(model):
     alone = TrialRun(plan(model, seeds=(11,), lr=0.01))
     for curve, other in zip(all_curves(together), all_curves(alone), strict=True):
         assert_close(curve.replicates[1], other.replicates[0])
-    assert together.trainer.train_loss[0] != together.trainer.train_loss[1]
+    losses = together.trainer.train_figures["loss"]
+    assert losses[0] != losses[1]
     torch.testing.assert_close(weights(together, 1), weights(alone, 0), rtol=1e-3, atol=1e-4)
 
 
@@ -249,21 +250,23 @@ def test_models_with_the_same_seed_share_data_and_batch_order():
     states = [[g.get_state() for g in run.trainer.generators] for run in runs]
     torch.testing.assert_close(states[0], states[1], rtol=0, atol=0)
     assert not torch.equal(states[0][0], states[0][1])
-    assert torch.equal(runs[0].trainer.labels, runs[1].trainer.labels)
+    assert torch.equal(runs[0].trainer.targets, runs[1].trainer.targets)
     train = lane_data(TASK, (10, 12), 10, "train")
     for run in runs:
-        assert torch.equal(run.model.prepare(train.images), run.trainer.images)
+        assert torch.equal(run.model.prepare(train.inputs), run.trainer.inputs)
 
 
 def test_data_follow_neither_the_order_of_trials_nor_what_they_do():
     """Workers keep the data of the last trials."""
-    before = [tensor.clone() for tensor in lane_data(TASK, (10,), 10, "train")]
+    kept = lane_data(TASK, (10,), 10, "train")
+    before = kept.inputs.clone(), kept.targets.clone()
     first = TrialRun(plan(seeds=(10,))).complete()
     for seeds in ((11,), (12,), (10, 11)):
         TrialRun(plan(seeds=seeds, rungs=())).complete()
     assert TrialRun(plan(seeds=(10,))).complete() == first
-    for kept, old in zip(lane_data(TASK, (10,), 10, "train"), before, strict=True):
-        assert torch.equal(kept, old)
+    kept = lane_data(TASK, (10,), 10, "train")
+    assert torch.equal(kept.inputs, before[0])
+    assert torch.equal(kept.targets, before[1])
 
 
 # Data
@@ -272,13 +275,13 @@ def test_data_follow_neither_the_order_of_trials_nor_what_they_do():
 @pytest.mark.parametrize(("split", "count"), [("train", 10), ("valid", 20), ("test", 50)])
 def test_lane_data_has_a_lane_for_every_seed(split, count):
     data = lane_data(TASK, [10, 11, 12], 10, split)
-    assert data.images.shape == (3, 3 * count, 1, 28, 28)
-    assert data.images.dtype == torch.float32
-    assert 0 <= data.images.min() < data.images.max() <= 1
-    assert data.labels.dtype == torch.int64
-    assert data.labels.tolist() == [[0] * count + [1] * count + [2] * count] * 3
-    assert not torch.equal(data.images[0], data.images[1])
-    assert torch.equal(lane_data(TASK, [11], 10, split).images[0], data.images[1])
+    assert data.inputs.shape == (3, 3 * count, 1, 28, 28)
+    assert data.inputs.dtype == torch.float32
+    assert 0 <= data.inputs.min() < data.inputs.max() <= 1
+    assert data.targets.dtype == torch.int64
+    assert data.targets.tolist() == [[0] * count + [1] * count + [2] * count] * 3
+    assert not torch.equal(data.inputs[0], data.inputs[1])
+    assert torch.equal(lane_data(TASK, [11], 10, split).inputs[0], data.inputs[1])
 
 
 def test_seed_10_is_the_notebooks_data():
@@ -288,14 +291,14 @@ def test_seed_10_is_the_notebooks_data():
         ("valid", replicate_data(task, 10, 10).valid.images),
         ("test", held_out_data(task, 10).images),
     ):
-        found = lane_data(TASK, [10], 10, split).images[0, :, 0]
+        found = lane_data(TASK, [10], 10, split).inputs[0, :, 0]
         assert torch.equal(found, torch.from_numpy(images).float() / 255)
 
 
 def test_held_out_images_are_no_others():
     """Images without an edge are left out: there are few different ones."""
     test, valid, train = (
-        {image.numpy().tobytes() for image in data.images[0][data.labels[0] < 2]}
+        {image.numpy().tobytes() for image in data.inputs[0][data.targets[0] < 2]}
         for data in (lane_data(TASK, [10], 10, split) for split in ("test", "valid", "train"))
     )
     assert (len(test), len(valid), len(train)) == (100, 40, 20)
@@ -316,11 +319,11 @@ def test_test_scores_held_out_images():
 
 def test_images_a_class_decide_the_training_set_alone():
     few, many = (
-        replace(plan(), images=images, task=TASK | {"train_images": [10, 30]})
-        for images in (10, 30)
+        replace(plan(), train_size=size, data=TASK | {"train_images": [10, 30]})
+        for size in (10, 30)
     )
-    sizes = [TrialRun(one).trainer.labels.shape[1] for one in (few, many)]
+    sizes = [TrialRun(one).trainer.targets.shape[1] for one in (few, many)]
     assert sizes == [30, 90]
     for split in ("valid", "test"):
-        a, b = (lane_data(one.task, one.seeds, one.images, split) for one in (few, many))
-        assert torch.equal(a.images, b.images)
+        a, b = (lane_data(one.data, one.seeds, one.train_size, split) for one in (few, many))
+        assert torch.equal(a.inputs, b.inputs)
