@@ -39,7 +39,8 @@ LIBRARIES = """
 torch       <- data models training trial sweep replicate
 numba       <- models
 optuna      <- questions.space sweep.proposals analysis.plots.search
-pandas      <- analysis
+pandas      <- analysis data
+torchvision <- data.sources.pictures
 matplotlib  <- analysis.plots analysis.report
 ray         <- cluster sweep.trainable sweep.searcher sweep.runner sweep.attempts sweep.scheduler
 """

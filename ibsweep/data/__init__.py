@@ -30,6 +30,7 @@ from ibsweep.data.dataset import Dataset, Examples, ReplicateSets, to_float
 from ibsweep.data.edges.config import EdgeConfig
 from ibsweep.data.edges.dataset import EdgeDataset
 from ibsweep.data.edges.rules import CLASS_TYPES, SPLITS
+from ibsweep.data.faults import DataError
 from ibsweep.data.schema import DataSchema
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ __all__ = [
     "CLASS_TYPES",
     "SOURCES",
     "SPLITS",
+    "DataError",
     "DataSchema",
     "Dataset",
     "EdgeConfig",

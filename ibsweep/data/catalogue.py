@@ -10,16 +10,27 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.data.dataset import Dataset
 from ibsweep.data.edges.dataset import EdgeDataset, edge_faults
-from ibsweep.errors import Fault, InputError, format_value, suggestion
+from ibsweep.data.faults import raise_faults
+from ibsweep.data.options import (
+    ARRAYS,
+    FILES,
+    FUNCTIONS,
+    PICTURE_OPTIONS,
+    RULES,
+    option_faults,
+)
+from ibsweep.data.split import split_faults
+from ibsweep.errors import Fault, format_value, suggestion
+from ibsweep.user_code import is_reference
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 __all__ = ["SOURCES", "DataSource", "attach", "data_faults", "document_of_task", "open_dataset"]
@@ -47,6 +58,78 @@ class DataSource:
     open: Callable[[Mapping[str, Any], Path | None], Dataset]
 
 
+PICTURES = (
+    "MNIST",
+    "FashionMNIST",
+    "KMNIST",
+    "QMNIST",
+    "EMNIST",
+    "CIFAR10",
+    "CIFAR100",
+    "SVHN",
+    "ImageFolder",
+)
+"""torchvision's datasets, by the names of their classes."""
+
+
+def _open_npz(document: Mapping[str, Any], folder: Path | None) -> Dataset:
+    from ibsweep.data.pool import PoolDataset  # NumPy, which reading a question can spare
+    from ibsweep.data.sources import npz
+
+    return PoolDataset.load(document, npz.load(document, folder))
+
+
+def _open_table(document: Mapping[str, Any], folder: Path | None) -> Dataset:
+    from ibsweep.data.pool import PoolDataset
+    from ibsweep.data.sources import tables
+
+    return PoolDataset.load(document, tables.load(document, folder))
+
+
+def _open_pictures(document: Mapping[str, Any], folder: Path | None) -> Dataset:
+    from ibsweep.data.pool import PoolDataset
+    from ibsweep.data.sources import pictures
+
+    return PoolDataset.load(document, pictures.load(document, folder))
+
+
+def _open_function(document: Mapping[str, Any], folder: Path | None) -> Dataset:
+    from ibsweep.data.pool import PoolDataset
+    from ibsweep.data.sources import functions
+
+    return PoolDataset.load(document, functions.load(document, folder))
+
+
+def _faults_of(*known: str, needs: str | None = None, others: bool = False) -> Any:
+    """Return what finds the faults in documents of a source with these"""
+
+    def faults(document: Mapping[str, Any]) -> list[Fault]:
+        found = option_faults(document, known, others=others)
+        if needs is not None and needs not in document:
+            found.append(Fault((needs,), f"is missing; give {RULES[needs]}"))
+        return found + split_faults(document)
+
+    return faults
+
+
+def _picture_faults(document: Mapping[str, Any]) -> list[Fault]:
+    name = document["from"].removeprefix("torchvision:")
+    if name not in PICTURES:
+        text = f"must name a dataset of torchvision, but got {name!r}"
+        return [Fault(("from",), f"{text}; {suggestion(name, PICTURES)}")]
+    faults: list[Fault] = _faults_of(*PICTURE_OPTIONS, needs="root")(document)
+    alone = {"subset": "EMNIST", "size": "ImageFolder", "grayscale": "ImageFolder"}
+    faults += [
+        Fault((key,), f"is an option of {of} alone, but got it with {name}")
+        for key, of in alone.items()
+        if key in document and name != of
+    ]
+    if name == "EMNIST" and "subset" not in document:
+        text = "is missing; give one of letters, digits, balanced, byclass, bymerge, mnist"
+        faults.append(Fault(("subset",), text))
+    return faults
+
+
 SOURCES: dict[str, DataSource] = {
     "edges": DataSource(
         form="edges",
@@ -54,8 +137,38 @@ SOURCES: dict[str, DataSource] = {
         faults=edge_faults,
         open=lambda document, _: EdgeDataset.from_dict(document),
     ),
+    "npz": DataSource(
+        form="a file x.npz",
+        serves=lambda source: source.endswith(".npz"),
+        faults=_faults_of(*ARRAYS),
+        open=_open_npz,
+    ),
+    "csv": DataSource(
+        form="x.csv",
+        serves=lambda source: source.endswith(".csv"),
+        faults=_faults_of(*FILES, "missing", "separator", needs="target"),
+        open=_open_table,
+    ),
+    "parquet": DataSource(
+        form="x.parquet",
+        serves=lambda source: source.endswith(".parquet"),
+        faults=_faults_of(*FILES, needs="target"),
+        open=_open_table,
+    ),
+    "torchvision": DataSource(
+        form="torchvision:FashionMNIST",
+        serves=lambda source: source.startswith("torchvision:") or source in PICTURES,
+        faults=_picture_faults,
+        open=_open_pictures,
+    ),
+    "function": DataSource(
+        form="a function as file.py:name or package.module:name",
+        serves=is_reference,
+        faults=_faults_of(*FUNCTIONS, others=True),
+        open=_open_function,
+    ),
 }
-"""The sources by name."""
+"""The sources by name; the first that serves a ``from`` is the one."""
 
 _opened: OrderedDict[tuple[str, str | None], Dataset] = OrderedDict()
 _attached: OrderedDict[str, Dataset] = OrderedDict()
@@ -92,13 +205,13 @@ def open_dataset(document: Mapping[str, Any], folder: Path | None = None) -> Dat
     key = json.dumps(document, sort_keys=True, default=str)
     if key in _attached:
         return _kept(_attached, key)
-    place = None if folder is None else str(folder.resolve())
+    place = _place(document, folder)
     if (key, place) in _opened:
         return _kept(_opened, (key, place))
     source = _source(document)
     faults = [source] if isinstance(source, Fault) else source.faults(document)
-    if isinstance(source, Fault) or faults:
-        raise InputError("\n".join(map(str, faults)))
+    raise_faults(faults)
+    assert isinstance(source, DataSource), "or it is a fault"
     return _keep(_opened, (key, place), source.open(document, folder))
 
 
@@ -111,8 +224,15 @@ def attach(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | Non
         document: The data document.
         arrays: What ``Dataset.arrays`` returned there, perhaps read-only; None for a generator.
     """
-    del arrays  # none has any yet
-    return open_dataset(document)
+    if arrays is None:
+        return open_dataset(document)
+    from ibsweep.data.pool import PoolDataset
+
+    key = json.dumps(document, sort_keys=True, default=str)
+    made = PoolDataset.attach(document, arrays)
+    if key in _attached and _attached[key].fingerprint() == made.fingerprint():
+        return _kept(_attached, key)
+    return _keep(_attached, key, made)
 
 
 def document_of_task(task: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,6 +275,15 @@ def _source(document: Mapping[str, Any]) -> DataSource | Fault:
         f"must be one of {forms}, but got {given!r}"
         + (f"; {hint}" if hint.startswith("did") else ""),
     )
+
+
+def _place(document: Mapping[str, Any], folder: Path | None) -> str:
+    """Return where a source lies, and of which state its file is, if it is one."""
+    path = Path(folder or "", str(document.get("from")).split(":")[0])
+    with suppress(OSError, ValueError):
+        state = path.stat()
+        return f"{path.resolve()} {state.st_mtime_ns} {state.st_size}"
+    return str(Path(folder or "").resolve())
 
 
 def _kept(datasets: OrderedDict[Any, Dataset], key: Any) -> Dataset:

@@ -40,7 +40,8 @@ class Examples(NamedTuple):
         """Return what a model sees, float32 ``[N, *shape]``, in memory of its own."""
         import torch  # here, since questions are read and checked without it
 
-        values = to_float(self.inputs if self.rows is None else self.inputs[self.rows])
+        inputs = self.inputs if self.rows is None else self.inputs[self.rows]
+        values = _as_float(torch.tensor(inputs))
         if self.shift is not None:
             values -= torch.tensor(self.shift)
         if self.factor is not None:
@@ -106,17 +107,19 @@ class Dataset(Protocol):
         """
 
 
-def to_float(inputs: NDArray[Any]) -> torch.Tensor:
-    """Return inputs as float32 in memory of their own; bytes in [0, 1], as by ToTensor.
+def to_float(images: NDArray[Any]) -> torch.Tensor:
+    """Return uint8 images as float32 ``[N, C, H, W]`` in [0, 1], as torchvision's ToTensor does.
 
     Args:
-        inputs: uint8, divided by 255 as torchvision's ToTensor does; or floats, taken as they
-            are. ``[N, H, W]`` is of one channel: it becomes ``[N, 1, H, W]``.
+        images: ``[N, H, W]``, of one channel, or ``[N, C, H, W]``.
     """
     import torch
 
-    tensor = torch.tensor(inputs)
-    if tensor.ndim == 3:
-        tensor = tensor.unsqueeze(1)
-    as_float = tensor.to(torch.float32)
-    return as_float.div(255) if tensor.dtype == torch.uint8 else as_float
+    tensor = torch.tensor(images)
+    return _as_float(tensor.unsqueeze(1) if tensor.ndim == 3 else tensor)
+
+
+def _as_float(tensor: torch.Tensor) -> torch.Tensor:
+    """Return float32, bytes in [0, 1]; ``tensor`` itself where it is of floats."""
+    values = tensor.float()
+    return values if tensor.is_floating_point() else values.div_(255)

@@ -12,8 +12,8 @@ from ibsweep.data.edges.rules import (
     key_faults,
     option_faults,
     plain,
-    raise_faults,
 )
+from ibsweep.data.faults import raise_faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,8 +16,8 @@ from ibsweep.data.edges.rules import (
     key_faults,
     option_faults,
     plain,
-    raise_faults,
 )
+from ibsweep.data.faults import raise_faults
 from ibsweep.data.schema import DataSchema
 from ibsweep.errors import Fault, format_value, suggestion
 

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ibsweep.data.edges.config import EdgeConfig
-from ibsweep.data.edges.rules import SPLITS, raise_faults, room_faults
+from ibsweep.data.edges.rules import SPLITS, room_faults
+from ibsweep.data.faults import raise_faults
 from ibsweep.errors import InputError, suggestion
 
 if TYPE_CHECKING:

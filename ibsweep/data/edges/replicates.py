@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ibsweep.data.edges.images import EdgeImages, draw_images, draw_permutation, skip
-from ibsweep.data.edges.rules import integer_faults, raise_faults
+from ibsweep.data.edges.rules import integer_faults
+from ibsweep.data.faults import raise_faults
 
 if TYPE_CHECKING:
     from numpy.random import RandomState

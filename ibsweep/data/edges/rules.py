@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ibsweep.errors import Fault, InputError, format_value, suggestion
+from ibsweep.errors import Fault, format_value, suggestion
 
 __all__ = [
     "CLASS_TYPES",
@@ -21,7 +21,6 @@ __all__ = [
     "key_faults",
     "option_faults",
     "plain",
-    "raise_faults",
     "room_faults",
 ]
 
@@ -150,12 +149,6 @@ _RULES = (
         classes=("vertical",),
     ),
 )
-
-
-def raise_faults(faults: list[Fault]) -> None:
-    """Raise one InputError with a line for each fault, if there are any."""
-    if faults:
-        raise InputError("\n".join(map(str, faults)))
 
 
 def plain(value: Any) -> Any:
