@@ -192,7 +192,8 @@ def open_dataset(document: Mapping[str, Any], folder: Path | None = None) -> Dat
 
     Args:
         document: What a question file has under ``data:``, and its ``split:`` as a key.
-        folder: The folder of the question file, where relative paths begin.
+        folder: The folder of the question file, where relative paths begin. Without one it is
+            the dataset that was attached, if there is one: training needs no more.
 
     Raises:
         InputError: With one line for everything that is wrong in the document or the data.
@@ -203,7 +204,7 @@ def open_dataset(document: Mapping[str, Any], folder: Path | None = None) -> Dat
         90
     """
     key = json.dumps(document, sort_keys=True, default=str)
-    if key in _attached:
+    if folder is None and key in _attached:
         return _kept(_attached, key)
     place = _place(document, folder)
     if (key, place) in _opened:
@@ -216,9 +217,10 @@ def open_dataset(document: Mapping[str, Any], folder: Path | None = None) -> Dat
 
 
 def attach(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None) -> Dataset:
-    """Make a dataset of arrays that another process loaded; ``open_dataset`` then returns it.
+    """Make a dataset of arrays that were loaded elsewhere; ``open_dataset`` then returns it.
 
-    Workers do so: they run no data function of the user's and need none of the files.
+    Whatever trains has this done before: workers run no data function of the user's and need none
+    of the files.
 
     Args:
         document: The data document.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -158,9 +159,8 @@ def dataset(example, folder):
 @pytest.fixture
 def fresh(monkeypatch):
     """Let every dataset be loaded anew."""
-    monkeypatch.setattr(catalogue, "_KEPT", 0)
-    catalogue._opened.clear()
-    catalogue._attached.clear()
+    monkeypatch.setattr(catalogue, "_opened", OrderedDict())
+    monkeypatch.setattr(catalogue, "_attached", OrderedDict())
 
 
 def test_a_good_document_has_no_faults(example):
@@ -185,7 +185,9 @@ def test_all_faults_are_told_at_once(example):
 
 
 def test_the_same_seed_gives_the_same_bytes(example, folder, fresh):
-    first, second = (open_dataset(example.document, folder) for _ in range(2))
+    first = open_dataset(example.document, folder)
+    catalogue._opened.clear()
+    second = open_dataset(example.document, folder)
     assert first is not second
     size = example.sizes[0]
     assert content(*first.replicate(3, size)[:2]) == content(*second.replicate(3, size)[:2])
@@ -254,6 +256,7 @@ def test_the_fingerprint_changes_with_the_data_and_only_then(example, folder, fr
     prints = [open_dataset(one, folder).fingerprint() for one in documents]
     assert len(set(prints)) == len(documents) > 1
     assert all(len(one) == 64 and int(one, 16) >= 0 for one in prints)
+    catalogue._opened.clear()
     drawn = open_dataset(example.document, folder)
     drawn.replicate(3, example.sizes[0])
     assert drawn.fingerprint() == prints[0]
@@ -293,6 +296,7 @@ def test_a_pool_travels_as_arrays_that_nobody_copies_or_changes(example, folder,
     attached = attach(example.document, arrays)
     assert isinstance(attached, PoolDataset)
     assert attached is not dataset
+    assert open_dataset(example.document) is attached
     assert attached.schema == dataset.schema
     size = example.sizes[0]
     ours, theirs = attached.replicate(3, size), dataset.replicate(3, size)
