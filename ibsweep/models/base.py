@@ -33,6 +33,8 @@ class LaneModel(nn.Module):
         super().__init__()
         self.lanes = lanes
         self.outputs = outputs
+        self.least_batch = 1
+        """Examples that a batch must have at least in training; two where they are compared."""
         self.use_kernels = False
         """Whether the compiled kernels are used where they can be; ``build`` sets it where they
         are faster. They sum in another order than torch: where rounding itself is to be

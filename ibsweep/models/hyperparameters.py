@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["Choice", "Hyperparameter", "Number"]
+__all__ = ["Choice", "Hyperparameter", "Number", "Text"]
 
 _INT64 = 2**63  # torch's integers end here
 
@@ -36,6 +36,8 @@ class Number:
     def rule(self) -> str:
         """The range in words, to stand after "must be"."""
         noun = "an integer" if self.kind is int else "a number"
+        if self.low == -math.inf:
+            return noun
         least = f"above {self.low:g}" if self.open else f"of at least {self.low:g}"
         return f"{noun} {least}" + (f" and below {self.below:g}" if self.below < math.inf else "")
 
@@ -54,17 +56,19 @@ class Choice:
 
     Attributes:
         values: The legal values.
-        default: The value where none is set.
+        default: The value where none is set; None where one must be set.
     """
 
-    values: tuple[bool | str, ...]
-    default: bool | str
+    values: tuple[bool | int | float | str, ...]
+    default: bool | int | float | str | None
 
     @property
     def rule(self) -> str:
         """The values in words, to stand after "must be"."""
         # The user writes YAML, whose booleans are lower case.
         words = [str(v).lower() if isinstance(v, bool) else repr(v) for v in self.values]
+        if len(words) == 1:
+            return words[0]
         return f"{', '.join(words[:-1])} or {words[-1]}"
 
     def accepts(self, value: object) -> bool:
@@ -72,4 +76,20 @@ class Choice:
         return any(type(value) is type(known) and value == known for known in self.values)
 
 
-Hyperparameter = Number | Choice
+@dataclass(frozen=True)
+class Text:
+    """A hyperparameter that takes any text.
+
+    Attributes:
+        default: The value where none is set; None where one must be set.
+    """
+
+    default: str | None = None
+    rule = "a text"
+
+    def accepts(self, value: object) -> bool:
+        """Tell whether a value is a text."""
+        return isinstance(value, str)
+
+
+Hyperparameter = Number | Choice | Text

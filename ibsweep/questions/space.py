@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from ibsweep.errors import Fault, InputError, format_value, suggestion
-from ibsweep.models.hyperparameters import Choice
+from ibsweep.models.hyperparameters import Choice, Text
 from ibsweep.models.settings import known_settings
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ def space_faults(
             continue
         if isinstance(spec, CategoricalSpec):
             values = {("choices", i): choice for i, choice in enumerate(spec.choices)}
-        elif isinstance(parameter, Choice):
+        elif isinstance(parameter, Choice | Text):
             text = f"must be categorical, of {parameter.rule}, but got {spec.type!r}"
             faults.append(Fault((*path, name, "type"), text))
             continue
