@@ -127,7 +127,7 @@ def _against_stock(question: Question, arm: Arm, trials: int, replicates: int) -
     reached = [
         seconds
         for seconds, row in pruned.finished
-        if row.reason is None and (row.valid_accuracy or 0) >= stock.best
+        if row.reason is None and (row.figure("valid_accuracy") or 0) >= stock.best
     ]
     return {
         "arm": arm.name,
@@ -138,7 +138,7 @@ def _against_stock(question: Question, arm: Arm, trials: int, replicates: int) -
         "ibsweep_seconds": ours.seconds,
         "ratio": stock.seconds / ours.seconds,
         "stock_best": stock.best,
-        "ibsweep_best": max(row.valid_accuracy or 0 for row in rows),
+        "ibsweep_best": max(row.figure("valid_accuracy") or 0 for row in rows),
         "stock_seconds_to_best": stock.seconds_to_best,
         "ibsweep_seconds_to_stock_best": min(reached, default=None),
     }

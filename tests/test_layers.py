@@ -20,12 +20,13 @@ FLOORS = """
 errors     <-
 gc_control <-
 user_code  <- errors
+metrics    <- errors
 results    <- errors gc_control
 cluster    <- errors gc_control
 data       <- errors gc_control user_code
 models     <- errors gc_control user_code
 training   <- errors gc_control models
-questions  <- errors gc_control user_code models data results
+questions  <- errors gc_control user_code metrics models data results
 trial      <- errors gc_control user_code models data results training questions.schema questions.yaml_file
 analysis   <- errors gc_control models.catalogue data results questions
 replicate  <- errors gc_control user_code models data results training questions trial cluster analysis
@@ -36,7 +37,7 @@ __main__   <- cli gc_control
 
 # Which parts of the package may import a library.
 LIBRARIES = """
-torch       <- data models training trial sweep replicate
+torch       <- metrics data models training trial sweep replicate
 numba       <- models
 optuna      <- questions.space sweep.proposals analysis.plots.search
 pandas      <- analysis data

@@ -20,7 +20,7 @@ from ibsweep.analysis.efficiency import (
 )
 from ibsweep.analysis.replications import ReplicationSummary, summarise_replications
 from ibsweep.analysis.statistics import Comparison, holm, paired_difference
-from ibsweep.analysis.summary import SweepSummary
+from ibsweep.analysis.summary import Confirmed, SweepSummary
 from ibsweep.errors import InputError, suggestion
 from ibsweep.questions.files import load_all
 from ibsweep.questions.schema import ImagesNeededTest, LevelTest, Question
@@ -196,7 +196,7 @@ def _pairs(summaries: Sequence[SweepSummary]) -> tuple[Pair, ...]:
     for (first, best), (second, other) in combinations(confirmed, 2):
         if first.images != second.images:
             continue  # nothing that differs in two ways is compared
-        scores = [{row.seed: row.test_accuracy for row in side.rows} for side in (best, other)]
+        scores = [_test_scores(side) for side in (best, other)]
         seeds = sorted(scores[0].keys() & scores[1].keys())
         if len(seeds) < 2:
             continue
@@ -204,6 +204,12 @@ def _pairs(summaries: Sequence[SweepSummary]) -> tuple[Pair, ...]:
         compared.append((first.name, second.name, first.images, comparison))
     adjusted = holm([comparison.p for *_, comparison in compared])
     return tuple(Pair(*pair, p) for pair, p in zip(compared, adjusted, strict=True))
+
+
+def _test_scores(side: Confirmed) -> dict[int, float]:
+    """Return the objective on held-out examples by replicate seed, where it is defined."""
+    values = {row.seed: row.figure(side.objective.test) for row in side.rows}
+    return {seed: value for seed, value in values.items() if value is not None}
 
 
 def _efficiency(

@@ -255,14 +255,19 @@ def _configuration(
 
 
 class _Scores(NamedTuple):
-    valid_accuracy: float
-    valid_loss: float
+    columns: Mapping[str, float]
+
+    def figure(self, column: str) -> float | None:
+        """Return a figure by the name of its column."""
+        return self.columns.get(column)
 
 
 def _best_trial(question: Question, rows: pd.DataFrame) -> int:
     """Return the trial that is best on the confirmation's validation images."""
-    means = rows.groupby("trial")[["valid_accuracy", "valid_loss"]].mean()
-    numbers, scores = means.index.to_list(), map(_Scores, *means.to_numpy(float).T)
+    means = rows.groupby("trial")[[question.objective.valid, "valid_loss"]].mean()
+    numbers = means.index.to_list()
+    names = (question.objective.valid, "valid_loss")
+    scores = [_Scores(dict(zip(names, row, strict=True))) for row in means.to_numpy(float)]
     rank = dict(zip(numbers, map(question.objective.rank, scores), strict=True))
     return int(min(numbers, key=rank.__getitem__))
 

@@ -118,8 +118,12 @@ _DTYPES = {
 """pandas' type for the type of a record's field; ``object`` for what is not listed."""
 
 
+_FIELDS = {"images": "train_size", "task": "data"}
+"""Columns that have another name than the field."""
+
+
 def _stored(record: type[BaseModel], source: str, **meanings: str) -> tuple[Column, ...]:
-    """Return columns that are fields of a record, of the same name and type.
+    """Return columns that are fields or figures of a record, of the same name and type.
 
     Args:
         record: The record.
@@ -127,15 +131,21 @@ def _stored(record: type[BaseModel], source: str, **meanings: str) -> tuple[Colu
         meanings: What the fields hold, in the frame's order.
     """
     prefix = f"{source}." if source else ""
-    return tuple(
-        Column(
-            name,
-            meaning,
-            _DTYPES.get(_type_name(record.model_fields[name].annotation), "object"),
-            attrgetter(f"{prefix}{name}"),
-        )
-        for name, meaning in meanings.items()
-    )
+    row = attrgetter(source) if source else None
+
+    def column(name: str, meaning: str) -> Column:
+        field = record.model_fields.get(_FIELDS.get(name, name))
+        if field is None:
+            return Column(
+                name,
+                meaning,
+                "float64",
+                lambda one: (row(one) if row else one).figure(name),
+            )
+        dtype = _DTYPES.get(_type_name(field.annotation), "object")
+        return Column(name, meaning, dtype, attrgetter(f"{prefix}{_FIELDS.get(name, name)}"))
+
+    return tuple(column(name, meaning) for name, meaning in meanings.items())
 
 
 def _type_name(annotation: Any) -> str:
@@ -276,7 +286,7 @@ BEST = (
         "sweep_valid_accuracy",
         "percent, the sweep's own figure: optimistic",
         "float64",
-        attrgetter("best.trial.valid_accuracy"),
+        lambda summary: summary.best.trial.figure("valid_accuracy"),
     ),
     Column(
         "test_accuracy",

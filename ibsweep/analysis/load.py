@@ -74,7 +74,7 @@ class StoredSweep:
     def seconds(self) -> float:
         """Wall time of trials and confirmations, added up."""
         # replicates that were trained together carry the same time, to the last digit
-        together = {(row.trial, row.images, row.seconds) for row in self.confirmations}
+        together = {(row.trial, row.train_size, row.seconds) for row in self.confirmations}
         return sum(t.seconds for t in self.trials.values()) + sum(row[2] for row in together)
 
 
@@ -175,7 +175,7 @@ class Results:
         store = ReplicationStore(self.path)
         found = store.rows() if store.path.exists() else []
         # trained again after a change of its file: the last one counts
-        last = {(r.question, r.arm, r.setting, r.images, r.seed): r for r in found}
+        last = {(r.question, r.arm, r.setting, r.train_size, r.seed): r for r in found}
         return frames.make_frame(frames.REPLICATIONS, last.values())
 
     def _frame_with_configs(

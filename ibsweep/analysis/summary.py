@@ -32,34 +32,36 @@ class Confirmed:
     Attributes:
         trial: The trial, with the sweep's own figure, which is optimistic for a winner.
         rows: One row a fresh replicate.
+        objective: The question's.
     """
 
     trial: Trial
     rows: tuple[Confirmation, ...]
+    objective: Objective
 
     @property
     def valid(self) -> Interval:
-        """Accuracy on the fresh replicates' validation images: what chooses."""
-        return mean_interval([row.valid_accuracy for row in self.rows])
-
-    @property
-    def valid_loss(self) -> float:
-        """Mean loss on the fresh replicates' validation images."""
-        return mean([row.valid_loss for row in self.rows])
-
-    @property
-    def valid_accuracy(self) -> float:
-        """Mean accuracy on the fresh replicates' validation images, percent."""
-        return self.valid.mean
+        """The objective on the fresh replicates' validation examples: what chooses."""
+        return self._interval(self.objective.valid)
 
     @property
     def test(self) -> Interval:
-        """Accuracy on held-out test images: what scores, and never chooses."""
-        return mean_interval([row.test_accuracy for row in self.rows])
+        """The objective on held-out test examples: what scores, and never chooses."""
+        return self._interval(self.objective.test)
 
-    def best_row(self, objective: Objective) -> Confirmation:
-        """Return the replicate that is best on its validation images."""
-        return min(self.rows, key=objective.rank)
+    def _interval(self, column: str) -> Interval:
+        values = [row.figure(column) for row in self.rows]
+        return mean_interval([value for value in values if value is not None])
+
+    def figure(self, column: str) -> float | None:
+        """Return a column's mean over the fresh replicates."""
+        if column in (self.objective.valid, self.objective.test):
+            return self._interval(column).mean
+        return mean([row.figure(column) for row in self.rows])
+
+    def best_row(self) -> Confirmation:
+        """Return the replicate that is best on its validation examples."""
+        return min(self.rows, key=self.objective.rank)
 
 
 @dataclass(frozen=True)
@@ -106,14 +108,15 @@ class SweepSummary:
 
     def to_json(self) -> dict[str, Any]:
         """Return the sweep's part of ``tune --json``, without the run's time and rate."""
+        objective = self.question.objective
         baseline = self.baseline and {
             "config": self.baseline.config,
-            "valid_accuracy": self.baseline.valid_accuracy,
+            objective.valid: self.baseline.figure(objective.valid),
         }
         best = self.best and {
             "config": self.best.trial.config,
-            "valid_accuracy": self.best.trial.valid_accuracy,
-            "test_accuracy": self.best.test._asdict(),
+            objective.valid: self.best.trial.figure(objective.valid),
+            objective.test: self.best.test._asdict(),
             "replicates": len(self.best.rows),
         }
         return {
@@ -187,10 +190,14 @@ def summarise_rows(
     arm = question.arms[manifest.arm]
     rows: dict[int, list[Confirmation]] = {}
     for row in confirmations:
-        if row.images == arm.images:
+        if row.train_size == arm.images:
             rows.setdefault(row.trial, []).append(row)
     # a user may have removed a damaged line: that trial is unfinished again
-    confirmed = [Confirmed(by_number[n], tuple(r)) for n, r in rows.items() if n in by_number]
+    confirmed = [
+        Confirmed(by_number[number], tuple(found), question.objective)
+        for number, found in rows.items()
+        if number in by_number
+    ]
     if store.is_running():
         state = "running"
     else:

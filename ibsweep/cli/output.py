@@ -15,8 +15,7 @@ from ibsweep.results.location import display_path
 from ibsweep.results.records import TrialState
 
 if TYPE_CHECKING:
-    from ibsweep.analysis.statistics import Interval
-    from ibsweep.analysis.summary import SweepSummary
+    from ibsweep.analysis.summary import Confirmed, SweepSummary
     from ibsweep.sweep.progress import Tally
 
 __all__ = ["print_json", "print_summary"]
@@ -47,16 +46,17 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
             percent(summary.notebook_figure),
             "as published: one seed, validation images",
         )
+    objective = summary.question.objective
     _add_baseline(table, summary)
     best = summary.best
     if best is not None:
         replicates = len(best.trial.replicates)
         table.add_row(
             f"best, trial {best.trial.trial}",
-            percent(best.trial.valid_accuracy),
+            objective.format(best.trial.figure(objective.valid)),
             f"in the sweep, {replicates} replicates; optimistic, as every winner's figure",
         )
-        table.add_row("    confirmed", *_confirmed(best.test, len(best.rows)))
+        table.add_row("    confirmed", *_confirmed(best))
         table.add_row("    configuration", "", config_text(best.trial.config))
     counts = summary.counts
     table.add_row(
@@ -77,21 +77,24 @@ def _add_baseline(table: Table, summary: SweepSummary) -> None:
     baseline, confirmed = summary.baseline, summary.confirmed_baseline
     if baseline is None:
         return
-    if baseline.valid_accuracy is None:
+    objective = summary.question.objective
+    value = baseline.figure(objective.valid)
+    if value is None:
         table.add_row("baseline", "-", f"failed: {baseline.reason}")
         return
     table.add_row(
         "baseline",
-        percent(baseline.valid_accuracy),
+        objective.format(value),
         f"the notebook's setting in this sweep, {len(baseline.replicates)} replicates",
     )
     if confirmed is not None:
-        table.add_row("    confirmed", *_confirmed(confirmed.test, len(confirmed.rows)))
+        table.add_row("    confirmed", *_confirmed(confirmed))
 
 
-def _confirmed(test: Interval, replicates: int) -> tuple[str, str]:
+def _confirmed(confirmed: Confirmed) -> tuple[str, str]:
+    test, replicates = confirmed.test, len(confirmed.rows)
     interval = "" if test.low is None else f"95 % interval {test.low:.2f} to {test.high:.2f}; "
     return (
-        percent(test.mean),
+        confirmed.objective.format(test.mean),
         f"{interval}{replicates} fresh replicates on held-out test images",
     )

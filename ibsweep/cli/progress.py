@@ -17,9 +17,9 @@ from rich.progress import (
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
-from ibsweep.cli.formats import clock, percent
+from ibsweep.cli.formats import clock
 from ibsweep.results.records import Trial, TrialState
-from ibsweep.sweep.progress import Progress
+from ibsweep.sweep.progress import Progress, Tally
 
 __all__ = [
     "LineProgress",
@@ -54,9 +54,9 @@ class LineProgress(QuietProgress):
         """Print the trial with the best so far."""
         super().trial_finished(row)
         tally = self.tally
-        figure = f" {percent(row.valid_accuracy)}" if row.valid_accuracy is not None else ""
+        figure = "" if row.valid is None else f" {_figure(tally, row)}"
         why = f" ({row.reason})" if row.reason else ""
-        best = f", best {percent(tally.best.valid_accuracy)}" if tally.best else ""
+        best = f", best {_figure(tally, tally.best)}" if tally.best else ""
         eta = f", {clock(tally.eta)} left" if tally.eta else ""
         self.note(
             f"{tally.name}: {tally.done}/{tally.total} trial {row.trial} "
@@ -98,13 +98,18 @@ class LiveProgress(Progress):
                 str(len(tally.running)),
                 str(tally.counts[TrialState.PRUNED]),
                 str(tally.counts[TrialState.FAIL]),
-                percent(tally.best.valid_accuracy if tally.best else None),
-                percent(tally.baseline.valid_accuracy if tally.baseline else None),
+                _figure(tally, tally.best),
+                _figure(tally, tally.baseline),
                 clock(tally.elapsed),
                 clock(tally.eta) if tally.phase == "training" else "",
                 f"{tally.rate:,.0f}",
             )
         return table
+
+
+def _figure(tally: Tally, row: Trial | None) -> str:
+    """Return a trial's objective as people read it."""
+    return tally.objective.format(row.figure(tally.objective.valid) if row else None)
 
 
 def make_progress(console: Console, *, quiet: bool) -> Progress:

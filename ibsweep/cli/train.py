@@ -13,7 +13,8 @@ from rich.console import Console
 from ibsweep.cli.flags import JsonFlag, QuietFlag, ResultsDir
 
 if TYPE_CHECKING:
-    from ibsweep.questions.schema import Arm
+    from ibsweep.questions.schema import Arm, Objective
+    from ibsweep.results.records import Curve
     from ibsweep.trial.plan import TrialPlan
 
 EXAMPLES = """
@@ -69,7 +70,9 @@ def train(
     )
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     directory = out or results / f"train-{found.name}-{stamp}"
-    _print(_train(found.name, plan, directory, cpus, quiet=quiet), as_json=json)
+    objective = question.objective
+    outcome = _train(found.name, objective, plan, directory, cpus, quiet=quiet)
+    _print(outcome, objective, as_json=json)
 
 
 def _settings(arm: Arm, results: Path, config: Path | None, sweep: str | None) -> dict[str, Any]:
@@ -103,7 +106,7 @@ def _best_config(arm: Arm, results: Path, sweep: str) -> dict[str, Any]:
 
 
 def _train(
-    arm: str, plan: TrialPlan, directory: Path, cpus: int, *, quiet: bool
+    arm: str, objective: Objective, plan: TrialPlan, directory: Path, cpus: int, *, quiet: bool
 ) -> dict[str, Any]:
     """Train with a line that says how far it is, on a terminal."""
     from ibsweep.trial.train_one import train_one
@@ -114,20 +117,21 @@ def _train(
     epochs = plan.settings["epochs"]
     with console.status(f"training {arm}") as status:
 
-        def show(epoch: int, accuracy: float) -> None:
-            status.update(f"{arm}: epoch {epoch}/{epochs}, {accuracy:.2f} % valid")
+        def show(curve: Curve) -> None:
+            figure = objective.format(curve.mean(objective.valid))
+            status.update(f"{arm}: epoch {curve.epoch}/{epochs}, {figure} valid")
 
         return train_one(arm, plan, directory, cpus=cpus, on_epoch=show)
 
 
-def _print(outcome: dict[str, Any], *, as_json: bool) -> None:
+def _print(outcome: dict[str, Any], objective: Objective, *, as_json: bool) -> None:
     if as_json:
         print(json_module.dumps(outcome))
         return
     for row in outcome["replicates"]:
         print(
-            f"seed {row['seed']}: validation {row['valid_accuracy']:.2f} %, "
-            f"test {row['test_accuracy']:.2f} %"
+            f"seed {row['seed']}: validation {objective.format(row[objective.valid])}, "
+            f"test {objective.format(row[objective.test])}"
             + (f", diverged in epoch {row['diverged_epoch']}" if row["diverged_epoch"] else "")
         )
     print(f"saved in {outcome['directory']}: model-SEED.pt, curves.jsonl, kernels.pt, config.yaml")

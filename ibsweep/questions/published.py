@@ -45,8 +45,10 @@ class PublishedSetting:
 
     def holds(self, row: Replication) -> bool:
         """Tell whether a row is of this setting, trained just as the question now says."""
-        names = ("question", "arm", "setting", "images", "model", "task", "settings")
-        return all(getattr(row, name) == getattr(self, name) for name in names)
+        names = ("question", "arm", "setting", "model", "settings")
+        return (row.train_size, row.data) == (self.images, self.task) and all(
+            getattr(row, name) == getattr(self, name) for name in names
+        )
 
 
 def published_settings(

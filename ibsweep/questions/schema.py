@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from ibsweep.errors import Fault
+from ibsweep.errors import Fault, suggestion
+from ibsweep.metrics import METRICS, Direction, format_figure
 from ibsweep.models import MODELS
 from ibsweep.models.catalogue import Family
 from ibsweep.questions.faults import EFFICIENCY, inconsistencies
 from ibsweep.questions.space import Scalar, Spec, fault_error
+from ibsweep.user_code import is_reference
 
 if TYPE_CHECKING:
     from typing import Self
@@ -44,13 +46,8 @@ _Percent = Annotated[float, Field(strict=True, ge=0, le=100)]
 class Scored(Protocol):
     """A result to compare with others; without figures where it failed."""
 
-    @property
-    def valid_accuracy(self) -> float | None:
-        """Accuracy on validation images, percent."""
-
-    @property
-    def valid_loss(self) -> float | None:
-        """Cross-entropy on validation images."""
+    def figure(self, column: str) -> float | None:
+        """Return a figure by the name of its column, such as ``valid_accuracy``."""
 
 
 class _Record(BaseModel):
@@ -105,23 +102,104 @@ class Variant(_Record):
 
 
 class Objective(_Record):
-    """What a sweep optimises, and which way; whoever compares results asks here."""
+    """A metric with its direction and unit: whoever compares or shows figures asks here.
 
-    metric: Literal["valid_accuracy"] = Field(description="valid_accuracy")
-    direction: Literal["maximize"] = Field(description="maximize")
+    A file gives a name, or a mapping; all else is resolved when it is read, so that whoever reads
+    results later needs no code of the user's.
+
+    Example:
+        >>> rmse = Objective.model_validate("rmse")
+        >>> rmse.valid, rmse.mode, rmse.format(54.321)
+        ('valid_rmse', 'min', '54.32')
+    """
+
+    metric: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = Field(
+        description=f"one of {', '.join(METRICS)}, or FILE.py:FUNCTION with a direction"
+    )
+    direction: Direction = Field(description="maximize or minimize")
+    title: _Text = Field(description="its name for people")
+    unit: str = Field(default="", description="its unit")
+    low: float | None = Field(default=None, description="its least value, if it has one")
+    high: float | None = Field(default=None, description="its greatest value, if it has one")
+    reference: str | None = Field(default=None, description="FILE.py:FUNCTION of an own metric")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve(cls, data: Any) -> Any:
+        given: Any = {"metric": data} if isinstance(data, str) else data
+        if not isinstance(given, dict) or not isinstance(given.get("metric"), str):
+            return given
+        name: str = given["metric"]
+        if is_reference(name):
+            function = name.rpartition(":")[2].replace(".", "_")
+            return {"title": function, **given, "metric": function, "reference": name}
+        name = name.removeprefix("valid_")  # as question files and manifests once said it
+        if given.get("reference"):
+            return given
+        known = METRICS.get(name)
+        if known is None:
+            text = f"must be a metric, but got {name!r}; {suggestion(name, METRICS)}"
+            text += "; one of your own is written FILE.py:FUNCTION"
+            raise fault_error(cls.__name__, [Fault(("metric",), text)])
+        direction = given.get("direction", known.direction)
+        if direction != known.direction:
+            text = f"must be {known.direction!r} for {name}, or left out, but got {direction!r}"
+            raise fault_error(cls.__name__, [Fault(("direction",), text)])
+        entry = {key: getattr(known, key) for key in ("direction", "title", "unit", "low", "high")}
+        return {**entry, **given, "metric": name}
 
     @property
-    def mode(self) -> Literal["max"]:
+    def valid(self) -> str:
+        """The column of its figure on validation examples."""
+        return f"valid_{self.metric}"
+
+    @property
+    def test(self) -> str:
+        """The column of its figure on held-out test examples."""
+        return f"test_{self.metric}"
+
+    @property
+    def train(self) -> str:
+        """The column of its figure on training examples."""
+        return f"train_{self.metric}"
+
+    @property
+    def key(self) -> str:
+        """What ``TrialPlan.metrics`` says: the name, or the reference of one's own."""
+        return self.reference or self.metric
+
+    @property
+    def mode(self) -> Literal["max", "min"]:
         """The direction as Ray Tune writes it."""
-        return "max"
+        return "max" if self.direction == "maximize" else "min"
+
+    @property
+    def sign(self) -> Literal[1, -1]:
+        """By which a figure is multiplied so that more is better."""
+        return 1 if self.direction == "maximize" else -1
+
+    @property
+    def worst(self) -> float:
+        """The worst value; infinite where it has no bound."""
+        bound = self.low if self.sign == 1 else self.high
+        return -self.sign * math.inf if bound is None else bound
 
     def rank(self, row: Scored) -> tuple[float, float]:
         """Return the key that sorts results, best first; ties go to the lower validation loss."""
-        accuracy, loss = row.valid_accuracy, row.valid_loss
-        if accuracy is None or loss is None:
+        value, loss = row.figure(self.valid), row.figure("valid_loss")
+        if value is None or math.isnan(value):
             return (math.inf, math.inf)
         # A loss that is not a number must neither win a tie nor break the order.
-        return (-accuracy, math.inf if math.isnan(loss) else loss)
+        return (-self.sign * value, math.inf if loss is None or math.isnan(loss) else loss)
+
+    def format(self, value: float | None, *, signed: bool = False) -> str:
+        """Return a figure as people read it, with its unit.
+
+        Args:
+            value: The figure; ``-`` stands for None.
+            signed: Whether it is a difference of two: with its sign, and of percents in points.
+        """
+        return format_figure(value, self.unit, self.low, self.high, signed=signed)
 
 
 class Arm(_Record):

@@ -84,7 +84,7 @@ def follow(
 
     Args:
         procedure: How the notebook came to the figure.
-        plan: The model, its settings and number of images.
+        plan: The model, its settings and training-set size.
 
     Returns:
         The generator as it stands when the model is built; to be used for that at once, before

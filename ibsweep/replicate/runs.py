@@ -20,7 +20,7 @@ from ibsweep.results.store import ReplicationStore
 from ibsweep.trial.device import configure_device
 from ibsweep.trial.parts import in_parts, kernels_fault
 from ibsweep.trial.plan import TrialPlan
-from ibsweep.trial.run import TrialRun
+from ibsweep.trial.run import TrialRun, lane_figures
 
 __all__ = ["ReplicationPlan", "missing_plans", "replicate", "train"]
 
@@ -115,7 +115,7 @@ def train(plan: ReplicationPlan, device: str = "cpu") -> list[Replication]:
     else:
         run = TrialRun(plan.trial_plan, device)
         curve = run.complete()
-    fitted = run.score("train").figures["accuracy"]
+    fitted = run.score("train")
     software = {"ibsweep": ibsweep.__version__, "torch": torch.__version__}
     software |= {"python": platform.python_version(), "machine": platform.machine()}
     return [
@@ -123,16 +123,15 @@ def train(plan: ReplicationPlan, device: str = "cpu") -> list[Replication]:
             question=published.question,
             arm=published.arm,
             setting=published.setting,
-            images=published.images,
+            train_size=published.images,
             seed=replicate.seed,
             exact=plan.exact,
             model=published.model,
-            task=published.task,
+            data=published.task,
             settings=published.settings,
             epochs=curve.epoch,
-            valid_accuracy=replicate.valid_accuracy,
-            valid_loss=replicate.valid_loss,
-            train_accuracy=fitted[lane].item(),
+            valid=replicate.valid,
+            train=lane_figures(fitted.figures, fitted.loss, lane),
             diverged_epoch=replicate.diverged_epoch,
             software=software,
         )

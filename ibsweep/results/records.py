@@ -6,32 +6,39 @@ A sweep is one directory:
 - ``proposals.jsonl``: a line a proposed configuration, written before it is trained
 - ``trials.jsonl``: a line a finished trial (the record of truth)
 - ``curves.jsonl``: a line a trial and validated epoch
-- ``confirmations.jsonl``: a line a confirmed trial, number of training images and fresh replicate
+- ``confirmations.jsonl``: a line a confirmed trial, training-set size and fresh replicate
 - ``models/``: weights of the confirmed replicates, one file a trial
 - ``study.log``: the trials as an Optuna journal, for Optuna's own tools
 - ``best.yaml``: the best configuration with its figures
 - ``best.pt``: one confirmed replicate of it: a plain state dict
 
-Beside the sweeps' directories, ``replications.jsonl`` holds a line a setting of the notebook,
-number of training images and seed.
+Beside the sweeps' directories, ``replications.jsonl`` holds a line a published setting,
+training-set size and seed.
 
-Units: accuracies in percent, losses in nats per image, times in seconds, epochs in passes over
-the training set.
+Figures are mappings ``{metric: value}``, each in its metric's own unit, accuracies in percent;
+``loss`` among them is the training loss: cross-entropy in nats, or the mean squared error. A value
+that is not defined is None. Times are in seconds, epochs are passes over the training set.
+
+Lines and manifests of format 2 are read too. It knew accuracy alone, in fields such as
+``valid_accuracy``, and data of one kind, whose sizes are images.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 __all__ = [
     "FORMAT",
+    "READABLE_FORMATS",
     "REPLICATIONS",
     "Confirmation",
     "Curve",
+    "Figures",
     "Manifest",
     "Proposal",
     "Replicate",
@@ -41,12 +48,17 @@ __all__ = [
     "TrialState",
 ]
 
-FORMAT = 2
-"""Version of this layout; a directory of another version is refused, never guessed at."""
+FORMAT = 3
+"""Version of this layout. Format 2 is read as well; a directory of any other version is refused,
+never guessed at."""
 
+READABLE_FORMATS = (2, FORMAT)
+
+Figures = dict[str, float | None]
+"""Values by metric, and ``loss``; None where one is not defined."""
 
 REPLICATIONS = "replications.jsonl"
-"""Beside the sweeps' directories: the replications of the notebook's settings."""
+"""Beside the sweeps' directories: the replications of published settings."""
 
 
 class SweepPaths:
@@ -80,6 +92,35 @@ class _Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class _Scored(_Row):
+    """A row with figures of one split or more, each in the field that has the split's name."""
+
+    def figure(self, column: str) -> float | None:
+        """Return a figure by the name of its column, such as ``valid_accuracy``.
+
+        None where the row has no such figure, or it is not defined.
+        """
+        split, _, name = column.partition("_")
+        values: Figures | None = getattr(self, split, None)
+        return values.get(name) if isinstance(values, Mapping) else None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_format_2(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        read = dict(data)
+        for split in ("valid", "train", "test"):
+            columns = [f"{split}_{name}" for name in ("accuracy", "loss")]
+            found = {c.removeprefix(f"{split}_"): read.pop(c) for c in columns if c in read}
+            if found:
+                read[split] = found if split == "train" or None not in found.values() else None
+        for old, new in (("images", "train_size"), ("task", "data")):
+            if old in read and new in cls.model_fields:
+                read[new] = read.pop(old)
+        return read
+
+
 class TrialState(StrEnum):
     """How a trial ended, in Optuna's words."""
 
@@ -102,23 +143,19 @@ class Proposal(_Row):
     config: dict[str, JsonValue]
 
 
-class Replicate(_Row):
+class Replicate(_Scored):
     """One replicate of a trial at one validated epoch.
 
     Attributes:
         seed: Replicate seed: its data, initialisation and batch order.
-        valid_accuracy: Accuracy on validation images, percent; at chance if diverged.
-        valid_loss: Cross-entropy on validation images.
-        train_accuracy: Accuracy over the last epoch, before each update; None if not finite.
-        train_loss: Cross-entropy over the last epoch, before each update; None if not finite.
+        valid: Figures on its validation examples; those of a model of zero weights if it diverged.
+        train: Figures over the last epoch, before each update; None where one is not finite.
         diverged_epoch: Epoch at which loss or weights stopped being finite, else None.
     """
 
     seed: int
-    valid_accuracy: float
-    valid_loss: float
-    train_accuracy: float | None
-    train_loss: float | None
+    valid: Figures
+    train: Figures
     diverged_epoch: int | None = None
 
 
@@ -129,18 +166,16 @@ class Curve(_Row):
     epoch: int
     replicates: tuple[Replicate, ...]
 
-    @property
-    def valid_accuracy(self) -> float:
-        """Mean over the replicates, percent."""
-        return mean([r.valid_accuracy for r in self.replicates])
+    def mean(self, column: str) -> float | None:
+        """Return a column's mean over the replicates, None where one of them has no figure."""
+        return mean([r.figure(column) for r in self.replicates])
 
-    @property
-    def valid_loss(self) -> float:
-        """Mean over the replicates."""
-        return mean([r.valid_loss for r in self.replicates])
+    def means(self) -> Figures:
+        """Return the means over the replicates of all figures on validation examples."""
+        return {name: self.mean(f"valid_{name}") for name in self.replicates[0].valid}
 
 
-class Trial(_Row):
+class Trial(_Scored):
     """A finished trial: one configuration, trained for all its replicates.
 
     Attributes:
@@ -149,8 +184,7 @@ class Trial(_Row):
         state: How it ended.
         config: As in its proposal.
         epochs: Epochs trained; fewer than configured if it was pruned or diverged.
-        valid_accuracy: Mean over the replicates at the last epoch, percent; None if it failed.
-        valid_loss: Mean over the replicates at the last epoch; None if it failed.
+        valid: Means over the replicates at the last epoch; None if it failed.
         rungs: The objective (mean over the replicates) by validated epoch, ``[(epoch, value),
             ...]``.
         replicates: Each replicate at the last epoch.
@@ -166,8 +200,7 @@ class Trial(_Row):
     state: TrialState
     config: dict[str, JsonValue]
     epochs: int
-    valid_accuracy: float | None
-    valid_loss: float | None
+    valid: Figures | None
     rungs: tuple[tuple[int, float], ...]
     replicates: tuple[Replicate, ...]
     seconds: float
@@ -182,60 +215,55 @@ class Trial(_Row):
         return self.epochs * len(self.replicates)
 
 
-class Confirmation(_Row):
+class Confirmation(_Scored):
     """A leading trial re-trained with one fresh replicate.
 
-    Those at the arm's own number of images choose the best configuration; the best one's at other
-    numbers show what images are worth to it.
+    Those at the arm's own training-set size choose the best configuration; the best one's at other
+    sizes show what examples are worth to it.
 
     Attributes:
         trial: Number of the trial whose configuration it is.
-        images: Training images per class.
+        train_size: Size of the training set, in the unit of the data's split.
         seed: Replicate seed that the sweep never used.
         epochs: Epochs trained.
-        valid_accuracy: Accuracy on this replicate's validation images, percent: chooses the best
-            configuration.
-        valid_loss: Cross-entropy on them.
-        train_accuracy: Accuracy of the trained model on its training images, percent.
-        test_accuracy: Accuracy on held-out test images, percent: scores, never chooses.
-        test_loss: Cross-entropy on them.
-        test_confusion: Counts of test images by true (rows) and predicted class.
+        valid: Figures on this replicate's validation examples: choose the best configuration.
+        train: Figures of the trained model on its training examples.
+        test: Figures on held-out test examples: score, never choose.
+        test_confusion: Counts of test examples by true (rows) and predicted class; None where a
+            number is predicted.
         diverged_epoch: As for a replicate.
         seconds: Wall time of the replicates that were trained together with this one.
     """
 
     trial: int
-    images: int
+    train_size: int
     seed: int
     epochs: int
-    valid_accuracy: float
-    valid_loss: float
-    train_accuracy: float
-    test_accuracy: float
-    test_loss: float
-    test_confusion: tuple[tuple[int, ...], ...]
+    valid: Figures
+    train: Figures
+    test: Figures
+    test_confusion: tuple[tuple[int, ...], ...] | None
     diverged_epoch: int | None
     seconds: float
 
 
-class Replication(_Row):
-    """A setting of the notebook, trained with one seed.
+class Replication(_Scored):
+    """A published setting, trained with one seed.
 
     Attributes:
         question: Name of the question.
         arm: Name of the arm.
         setting: ``"baseline"``, or the name of one of the arm's variants.
-        images: Training images per class.
+        train_size: Size of the training set, in the unit of the data's split.
         seed: Replicate seed.
         exact: Whether it follows the notebook's global generator draw for draw, and not streams of
             its own.
         model: Name of the model.
-        task: The question's task.
+        data: The question's data document.
         settings: Complete settings.
         epochs: Epochs trained.
-        valid_accuracy: Accuracy on validation images, percent; at chance if diverged.
-        valid_loss: Cross-entropy on them.
-        train_accuracy: Accuracy of the trained model on its training images, percent.
+        valid: Figures on its validation examples; those of a model of zero weights if it diverged.
+        train: Figures of the trained model on its training examples.
         diverged_epoch: As for a replicate.
         software: Versions of what trained it.
     """
@@ -243,16 +271,15 @@ class Replication(_Row):
     question: str
     arm: str
     setting: str
-    images: int
+    train_size: int
     seed: int
     exact: bool
     model: str
-    task: dict[str, JsonValue]
+    data: dict[str, JsonValue]
     settings: dict[str, JsonValue]
     epochs: int
-    valid_accuracy: float
-    valid_loss: float
-    train_accuracy: float
+    valid: Figures
+    train: Figures
     diverged_epoch: int | None
     software: dict[str, str]
 
@@ -286,6 +313,11 @@ class Manifest(_Row):
         nodes: The nodes that could hold a trial when it began or was resumed, and those that
             joined later and finished one: ``node``, ``cpus``, ``gpus`` and ``gpu_names``.
         excluded: Nodes that got no more trials after they lost three in a row, and why.
+        folder: Folder of the question's file; None for one that comes with ibsweep.
+        code: sha256 of the user's own code that the question names, by path.
+        data: What the data are: a ``DataSchema``.
+        model: An own model's options, whether its lanes are fused and why, and its parameters;
+            None for one of the catalogue.
     """
 
     format: int = FORMAT
@@ -312,6 +344,10 @@ class Manifest(_Row):
     resumed: tuple[dict[str, Any], ...] = Field(default=())
     nodes: tuple[dict[str, Any], ...] = ()
     excluded: tuple[str, ...] = ()
+    folder: str | None = None
+    code: dict[str, str] = {}
+    data: dict[str, Any] | None = None
+    model: dict[str, Any] | None = None
 
     @property
     def resources_per_trial(self) -> dict[str, float]:
@@ -335,6 +371,10 @@ def trial_resources(cpus: float, gpus: float) -> dict[str, float]:
     return {"CPU": cpus, "GPU": gpus} if gpus else {"CPU": cpus}
 
 
-def mean(values: list[float]) -> float:
-    """Return the arithmetic mean of a list that is not empty."""
-    return sum(values) / len(values)
+def mean(values: Sequence[float | None]) -> float | None:
+    """Return the arithmetic mean of values of which there is one; None where one is None.
+
+    A mean over those alone that are defined would compare unlike things.
+    """
+    defined = [value for value in values if value is not None]
+    return sum(defined) / len(values) if len(defined) == len(values) else None

@@ -24,6 +24,7 @@ from ibsweep.results.journal import (
 from ibsweep.results.location import display_path, is_leased_elsewhere, lease
 from ibsweep.results.records import (
     FORMAT,
+    READABLE_FORMATS,
     REPLICATIONS,
     Confirmation,
     Curve,
@@ -142,7 +143,7 @@ class SweepStore:
             raise InputError(f"{self.paths.root} is no sweep: it has no manifest.json") from error
         try:
             found = _Format.model_validate_json(text)
-            if found.format != FORMAT:
+            if found.format not in READABLE_FORMATS:
                 raise InputError(
                     f"{self.paths.root} was written in format {found.format}, this ibsweep reads "
                     f"format {FORMAT}: use the version that wrote it, which its manifest names, "
@@ -177,17 +178,21 @@ class SweepStore:
     def repair(self) -> None:
         """Make the files ready for appending after a stop at any moment.
 
-        Torn tails are cut off. Curves of trials that did not finish are dropped, and confirmations
-        that lack a replicate: those start again.
+        Torn tails are cut off; a sweep of an older format becomes one of this. Curves of trials
+        that did not finish are dropped, and confirmations that lack a replicate: those start
+        again.
         """
+        if self.manifest.format != FORMAT:  # from here on its files are written in this one
+            self.update_manifest(self.manifest.model_copy(update={"format": FORMAT}))
         finished = {row.trial for row in self.trials()}
         curves = [row for row in self.curves() if row.trial in finished]
         confirmations = self.confirmations()
-        replicates = Counter((row.trial, row.images) for row in confirmations)
+        replicates = Counter((row.trial, row.train_size) for row in confirmations)
         planned = self.manifest.confirm_replicates
-        complete = [r for r in confirmations if replicates[r.trial, r.images] >= planned]
-        own = self.manifest.question["arms"][self.manifest.arm]["images"]
-        if any(row.images == own and row not in complete for row in confirmations):
+        complete = [r for r in confirmations if replicates[r.trial, r.train_size] >= planned]
+        arm = self.manifest.question["arms"][self.manifest.arm]
+        own = arm.get("train_size", arm.get("images"))
+        if any(row.train_size == own and row not in complete for row in confirmations):
             # which trial is best is to be decided again, once they are complete
             self.paths.best_config.unlink(missing_ok=True)
         for path, rows in (
@@ -238,7 +243,7 @@ class SweepStore:
         append_rows(self.paths.trials, [row])
 
     def add_confirmations(self, rows: Iterable[Confirmation]) -> None:
-        """Append a trial's replicates at one number of images in one write, durably."""
+        """Append a trial's replicates at one training-set size in one write, durably."""
         append_rows(self.paths.confirmations, rows)
 
     def update_manifest(self, manifest: Manifest) -> None:

@@ -38,15 +38,15 @@ __all__ = ["confirm", "measure_efficiency", "missing_sizes"]
 
 
 class ConfirmationPlan(NamedTuple):
-    """A trial to train again, with fresh replicates, at a number of images per class."""
+    """A trial to train again, with fresh replicates, at a training-set size."""
 
     trial: Trial
-    images: int
+    train_size: int
 
     @property
     def cost(self) -> float:
         """A measure of how long it takes."""
-        return self.trial.seconds * self.images
+        return self.trial.seconds * self.train_size
 
 
 def confirm(
@@ -93,7 +93,9 @@ def missing_sizes(store: SweepStore, images: Sequence[int]) -> list[int]:
     """
     best = summarise(store).best
     assert best is not None, "the sweep is confirmed"
-    done = Counter(row.images for row in store.confirmations() if row.trial == best.trial.trial)
+    done = Counter(
+        row.train_size for row in store.confirmations() if row.trial == best.trial.trial
+    )
     return [size for size in images if done[size] < store.manifest.confirm_replicates]
 
 
@@ -151,8 +153,8 @@ def _train_missing(
     """Train the plans that have no rows yet, and yield each with its rows and weights."""
     manifest = store.manifest
     seeds = manifest.confirmation_seeds
-    stored = {(row.trial, row.images) for row in store.confirmations() if row.seed in seeds}
-    missing = [plan for plan in plans if (plan.trial.trial, plan.images) not in stored]
+    stored = {(row.trial, row.train_size) for row in store.confirmations() if row.seed in seeds}
+    missing = [plan for plan in plans if (plan.trial.trial, plan.train_size) not in stored]
     parts = _in_parts(missing, question, arm, manifest, nodes)
     trained: dict[tuple[int, int], tuple[list[Confirmation], dict[int, Any]]] = {}
     for _, part in parts:
@@ -168,7 +170,9 @@ def _train_missing(
         nodes,
         progress.note,
     ):
-        confirmed, weights_by_seed = trained.setdefault((plan.trial.trial, plan.images), ([], {}))
+        confirmed, weights_by_seed = trained.setdefault(
+            (plan.trial.trial, plan.train_size), ([], {})
+        )
         confirmed += rows
         weights_by_seed |= states
         progress.add_model_epochs(sum(row.epochs for row in rows))
@@ -199,7 +203,7 @@ def _in_parts(
                 trial=plan.trial.trial,
                 model=arm.model,
                 data=question.task,
-                train_size=plan.images,
+                train_size=plan.train_size,
                 settings=resolve(arm.model, arm.fixed, plan.trial.config),
                 seeds=manifest.confirmation_seeds,
             ),
@@ -228,7 +232,7 @@ def _write_best(store: SweepStore, arm: Arm) -> None:
     summary = summarise(store)
     best = summary.best
     assert best is not None, "something was confirmed"
-    row = best.best_row(summary.question.objective)
+    row = best.best_row()
     states = torch.load(store.paths.model(best.trial.trial), weights_only=True)
     replace_file(store.paths.best_model, _tensor_bytes(states[row.seed]))
     text = yaml.safe_dump(_best_document(store, arm, best, row), sort_keys=False)
@@ -238,6 +242,7 @@ def _write_best(store: SweepStore, arm: Arm) -> None:
 def _best_document(
     store: SweepStore, arm: Arm, best: Confirmed, row: Confirmation
 ) -> dict[str, Any]:
+    objective = best.objective
     return {
         "sweep": store.manifest.name,
         "arm": arm.name,
@@ -245,16 +250,16 @@ def _best_document(
         "config": best.trial.config,
         "model": arm.model,
         "settings": resolve(arm.model, arm.fixed, best.trial.config),
-        "images": arm.images,
-        "sweep_valid_accuracy": best.trial.valid_accuracy,
+        "train_size": arm.images,
+        f"sweep_{objective.valid}": best.trial.figure(objective.valid),
         "confirmed": {
             "replicates": len(best.rows),
-            "valid_accuracy": best.valid._asdict(),
-            "test_accuracy": best.test._asdict(),
+            objective.valid: best.valid._asdict(),
+            objective.test: best.test._asdict(),
         },
         "best_pt": {
             "seed": row.seed,
-            "valid_accuracy": row.valid_accuracy,
-            "test_accuracy": row.test_accuracy,
+            objective.valid: row.figure(objective.valid),
+            objective.test: row.figure(objective.test),
         },
     }

@@ -20,6 +20,8 @@ class TrainableConfig(TypedDict):
         nodes_to_avoid: Ids of the nodes that the attempt must not run on.
         checkpoint: Where Ray keeps the checkpoint to continue from; None to start anew.
         software: What the worker's own must equal, None on the driver's own machine.
+        objective: The column of the figure that trials are compared by.
+        worst: The figure of a configuration that cannot be trained.
     """
 
     plan: dict[str, Any]
@@ -28,15 +30,18 @@ class TrainableConfig(TypedDict):
     nodes_to_avoid: list[str]
     checkpoint: ObjectRef | None
     software: dict[str, Any] | None
+    objective: str
+    worst: float
 
 
 class StepResult(TypedDict):
     """From a worker: what one ``step`` trained, up to a rung or to the end.
 
+    It also holds the objective's figure, the mean over the replicates, under its column's name,
+    such as ``valid_accuracy``: Tune's scheduler looks for it there.
+
     Attributes:
         epoch: Epochs trained so far.
-        valid_accuracy: Mean over the replicates, in percent.
-        valid_loss: Mean over the replicates.
         curves: A ``Curve`` in JSON for every epoch that was validated in this step.
         failure: Why the configuration cannot be trained, or None.
         seconds: Seconds of training and validation so far.
@@ -50,8 +55,6 @@ class StepResult(TypedDict):
     """
 
     epoch: int
-    valid_accuracy: float
-    valid_loss: float
     curves: list[str]
     failure: str | None
     seconds: float

@@ -55,6 +55,7 @@ class Proposer:
         trials: Sequence[Trial] = (),
     ) -> None:
         self.arm, self.budget = arm, manifest.trials
+        self.column = objective.valid
         self.distributions = to_distributions(arm.space)
         self.sampler_name: str = manifest.sampler["name"]
         self.study = optuna.create_study(
@@ -71,7 +72,7 @@ class Proposer:
         # by configuration; None while it is not finished
         self._outcomes: dict[str, Trial | None] = {_config_key(p.config): None for p in proposals}
         for row in sorted(trials, key=lambda row: row.trial):
-            self.study.add_trial(_frozen_trial(row, self.distributions))
+            self.study.add_trial(_frozen_trial(row, self.column, self.distributions))
             self._outcomes[_config_key(row.config)] = row
         finished = {row.trial for row in trials}
         self._unfinished = deque(p for p in proposals if p.trial not in finished)
@@ -139,7 +140,7 @@ class Proposer:
     def _tell_duplicate(self, trial: optuna.Trial, first: Trial | None) -> None:
         """Finish a trial whose configuration was proposed before: its figure is told once more."""
         if first is not None and first.state == TrialState.COMPLETE:
-            self.study.tell(trial, first.valid_accuracy)
+            self.study.tell(trial, first.figure(self.column))
         else:
             self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
@@ -162,7 +163,7 @@ class Proposer:
         if row.reason:
             trial.set_user_attr("reason", row.reason)
         if row.state == TrialState.COMPLETE:
-            self.study.tell(trial, row.valid_accuracy)
+            self.study.tell(trial, row.figure(self.column))
         else:
             self.study.tell(trial, state=optuna.trial.TrialState[row.state.value])
 
@@ -185,12 +186,12 @@ def _make_sampler(
 
 
 def _frozen_trial(
-    row: Trial, distributions: Mapping[str, BaseDistribution]
+    row: Trial, column: str, distributions: Mapping[str, BaseDistribution]
 ) -> optuna.trial.FrozenTrial:
     pruned = row.state == TrialState.PRUNED
     return optuna.trial.create_trial(
         state=optuna.trial.TrialState[row.state.value],
-        value=row.rungs[-1][1] if pruned else row.valid_accuracy,
+        value=row.rungs[-1][1] if pruned else row.figure(column),
         params=dict(row.config),
         distributions=dict(distributions),
         intermediate_values=dict(row.rungs),
@@ -224,7 +225,9 @@ def export_study(
     storage = optuna.storages.JournalStorage(backend)
     study = optuna.create_study(storage=storage, study_name=name, direction=objective.direction)
     distributions = to_distributions(arm.space)
-    study.add_trials([_frozen_trial(row, distributions) for row in sorted(trials, key=_number)])
+    study.add_trials(
+        [_frozen_trial(row, objective.valid, distributions) for row in sorted(trials, key=_number)]
+    )
 
 
 def _number(row: Trial) -> int:

@@ -91,9 +91,9 @@ def _search(
         deadline=time.monotonic() + (manifest.time_budget or math.inf),
     )
     scheduler = make_scheduler(
-        manifest.pruner, objective.metric, objective.mode, searcher.record_pruned
+        manifest.pruner, objective.valid, objective.mode, searcher.record_pruned
     )
-    replay(scheduler, objective.metric, trials, store.curves())
+    replay(scheduler, objective.valid, trials, store.curves())
     try:
         _run_tune(store, searcher, scheduler, PlacementWatch(nodes, note))
     except Exception:

@@ -126,8 +126,9 @@ def replay(
         trial = _FinishedTrial(row.trial)
         scheduler.on_trial_add(None, trial)
         results = [
-            {"epoch": curve.epoch, metric: getattr(curve, metric)}
+            {"epoch": curve.epoch, metric: value}
             for curve in by_trial.get(row.trial, ())
+            if (value := curve.mean(metric)) is not None
         ]
         # as Tune does it, the result that ends a trial of itself comes with its completion alone
         for result in results if row.state == TrialState.PRUNED else results[:-1]:

@@ -55,7 +55,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         progress: Progress,
         deadline: float,
     ) -> None:
-        super().__init__(metric=objective.metric, mode=objective.mode)
+        super().__init__(metric=objective.valid, mode=objective.mode)
         self.proposer, self.store = proposer, store
         self.plan, self.software = plan, software
         self.nodes = nodes
@@ -89,6 +89,8 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             "nodes_to_avoid": self.nodes.nodes_to_avoid(proposal.trial),
             "checkpoint": self._checkpoints.get(proposal.trial),
             "software": self.software,
+            "objective": self.objective.valid,
+            "worst": self.objective.worst,
         }
 
     def _propose(self) -> Proposal | None:
@@ -118,8 +120,9 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             if curve.epoch in curves:
                 continue  # a trial that lost its worker passes its rungs again
             curves[curve.epoch] = curve
-            value = getattr(curve, self.objective.metric)
-            self.proposer.report(proposal.trial, curve.epoch, value)
+            value = curve.mean(self.objective.valid)
+            if value is not None:
+                self.proposer.report(proposal.trial, curve.epoch, value)
             self.progress.trial_advanced(proposal, curve)
 
     def record_pruned(self, trial_id: str, epoch: int) -> None:
@@ -192,9 +195,12 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             state=state,
             config=proposal.config,
             epochs=last.epoch if last else 0,
-            valid_accuracy=last.valid_accuracy if last and scored else None,
-            valid_loss=last.valid_loss if last and scored else None,
-            rungs=tuple((c.epoch, getattr(c, self.objective.metric)) for c in curves),
+            valid=last.means() if last and scored else None,
+            rungs=tuple(
+                (curve.epoch, value)
+                for curve in curves
+                if (value := curve.mean(self.objective.valid)) is not None
+            ),
             replicates=last.replicates if last else (),
             seconds=result["seconds"] if result else 0.0,
             device=result["device"] if result else "unknown",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from typing import cast
 
 from ibsweep.errors import IbsweepError
 from ibsweep.gc_control import freeze_imports, gc_paused
@@ -50,6 +51,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         self._gpu_names = [gpu["name"] for gpu in gpus]
         self._plan = TrialPlan(**config["plan"])
         self._device = configure_device(config["resources"])
+        self._objective, self._worst = config["objective"], config["worst"]
         self._checkpoint = config["checkpoint"]
         self._run: TrialRun | None = None
         self._checkpointed = time.monotonic()
@@ -73,23 +75,24 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
             curve = self._run.advance(lambda one: curves.append(one.model_dump_json()))
         except IbsweepError as error:
             return self._failed(str(error).splitlines()[0])
+        value, failure = curve.mean(self._objective), self._run.failure
+        if value is None and failure is None:
+            failure = f"{self._objective} is not defined in epoch {curve.epoch}"
         result: StepResult = {
             "epoch": curve.epoch,
-            "valid_accuracy": curve.valid_accuracy,
-            "valid_loss": curve.valid_loss,
             "curves": curves,
-            "failure": self._run.failure,
+            "failure": failure,
             "seconds": self._run.seconds,
             "device": device_name(self._device),
             "node_id": _node_id(),
             "gpu_names": self._gpu_names,
             "kernels_fault": kernels_fault(self._plan, gpu=self._device != "cpu"),
-            "done": self._run.finished,
+            "done": self._run.finished or failure is not None,
         }
         if time.monotonic() - self._checkpointed > _CHECKPOINT_SECONDS and not result["done"]:
             result["checkpoint"] = self._save(self._run)
             self._checkpointed = time.monotonic()
-        return result
+        return self._compared(result, value)
 
     def _start(self) -> TrialRun:
         run = TrialRun(self._plan, self._device)
@@ -105,10 +108,8 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
 
     def _failed(self, reason: str) -> StepResult:
         """Return the result of a configuration that cannot be trained."""
-        return {
+        result: StepResult = {
             "epoch": 0,
-            "valid_accuracy": 0.0,
-            "valid_loss": float("inf"),
             "curves": [],
             "failure": reason,
             "seconds": 0.0,
@@ -118,6 +119,12 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
             "kernels_fault": None,
             "done": True,
         }
+        return self._compared(result, None)
+
+    def _compared(self, result: StepResult, value: float | None) -> StepResult:
+        """Add the figure that the scheduler compares."""
+        figure = {self._objective: self._worst if value is None else value}
+        return cast(StepResult, {**result, **figure})
 
 
 def _node_id() -> str:

@@ -22,6 +22,8 @@ class TrialPlan:
         seeds: Replicate seeds, one lane each.
         rungs: Epochs at which to stop for a comparison, besides the last one.
         every_epoch: Validate after every epoch, not at the rungs alone.
+        metrics: What is recorded beside the loss: names, and references of the user's own; the
+            objective is the first.
     """
 
     trial: int
@@ -32,3 +34,4 @@ class TrialPlan:
     seeds: Sequence[int]
     rungs: Sequence[int] = ()
     every_epoch: bool = False
+    metrics: Sequence[str] = ("accuracy",)

@@ -16,16 +16,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ibsweep.data import Examples, document_of_task, open_dataset
 from ibsweep.models import build
 from ibsweep.models.base import LaneModel
 from ibsweep.models.settings import split_settings
-from ibsweep.results.records import Curve, Replicate
+from ibsweep.results.records import Curve, Figures, Replicate
 from ibsweep.training import Evaluation, LaneData, Trainer, TrainingSettings
 from ibsweep.trial.plan import TrialPlan
 
-__all__ = ["TrialRun", "lane_data"]
+__all__ = ["TrialRun", "lane_data", "lane_figures"]
 
 _BATCH_STREAM = 3
 """Batch orders come from a stream of their own: the same for every arm that shares the seed."""
@@ -187,10 +188,8 @@ class TrialRun:
         replicates = [
             Replicate(
                 seed=seed,
-                valid_accuracy=valid.figures["accuracy"][lane].item(),
-                valid_loss=valid.loss[lane].item(),
-                train_accuracy=_finite(train, "accuracy", lane),
-                train_loss=_finite(train, "loss", lane),
+                valid=lane_figures(valid.figures, valid.loss, lane),
+                train=lane_figures(train, train["loss"], lane) if train else {},
                 diverged_epoch=trainer.diverged[lane],
             )
             for lane, seed in enumerate(self.plan.seeds)
@@ -207,7 +206,18 @@ class TrialRun:
         self.seconds = state["seconds"]
 
 
-def _finite(figures: Mapping[str, torch.Tensor], name: str, lane: int) -> float | None:
-    """Return a lane's figure, None where there is none or it is not finite."""
-    value: float = figures[name][lane].item() if name in figures else math.nan
+def lane_figures(figures: Mapping[str, Tensor], loss: Tensor, lane: int) -> Figures:
+    """Return the figures of one lane as records hold them, its loss last.
+
+    Args:
+        figures: Metrics by name, each ``[L]``.
+        loss: The loss, ``[L]``.
+        lane: Which lane.
+    """
+    values = {name: value for name, value in figures.items() if name != "loss"} | {"loss": loss}
+    return {name: _finite(value[lane].item()) for name, value in values.items()}
+
+
+def _finite(value: float) -> float | None:
+    """Return a figure, None where it is not defined or not finite."""
     return value if math.isfinite(value) else None

@@ -13,7 +13,7 @@ with gc_paused():
 
     from ibsweep.trial.device import configure_device
     from ibsweep.trial.plan import TrialPlan
-    from ibsweep.trial.run import TrialRun
+    from ibsweep.trial.run import TrialRun, lane_figures
 
 __all__ = ["train_and_score"]
 
@@ -38,14 +38,12 @@ def train_and_score(
     rows = [
         Confirmation(
             trial=last.trial,
-            images=run.plan.train_size,
+            train_size=run.plan.train_size,
             seed=replicate.seed,
             epochs=last.epoch,
-            valid_accuracy=replicate.valid_accuracy,
-            valid_loss=replicate.valid_loss,
-            train_accuracy=train.figures["accuracy"][lane].item(),
-            test_accuracy=test.figures["accuracy"][lane].item(),
-            test_loss=test.loss[lane].item(),
+            valid=replicate.valid,
+            train=lane_figures(train.figures, train.loss, lane),
+            test=lane_figures(test.figures, test.loss, lane),
             test_confusion=test.confusion[lane].tolist(),
             diverged_epoch=replicate.diverged_epoch,
             seconds=run.seconds,

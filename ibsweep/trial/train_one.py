@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import yaml
 from ibsweep.errors import InputError
 from ibsweep.results.records import Curve
 from ibsweep.trial.plan import TrialPlan
-from ibsweep.trial.run import TrialRun
+from ibsweep.trial.run import TrialRun, lane_figures
 
 __all__ = ["train_one"]
 
@@ -24,7 +23,7 @@ def train_one(
     directory: Path,
     *,
     cpus: int = 1,
-    on_epoch: Callable[[int, float], None] | None = None,
+    on_epoch: Callable[[Curve], None] | None = None,
 ) -> dict[str, Any]:
     """Train a configuration, save it, and return the figures of every replicate.
 
@@ -37,7 +36,7 @@ def train_one(
         plan: What to train.
         directory: Where everything is saved; must not exist.
         cpus: Threads.
-        on_epoch: Called with each validated epoch and the mean validation accuracy, in percent.
+        on_epoch: Called with the replicates' figures of each validated epoch.
 
     Raises:
         InputError: If the directory exists or cannot be made.
@@ -58,7 +57,7 @@ def train_one(
         def write(curve: Curve) -> None:
             file.write(curve.model_dump_json() + "\n")
             if on_epoch:
-                on_epoch(curve.epoch, curve.valid_accuracy)
+                on_epoch(curve)
 
         last = run.complete(write)
     states = {seed: run.model.lane_state_dict(i) for i, seed in enumerate(plan.seeds)}
@@ -77,8 +76,19 @@ def train_one(
 def _with_test_scores(run: TrialRun, last: Curve) -> list[dict[str, Any]]:
     """Return a row a replicate: its last figures, and those on held-out test images."""
     test = run.score("test")
-    return [
-        json.loads(replicate.model_dump_json())
-        | {"test_accuracy": test.figures["accuracy"][i].item(), "test_loss": test.loss[i].item()}
-        for i, replicate in enumerate(last.replicates)
-    ]
+    rows = []
+    for lane, replicate in enumerate(last.replicates):
+        splits = {
+            "valid": replicate.valid,
+            "train": replicate.train,
+            "test": lane_figures(test.figures, test.loss, lane),
+        }
+        figures = {
+            f"{split}_{name}": value
+            for split, values in splits.items()
+            for name, value in values.items()
+        }
+        rows.append(
+            {"seed": replicate.seed, **figures, "diverged_epoch": replicate.diverged_epoch}
+        )
+    return rows

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import pytest
 import tiny
 
+from ibsweep.analysis import frames
 from ibsweep.analysis.replications import describe_replications, summarise_replications
 from ibsweep.analysis.statistics import mean_interval
 from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import PublishedFigure, Variant
-from ibsweep.results.records import Replication
 
 ARM = tiny.arm(
     notebook=(
@@ -30,8 +29,7 @@ BASELINE, LONG = (cell for cell, _ in published_settings([QUESTION]))
 
 
 def frame(rows):
-    columns = list(Replication.model_fields)
-    return pd.DataFrame([row.model_dump() for row in rows], columns=columns)
+    return frames.make_frame(frames.REPLICATIONS, rows)
 
 
 def summaries(rows):
@@ -64,7 +62,7 @@ def test_the_figures_of_a_summary():
     assert valid.luck is None
     assert (train.metric, train.published, train.mean) == ("train_accuracy", 100, 100)
     assert train.share_below == 0.5  # all of them tie
-    assert valid.to_json()["seed10"] == notebook.valid_accuracy
+    assert valid.to_json()["seed10"] == notebook.figure("valid_accuracy")
 
 
 def test_a_figure_is_rounded_and_a_tie_counts_half():
@@ -115,10 +113,10 @@ def test_rows_of_another_task_or_setting_are_left_out():
         for row in others(10.0)
         for update in (
             {"settings": {**BASELINE.settings, "lr": 0.5}},
-            {"task": {**BASELINE.task, "max_edge_width": 2}},
+            {"data": {**BASELINE.task, "max_edge_width": 2}},
             {"model": "wider_cnn"},
             {"question": "mine"},
-            {"images": 30},
+            {"train_size": 30},
         )
     ]
     assert summaries(right + wrong)[0].others == (80, 82)

@@ -138,11 +138,11 @@ def test_the_best_is_best_on_fresh_validation_images(store):
     summary = summarise(store)
     assert summary.best is summary.confirmed[0]
     assert [c.trial.trial for c in summary.confirmed] == [2, 1, 0]
-    assert summary.best.valid_accuracy == 92
+    assert summary.best.figure("valid_accuracy") == 92
     assert summary.best.valid == mean_interval([96.0, 88.0, 92.0])
     assert summary.best.test == mean_interval([90.0, 86.0, 88.0])
-    assert summary.best.trial.valid_accuracy == 95  # the sweep's own, shown beside it
-    assert summary.best.best_row(OBJECTIVE).seed == SEEDS[0]
+    assert summary.best.trial.figure("valid_accuracy") == 95  # the sweep's own, shown beside it
+    assert summary.best.best_row().seed == SEEDS[0]
 
 
 def test_equal_confirmations_are_told_apart_by_their_loss(tmp_path):

@@ -178,7 +178,7 @@ def test_the_notebook_runs_on_a_sweep_without_more_and_on_an_mlp(tmp_path, execu
     results = tmp_path / "results"
     write_sweep(results, asked, asked.arms["tiny_mlp"], 60.0)
     store = SweepStore(results / "tiny_mlp")
-    rows = [row for row in store.confirmations() if row.images == 10]
+    rows = [row for row in store.confirmations() if row.train_size == 10]
     store.paths.confirmations.unlink()
     store.add_confirmations(rows)
     notebook = execute(results)

@@ -61,8 +61,16 @@ TEST = "claims[0].tests"
             "task.data_per_class: is not a question's to set: its sets and replicates have",
         ),
         ("task.min_edge_width", float("nan"), "task.min_edge_width: must be finite, but got nan"),
-        ("objective.metric", "accuracy", "objective.metric: must be 'valid_accuracy', but got 'a"),
-        ("objective.direction", "minimize", "objective.direction: must be 'maximize', but got 'm"),
+        (
+            "objective.metric",
+            "acuracy",
+            "objective.metric: must be a metric, but got 'ac",
+        ),
+        (
+            "objective.direction",
+            "minimize",
+            "objective.direction: must be 'maximize' for acc",
+        ),
         ("arms", {}, "arms: must not be empty, but got {}"),
         (f"{A}.model", "simple", f"{A}.model: must be a model, but got 'simple'; did you mean"),
         (f"{A}.model", 3, f"{A}.model: must be a text, but got 3"),

@@ -15,18 +15,26 @@ from ibsweep.data import EdgeDataset, document_of_task
 from ibsweep.errors import IbsweepError, InputError
 from ibsweep.questions import files
 from ibsweep.questions.files import find_arms, load_all, load_file, question_from_manifest
-from ibsweep.questions.schema import Question
+from ibsweep.questions.schema import Objective, Question
 
 
 def test_a_good_file(tmp_path):
     question = load_file(write_question(tmp_path, FULL))
     assert [arm.name for arm in question.arms.values()] == ["mine_a", "mine_b"]
-    assert question.model_dump(mode="json", exclude_unset=True) == changed_names(FULL)
+    assert question.model_dump(mode="json", exclude_unset=True) == resolved(FULL)
     assert EdgeDataset.from_dict(document_of_task(question.task)).train_sizes == (10, 30)
 
 
-def changed_names(data):
+def resolved(data):
     data = copy.deepcopy(data)
+    data["objective"] = {
+        "metric": "accuracy",
+        "direction": "maximize",
+        "title": "accuracy",
+        "unit": "%",
+        "low": 0,
+        "high": 100,
+    }
     for name, arm in data["arms"].items():
         arm["name"] = name
     return data
@@ -45,7 +53,9 @@ def test_a_question_is_frozen(tmp_path):
 
 def test_rank():
     rows = [
-        SimpleNamespace(name=name, valid_accuracy=accuracy, valid_loss=loss)
+        SimpleNamespace(
+            name=name, figure={"valid_accuracy": accuracy, "valid_loss": loss}.__getitem__
+        )
         for name, accuracy, loss in [
             ("failed", None, None),
             ("low", 50.0, 0.1),
@@ -58,6 +68,28 @@ def test_rank():
     ranked = [row.name for row in sorted(rows, key=objective.rank)]
     assert ranked == ["best", "tie", "diverged", "low", "failed"]
     assert objective.mode == "max"
+
+
+def test_ranks_of_a_metric_that_is_minimised():
+    objective = Objective.model_validate("rmse")
+    figures = {"a": (3.0, 1.0), "b": (1.0, 2.0), "c": (1.0, 1.5), "none": (None, 0.1)}
+    rows = {
+        name: SimpleNamespace(figure={"valid_rmse": value, "valid_loss": loss}.__getitem__)
+        for name, (value, loss) in figures.items()
+    }
+    assert sorted(rows, key=lambda name: objective.rank(rows[name])) == ["c", "b", "a", "none"]
+    assert (objective.mode, objective.sign, objective.worst) == ("min", -1, math.inf)
+    assert (objective.valid, objective.test) == ("valid_rmse", "test_rmse")
+
+
+def test_a_metric_of_ones_own_keeps_its_reference():
+    given = {"metric": "mine.py:profit", "direction": "maximize", "unit": "EUR"}
+    objective = Objective.model_validate(given)
+    assert (objective.metric, objective.key) == ("profit", "mine.py:profit")
+    assert objective.format(1234.5) == "1234 EUR"
+    assert Objective.model_validate(objective.model_dump(mode="json")) == objective
+    with pytest.raises(ValidationError, match="direction"):
+        Objective.model_validate("mine.py:profit")
 
 
 def test_a_damaged_task_of_a_manifest_is_one_clear_error():

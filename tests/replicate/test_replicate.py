@@ -233,7 +233,7 @@ def exact_row(name, images):
 def test_the_notebook_itself_lands_on_its_figures(name, images, published):
     row = exact_row(name, images)
     assert row.exact
-    assert round(row.valid_accuracy, 2) == published
+    assert round(row.figure("valid_accuracy"), 2) == published
 
 
 def test_the_notebook_itself_equals_ordinary_modules_and_torchs_own_loop(global_generator):
@@ -254,7 +254,7 @@ def test_the_notebook_itself_equals_ordinary_modules_and_torchs_own_loop(global_
     with torch.no_grad():
         predicted = model(to_float(data.images)).argmax(1)
     accuracy = 100 * (predicted == torch.from_numpy(data.labels)).double().mean().item()
-    assert accuracy == pytest.approx(exact_row("q2_mlp", 10).valid_accuracy)
+    assert accuracy == pytest.approx(exact_row("q2_mlp", 10).figure("valid_accuracy"))
 
 
 def test_plans_leave_out_what_is_there():
@@ -318,9 +318,9 @@ def test_replicate_from_the_command_line(ray_local, tmp_path, monkeypatch, capsy
     found = json.loads(capsys.readouterr().out)["replications"]
     rows = ReplicationStore(tmp_path / "results").rows()
     assert len(rows) == 16
-    assert len({(r.images, r.seed) for r in rows}) == 16
+    assert len({(r.train_size, r.seed) for r in rows}) == 16
     for one in found:
-        values = [r.valid_accuracy for r in rows if r.images == one["images"]]
+        values = [r.figure("valid_accuracy") for r in rows if r.train_size == one["images"]]
         assert one["mean"] == pytest.approx(sum(values) / 4)
         assert one["low"] < one["mean"] < one["high"]
         assert one["seeds"] == 4

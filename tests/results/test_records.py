@@ -165,11 +165,11 @@ def test_unknown_fields_are_refused():
 
 def test_means_are_over_the_replicates():
     curve = Curve(trial=0, epoch=5, replicates=(tiny.replicate(10, 90, 0.5),) * 3)
-    assert (curve.valid_accuracy, curve.valid_loss) == (90, 0.5)
+    assert (curve.mean("valid_accuracy"), curve.mean("valid_loss")) == (90, 0.5)
     mixed = Curve(
         trial=0, epoch=5, replicates=(tiny.replicate(10, 90, 0.5), tiny.replicate(11, 60, 1.5))
     )
-    assert (mixed.valid_accuracy, mixed.valid_loss) == (75, 1)
+    assert (mixed.mean("valid_accuracy"), mixed.mean("valid_loss")) == (75, 1)
     assert mean([1, 2, 6]) == 3
     assert tiny.trial(0).model_epochs == 20 * 2
 

@@ -153,7 +153,7 @@ def test_a_best_that_lost_a_confirmation_is_decided_again(store):
     store.paths.best_config.write_text("trial: 2\n")
     store.repair()
     assert store.paths.best_config.exists()
-    other = [row.model_copy(update={"images": 30}) for row in store.confirmations()]
+    other = [row.model_copy(update={"train_size": 30}) for row in store.confirmations()]
     store.add_confirmations(other[:1])  # of another number of images: the best stays
     store.repair()
     assert store.paths.best_config.exists()
@@ -208,9 +208,9 @@ def test_repair_counts_replicates_by_number_of_images(store):
     """The best trial's rows at another number are a write of their own."""
     confirmed = store.confirmations()
     assert len(confirmed) == 2
-    other = [row.model_copy(update={"images": 30}) for row in confirmed]
+    other = [row.model_copy(update={"train_size": 30}) for row in confirmed]
     store.add_confirmations(other)
-    store.add_confirmations([other[0].model_copy(update={"images": 50})])
+    store.add_confirmations([other[0].model_copy(update={"train_size": 50})])
     store.repair()
     assert store.confirmations() == confirmed + other
 
@@ -359,8 +359,8 @@ def test_a_directory_without_a_manifest_is_no_sweep(tmp_path):
 
 def test_a_sweep_of_another_format_is_refused(store):
     data = json.loads(store.paths.manifest.read_text())
-    store.paths.manifest.write_text(json.dumps(data | {"format": 3, "colour": "red"}))
-    with pytest.raises(InputError, match=r"was written in format 3, this ibsweep reads format 2"):
+    store.paths.manifest.write_text(json.dumps(data | {"format": 4, "colour": "red"}))
+    with pytest.raises(InputError, match=r"was written in format 4, this ibsweep reads format 3"):
         SweepStore(store.paths.root)
 
 
@@ -372,7 +372,7 @@ def test_a_sweep_of_another_format_is_refused(store):
         (lambda _: "[]", "should be an object"),
         (lambda text: text.replace('"seed"', '"sead"', 1), "seed: Field required"),
         (lambda text: text.replace('"trials": 5', '"trials": "many"'), "trials: Input should be"),
-        (lambda text: text.replace('"format": 2,', ""), "format: Field required"),
+        (lambda text: text.replace('"format": 3,', ""), "format: Field required"),
     ],
 )
 def test_a_damaged_manifest_is_refused(store, spoil, said):

@@ -154,7 +154,9 @@ def test_a_killed_measurement_of_efficiency_goes_on(tmp_path):
     assert process.returncode == 0
     store = SweepStore(path.parent)
     seeds = store.manifest.confirmation_seeds
-    added = Counter((row.images, row.seed) for row in store.confirmations() if row.images != 10)
+    added = Counter(
+        (row.train_size, row.seed) for row in store.confirmations() if row.train_size != 10
+    )
     assert added == Counter({(n, s): 1 for n in (20, 40) for s in seeds})
     assert lines(path)[: len(before)] == before
 

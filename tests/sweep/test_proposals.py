@@ -231,7 +231,7 @@ def test_the_study_hears_how_trials_ended():
     rows = [finish(proposer, *pair) for pair in zip(proposals, states, strict=True)]
     complete, pruned, failed = proposer.study.get_trials()
     assert complete.state == optuna.trial.TrialState.COMPLETE
-    assert complete.value == rows[0].valid_accuracy
+    assert complete.value == rows[0].figure("valid_accuracy")
     assert complete.intermediate_values == dict(rows[0].rungs)
     assert len(complete.intermediate_values) == 2
     assert pruned.state == optuna.trial.TrialState.PRUNED
@@ -299,7 +299,7 @@ def test_the_sampler_gets_the_pinned_arguments(sampler):
             if pruned:
                 study.tell(trial, state=optuna.trial.TrialState.PRUNED)
             else:
-                study.tell(trial, finished.valid_accuracy)
+                study.tell(trial, finished.figure("valid_accuracy"))
 
 
 def entropy(*numbers):
@@ -438,7 +438,9 @@ def test_optuna_reads_the_exported_study(tmp_path, times):
     assert [t.state.name for t in trials] == [r.state.value for r in rows]
     assert [t.intermediate_values for t in trials] == [dict(r.rungs) for r in rows]
     assert [t.user_attrs["origin"] for t in trials] == ["baseline"] + ["tpe"] * 11
-    assert study.best_value == max(r.valid_accuracy for r in rows if r.state == "COMPLETE")
+    assert study.best_value == max(
+        r.figure("valid_accuracy") for r in rows if r.state == "COMPLETE"
+    )
 
 
 def test_an_export_that_was_killed_does_not_hold_up_the_next(tmp_path):

@@ -79,7 +79,7 @@ class Live:
                 accuracy=accuracy + i,
                 state=TrialState.COMPLETE if done else TrialState.PRUNED,
                 origin="baseline" if never_prune else "tpe",
-                rungs=tuple((curve.epoch, curve.valid_accuracy) for curve in curves),
+                rungs=tuple((curve.epoch, curve.mean("valid_accuracy")) for curve in curves),
             )
         )
         return epoch

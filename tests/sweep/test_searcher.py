@@ -103,4 +103,4 @@ def test_a_trial_that_diverged_fails_with_the_reason(searcher, store):
     searcher.on_trial_complete("a", result(0, 5, failure="every replicate diverged"))
     (row,) = store.trials()
     assert (row.state, row.reason) == (TrialState.FAIL, "every replicate diverged")
-    assert row.valid_accuracy is None
+    assert row.figure("valid_accuracy") is None

@@ -67,18 +67,18 @@ def test_every_trial_is_there_once_and_the_baseline_is_first(finished):
 
 def test_the_confirmation_scores_training_validation_and_test_images(finished):
     rows = finished.confirmations()
-    assert {row.images for row in rows} == {10}
+    assert {row.train_size for row in rows} == {10}
     for row in rows:
         for accuracy, images in (
-            (row.train_accuracy, 30),
-            (row.valid_accuracy, 60),
-            (row.test_accuracy, 150),
+            (row.figure("train_accuracy"), 30),
+            (row.figure("valid_accuracy"), 60),
+            (row.figure("test_accuracy"), 150),
         ):
             right = accuracy * images / 100
             assert right == pytest.approx(round(right))
         confusion = row.test_confusion
         right = sum(confusion[i][i] for i in range(3))
-        assert row.test_accuracy == pytest.approx(100 * right / 150)
+        assert row.figure("test_accuracy") == pytest.approx(100 * right / 150)
 
 
 def test_efficiency_trains_the_best_at_other_sizes_once(finished, tmp_path, capsys):
@@ -92,9 +92,11 @@ def test_efficiency_trains_the_best_at_other_sizes_once(finished, tmp_path, caps
     added = rows[len(before) :]
     assert {row.trial for row in added} == {best.trial.trial}
     seeds = store.manifest.confirmation_seeds
-    assert sorted((r.images, r.seed) for r in added) == [(n, s) for n in (20, 40) for s in seeds]
+    assert sorted((r.train_size, r.seed) for r in added) == [
+        (n, s) for n in (20, 40) for s in seeds
+    ]
     for images in (20, 40):
-        mean = sum(row.test_accuracy for row in added if row.images == images) / 2
+        mean = sum(row.figure("test_accuracy") for row in added if row.train_size == images) / 2
         assert f"{mean:.2f}" in table
     assert summarise(store).best == best
     assert run(words) == 0
@@ -212,7 +214,7 @@ def test_diverged_and_impossible_trials_fail_with_the_reason(tmp_path):
     exploded = rows[1e30, 3]
     assert exploded.state == TrialState.FAIL
     assert "every replicate diverged" in exploded.reason
-    assert exploded.valid_accuracy is None
+    assert exploded.figure("valid_accuracy") is None
     assert all(r.diverged_epoch for r in exploded.replicates)
     for lr in (0.01, 1e30):
         assert rows[lr, 99].state == TrialState.FAIL
@@ -344,7 +346,7 @@ def test_a_confirmation_in_parts_is_the_one_in_a_piece(tmp_path, ray_local):
     )
     whole = TrialRun(plan).complete().replicates
     for row, replicate in zip(rows, whole, strict=True):
-        assert row.valid_loss == pytest.approx(replicate.valid_loss, rel=1e-3)
+        assert row.figure("valid_loss") == pytest.approx(replicate.figure("valid_loss"), rel=1e-3)
     states = torch.load(store.paths.model(0), weights_only=True)
     assert list(states) == list(store.manifest.confirmation_seeds)
 

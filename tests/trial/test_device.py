@@ -126,8 +126,8 @@ def test_a_lane_that_diverges_harms_no_other(device):
     run.trainer.optimizer.lr[1] = 1e30
     healthy, diverged = run.complete().replicates
     assert diverged.diverged_epoch is not None
-    assert diverged.valid_accuracy == pytest.approx(100 / 3)
-    assert healthy.valid_loss == pytest.approx(alone.valid_loss, rel=1e-4)
+    assert diverged.figure("valid_accuracy") == pytest.approx(100 / 3)
+    assert healthy.figure("valid_loss") == pytest.approx(alone.figure("valid_loss"), rel=1e-4)
 
 
 @pytest.mark.parametrize("device", DEVICES)

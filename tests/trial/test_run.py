@@ -108,10 +108,10 @@ def test_its_figures_are_those_of_a_trainer_driven_by_hand():
         assert curve.trial == 7
         for lane, found in enumerate(curve.replicates):
             assert found.seed == (10, 11)[lane]
-            assert found.valid_accuracy == valid.figures["accuracy"][lane].item()
-            assert found.valid_loss == valid.loss[lane].item()
-            assert found.train_accuracy == trainer.train_figures["accuracy"][lane].item()
-            assert found.train_loss == trainer.train_figures["loss"][lane].item()
+            assert found.figure("valid_accuracy") == valid.figures["accuracy"][lane].item()
+            assert found.figure("valid_loss") == valid.loss[lane].item()
+            assert found.figure("train_accuracy") == trainer.train_figures["accuracy"][lane].item()
+            assert found.figure("train_loss") == trainer.train_figures["loss"][lane].item()
             assert found.diverged_epoch is None
     assert curve.epoch == 6
 
@@ -119,8 +119,8 @@ def test_its_figures_are_those_of_a_trainer_driven_by_hand():
 @pytest.mark.parametrize("model", ["simple_cnn", "three_layer_mlp"])
 def test_it_learns(model):
     curve = TrialRun(plan(model, rungs=(), optimizer="adam", lr=0.02, epochs=60)).complete()
-    assert curve.valid_accuracy > 60
-    assert min(replicate.train_accuracy for replicate in curve.replicates) > 90
+    assert curve.mean("valid_accuracy") > 60
+    assert min(replicate.figure("train_accuracy") for replicate in curve.replicates) > 90
 
 
 def test_a_plan_survives_json_like_values():
@@ -188,8 +188,8 @@ def test_a_trial_whose_replicates_all_diverge_has_failed():
     assert run.finished
     assert run.failure == f"every replicate diverged, the last in epoch {curves[-1].epoch}"
     for replicate in curves[-1].replicates:
-        assert replicate.valid_accuracy == CHANCE
-        assert replicate.valid_loss == pytest.approx(math.log(3))
+        assert replicate.figure("valid_accuracy") == CHANCE
+        assert replicate.figure("valid_loss") == pytest.approx(math.log(3))
         assert 1 <= replicate.diverged_epoch <= curves[-1].epoch
     assert Curve.model_validate_json(curves[-1].model_dump_json()) == curves[-1]
     assert run.score("test").figures["accuracy"].tolist() == [CHANCE, CHANCE]
@@ -204,7 +204,7 @@ def test_a_lane_that_diverges_leaves_the_others_alone():
     alone = all_curves(TrialRun(plan(seeds=[11])))
     for curve, other in zip(curves, alone, strict=True):
         diverged, healthy = curve.replicates
-        assert (diverged.diverged_epoch, diverged.valid_accuracy) == (1, CHANCE)
+        assert (diverged.diverged_epoch, diverged.figure("valid_accuracy")) == (1, CHANCE)
         assert_close(healthy, other.replicates[0])
 
 
@@ -217,7 +217,7 @@ def test_weights_so_large_that_the_loss_overflows_end_their_lane(scale):
         for parameter in run.trainer.parameters:
             parameter[0] *= scale
     overflowed, healthy = run.advance().replicates
-    assert (overflowed.diverged_epoch, overflowed.valid_accuracy) == (6, CHANCE)
+    assert (overflowed.diverged_epoch, overflowed.figure("valid_accuracy")) == (6, CHANCE)
     assert healthy.diverged_epoch is None
     assert run.score("test").loss.isfinite().all()
 
@@ -228,10 +228,14 @@ def test_weights_so_large_that_the_loss_overflows_end_their_lane(scale):
 def assert_close(found, expected):
     """Compare a replicate's figures, but for the rounding of lanes side by side."""
     assert found.seed == expected.seed
-    assert found.valid_loss == pytest.approx(expected.valid_loss, rel=1e-3)
-    assert found.train_loss == pytest.approx(expected.train_loss, rel=1e-3)
-    assert found.valid_accuracy == pytest.approx(expected.valid_accuracy, abs=100 / 60 + 1e-9)
-    assert found.train_accuracy == pytest.approx(expected.train_accuracy, abs=100 / 30 + 1e-9)
+    assert found.figure("valid_loss") == pytest.approx(expected.figure("valid_loss"), rel=1e-3)
+    assert found.figure("train_loss") == pytest.approx(expected.figure("train_loss"), rel=1e-3)
+    assert found.figure("valid_accuracy") == pytest.approx(
+        expected.figure("valid_accuracy"), abs=100 / 60 + 1e-9
+    )
+    assert found.figure("train_accuracy") == pytest.approx(
+        expected.figure("train_accuracy"), abs=100 / 30 + 1e-9
+    )
 
 
 @pytest.mark.parametrize("model", ["simple_cnn", "three_layer_mlp"])

@@ -61,7 +61,8 @@ def arms_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> Tab
                 if best.trial.origin == "baseline":
                     text += f" ({_BASELINE_IS_BEST})"
                 if name in training:
-                    trained = mean_interval([row.train_accuracy for row in best.rows])
+                    values = [row.figure("train_accuracy") for row in best.rows]
+                    trained = mean_interval([value for value in values if value is not None])
             elif summary:
                 text = f"not confirmed yet: {unfinished(summary)}"
             else:
@@ -73,7 +74,7 @@ def arms_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> Tab
                     interval_cell(best.test if best else None),
                     *([interval_cell(trained)] if training else []),
                     number_cell(len(best.rows) if best else None, "d"),
-                    number_cell(best.trial.valid_accuracy if best else None),
+                    number_cell(best.trial.figure(best.objective.valid) if best else None),
                     interval_cell(baseline.test if baseline else None),
                     _published(arm),
                     text_cell(text),
