@@ -22,7 +22,8 @@ class Number:
         kind: ``int`` or ``float``; a float also takes integers, an int takes no float.
         low: Smallest value, included unless ``open`` is true.
         below: Every value is less than this.
-        default: The value where none is set; None where one must be set.
+        default: The value where none is set; None where one must be set, or ``like`` says it.
+        like: The hyperparameter whose value is the default.
         open: Whether ``low`` itself is left out.
     """
 
@@ -31,6 +32,12 @@ class Number:
     below: float = math.inf
     default: float | None = None
     open: bool = False
+    like: str | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether a value must be set."""
+        return self.default is None and self.like is None
 
     @property
     def rule(self) -> str:
@@ -63,6 +70,11 @@ class Choice:
     default: bool | int | float | str | None
 
     @property
+    def required(self) -> bool:
+        """Whether a value must be set: never, one of them is the default."""
+        return False
+
+    @property
     def rule(self) -> str:
         """The values in words, to stand after "must be"."""
         # The user writes YAML, whose booleans are lower case.
@@ -86,6 +98,11 @@ class Text:
 
     default: str | None = None
     rule = "a text"
+
+    @property
+    def required(self) -> bool:
+        """Whether a value must be set."""
+        return self.default is None
 
     def accepts(self, value: object) -> bool:
         """Tell whether a value is a text."""

@@ -12,7 +12,7 @@ from ibsweep.models.catalogue import MODELS
 from ibsweep.models.hyperparameters import Choice, Hyperparameter, Number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 __all__ = [
     "TRAINING_KEYS",
@@ -21,6 +21,8 @@ __all__ = [
     "resolve",
     "setting_faults",
     "split_settings",
+    "unused_faults",
+    "with_training_defaults",
 ]
 
 TRAINING_KEYS: dict[str, Hyperparameter] = {
@@ -30,8 +32,27 @@ TRAINING_KEYS: dict[str, Hyperparameter] = {
     "epochs": Number(int, low=1),
     "batch_size": Number(int, low=1),
     "optimizer": Choice(("sgd", "adam", "adamw"), default="sgd"),
+    "nesterov": Choice((False, True), default=False),
+    "beta1": Number(float, low=0, below=1, like="momentum"),
+    "beta2": Number(float, low=0, below=1, default=0.999),
+    "schedule": Choice(("constant", "cosine", "step", "one_cycle"), default="constant"),
+    "warmup_epochs": Number(int, low=0, default=0),
+    "step_size": Number(int, low=1, default=30),
+    "gamma": Number(float, low=0, default=0.1),
+    "clip_norm": Number(float, low=0, default=0.0),
+    "label_smoothing": Number(float, low=0, below=1, default=0.0),
 }
 """What the training loop takes, for every model. Without a default: lr, epochs, batch_size."""
+
+
+_USED_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "nesterov": ("optimizer", ("sgd",)),
+    "beta1": ("optimizer", ("adam", "adamw")),
+    "beta2": ("optimizer", ("adam", "adamw")),
+    "step_size": ("schedule", ("step",)),
+    "gamma": ("schedule", ("step",)),
+}
+"""What does nothing, unless another hyperparameter has one of these values."""
 
 
 def known_settings(model: str) -> dict[str, Hyperparameter]:
@@ -102,16 +123,58 @@ def resolve(model: str, fixed: Mapping[str, Any], config: Mapping[str, Any]) -> 
     faults += [
         Fault((name,), f"is missing; give {parameter.rule}")
         for name, parameter in known.items()
-        if parameter.default is None and name not in given
+        if parameter.required and name not in given
     ]
     if faults:
         raise InputError("\n".join(f"settings of {model}: {fault}" for fault in faults))
+    return _with_defaults(known, given)
+
+
+def with_training_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings that an earlier version stored with those of the training loop that it did
+    not have yet, at their defaults: they trained alike.
+
+    Args:
+        settings: What `resolve` returned then.
+    """
+    known = {name: p for name, p in TRAINING_KEYS.items() if name in settings or not p.required}
+    return {**settings, **_with_defaults(known, settings)}
+
+
+def _with_defaults(
+    known: Mapping[str, Hyperparameter], given: Mapping[str, Any]
+) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for name, parameter in known.items():
         value: Any = given.get(name, parameter.default)
         real = isinstance(parameter, Number) and parameter.kind is float
+        if value is None and isinstance(parameter, Number) and parameter.like:
+            value = settings[parameter.like]
         settings[name] = float(value) if real else value
     return settings
+
+
+def unused_faults(
+    possible: Mapping[str, Collection[Any]], path: tuple[str | int, ...] = ()
+) -> list[Fault]:
+    """Find the settings that can do nothing, such as a ``step_size`` without a step schedule.
+
+    A setting that some configurations of a space use, and others do not, is none of them: where
+    it is not used it is ignored.
+
+    Args:
+        possible: The values that each hyperparameter can take, of all that are fixed or tuned.
+        path: Where they stand, for the messages.
+    """
+    faults = []
+    for name, (other, values) in _USED_BY.items():
+        found = possible.get(other, [TRAINING_KEYS[other].default])
+        if name in possible and not any(value in values for value in found):
+            wanted = " or ".join(map(repr, values))
+            now = " or ".join(map(repr, found))
+            text = f"does nothing where `{other}` is {now}; set `{other}` to {wanted}, or leave "
+            faults.append(Fault((*path, name), f"{text}`{name}` out"))
+    return faults
 
 
 def split_settings(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -14,8 +14,14 @@ from pydantic import ValidationError
 from ibsweep.data import data_faults, document_of_task
 from ibsweep.errors import Fault, format_value, suggestion
 from ibsweep.models import MODELS
-from ibsweep.models.settings import TRAINING_KEYS, name_faults, setting_faults
-from ibsweep.questions.space import SPEC_ADAPTER, Spec, config_faults, space_faults
+from ibsweep.models.settings import TRAINING_KEYS, name_faults, setting_faults, unused_faults
+from ibsweep.questions.space import (
+    SPEC_ADAPTER,
+    CategoricalSpec,
+    Spec,
+    config_faults,
+    space_faults,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -161,10 +167,18 @@ def _settings_faults(path: tuple[str, ...], arm: Mapping[str, Any], model: str) 
         if name in space:
             text = "stands in both `fixed` and `space`; leave one out"
             yield Fault((*path, "fixed", name), text)
+    possible: dict[str, Any] = {name: (value,) for name, value in fixed.items()} | {
+        name: spec.choices for name, spec in specs.items() if isinstance(spec, CategoricalSpec)
+    }
+    ranges: dict[str, Any] = dict.fromkeys(specs, ())
+    for fault in unused_faults(ranges | possible):
+        yield Fault(
+            (*path, "fixed" if fault.path[0] in fixed else "space", *fault.path), fault.text
+        )
     if not space:
         return
     for name, parameter in TRAINING_KEYS.items():
-        if parameter.default is None and name not in (*fixed, *space):
+        if parameter.required and name not in (*fixed, *space):
             text = f"needs `{name}`, which has no default; put it into `space` or `fixed`"
             yield Fault(path, text)
     if isinstance(arm.get("baseline"), dict):

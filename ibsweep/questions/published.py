@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ibsweep.models.settings import resolve
+from ibsweep.models.settings import resolve, with_training_defaults
 from ibsweep.questions.schema import PublishedFigure, Question
 from ibsweep.results.records import Replication
 
@@ -45,9 +45,10 @@ class PublishedSetting:
 
     def holds(self, row: Replication) -> bool:
         """Tell whether a row is of this setting, trained just as the question now says."""
-        names = ("question", "arm", "setting", "model", "settings")
-        return (row.train_size, row.data) == (self.images, self.task) and all(
-            getattr(row, name) == getattr(self, name) for name in names
+        names = ("question", "arm", "setting", "model")
+        return (row.train_size, row.data) == (self.images, self.task) and (
+            with_training_defaults(row.settings) == self.settings
+            and all(getattr(row, name) == getattr(self, name) for name in names)
         )
 
 

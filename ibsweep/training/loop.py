@@ -25,7 +25,8 @@ from ibsweep.models import backend
 from ibsweep.models.base import LaneModel
 from ibsweep.training.data import LaneData
 from ibsweep.training.losses import loss_for
-from ibsweep.training.optimizers import OPTIMIZERS
+from ibsweep.training.optimizers import OPTIMIZERS, clip_by_lane
+from ibsweep.training.schedules import LearningRate, Span
 
 __all__ = ["Evaluation", "Trainer", "TrainingSettings"]
 
@@ -42,7 +43,7 @@ _EPOCHS_TOGETHER, _OUTPUTS_TOGETHER = 32, 1_000_000
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How to train; learning rate, momentum and weight decay may be one number or one a lane.
+    """How to train; what may be one number or one a lane is typed so.
 
     Attributes:
         lr: Learning rate.
@@ -50,6 +51,16 @@ class TrainingSettings:
         optimizer: ``"sgd"``, ``"adam"`` or ``"adamw"``.
         momentum: Momentum of SGD, beta1 of Adam.
         weight_decay: Weight decay.
+        epochs: What the schedule spans; only ``cosine`` and ``one_cycle`` need it.
+        schedule: A key of ``SCHEDULES``; the module ``schedules`` says what each equals.
+        warmup_epochs: Epochs in which the learning rate rises.
+        step_size: Epochs between two steps of the ``step`` schedule.
+        gamma: Its factor.
+        clip_norm: Largest norm of a lane's gradients, as ``clip_grad_norm_``; 0 for any.
+        label_smoothing: Of the cross-entropy; a numerical target ignores it.
+        nesterov: Whether SGD's momentum is Nesterov's.
+        beta1: Adam's first beta; None for ``momentum``.
+        beta2: Adam's second beta.
     """
 
     lr: float | Sequence[float]
@@ -57,6 +68,16 @@ class TrainingSettings:
     optimizer: str = "sgd"
     momentum: float | Sequence[float] = 0.9
     weight_decay: float | Sequence[float] = 0.0
+    epochs: int | None = None
+    schedule: str = "constant"
+    warmup_epochs: int = 0
+    step_size: int = 30
+    gamma: float | Sequence[float] = 0.1
+    clip_norm: float | Sequence[float] = 0.0
+    label_smoothing: float | Sequence[float] = 0.0
+    nesterov: bool = False
+    beta1: float | Sequence[float] | None = None
+    beta2: float | Sequence[float] = 0.999
 
 
 class Evaluation(NamedTuple):
@@ -108,13 +129,32 @@ class Trainer:
             tensor = torch.as_tensor(value, dtype=like.dtype, device=like.device)
             return tensor.expand(model.lanes)
 
-        self.loss = loss_for(train.targets, by_lane(0.0))
+        self.loss = loss_for(train.targets, by_lane(settings.label_smoothing))
         self.targets = self.loss.fit_targets(train.targets)
+        momentum = settings.momentum
+        if settings.optimizer != "sgd" and settings.beta1 is not None:
+            momentum = settings.beta1
         self.optimizer = OPTIMIZERS[settings.optimizer](
             self.parameters,
             by_lane(settings.lr),
-            by_lane(settings.momentum),
+            by_lane(momentum),
             by_lane(settings.weight_decay),
+            nesterov=settings.nesterov,
+            beta2=settings.beta2,
+        )
+        self.clip_norm = by_lane(settings.clip_norm)
+        self._clips = bool(self.clip_norm.any())
+        if settings.epochs is None and settings.schedule in ("cosine", "one_cycle"):
+            raise ValueError(f"the schedule {settings.schedule!r} needs `epochs`")
+        self.learning_rate = LearningRate(
+            settings.schedule,
+            Span(
+                epochs=settings.epochs or 2**31,
+                steps=-(-train.count // settings.batch_size),
+                warmup=settings.warmup_epochs,
+                step_size=settings.step_size,
+                gamma=by_lane(settings.gamma),
+            ),
         )
         self.generators = [torch.Generator().manual_seed(seed) for seed in batch_seeds]
         self.epoch = 0
@@ -158,9 +198,10 @@ class Trainer:
         self.model.train()
         outputs = None
         if self.inputs is not None:
-            outputs = self._train_in_kernels(self.inputs, self.targets, orders)
+            outputs = self._train_in_kernels(self.inputs, self.targets, orders, self.epoch)
         if outputs is None:
-            outputs = torch.stack([self._train(order) for order in orders])
+            epochs = enumerate(orders, self.epoch)
+            outputs = torch.stack([self._train(order, epoch) for epoch, order in epochs])
         targets = self.data.targets.expand_as(orders).gather(2, orders)
         predictions = self.loss.predictions(outputs)
         losses = self.loss.of_examples(predictions.flatten(0, 1), targets.flatten(0, 1)).mean(1)
@@ -178,10 +219,24 @@ class Trainer:
 
     def _kernels_fit(self, inputs: Tensor) -> bool:
         """Whether the compiled kernels have all that is asked for."""
-        return self.loss.plain and self.model.runs_in_kernels(inputs)
+        return (
+            self.loss.plain
+            and self.optimizer.plain
+            and not self._clips
+            and not self.learning_rate.by_step
+            and self.model.runs_in_kernels(inputs)
+        )
 
-    def _train_in_kernels(self, inputs: Tensor, targets: Tensor, orders: Tensor) -> Tensor | None:
+    def _train_in_kernels(
+        self, inputs: Tensor, targets: Tensor, orders: Tensor, epoch: int
+    ) -> Tensor | None:
         """Train epochs of prepared inputs ``[L, N, ...]`` in one call of the compiled kernels.
+
+        Args:
+            inputs: The inputs.
+            targets: ``[L, N]``.
+            orders: ``[E, L, N]``, of epochs with one learning rate.
+            epoch: The first of them, from 0.
 
         Returns:
             The outputs before each update, ``[E, L, N, K]``; None, and nothing done, where the
@@ -189,7 +244,7 @@ class Trainer:
         """
         if not self._kernels_fit(inputs):
             return None
-        state = self.optimizer.plain()
+        state = self.optimizer.in_kernels(self.learning_rate.factor(epoch))
         try:
             outputs = self.model.train_in_kernels(inputs, targets, orders, self.batch_size, state)
         except backend.KernelsUnavailableError:
@@ -197,7 +252,7 @@ class Trainer:
         self.optimizer.steps += len(orders) * -(-orders.shape[2] // self.batch_size)
         return outputs
 
-    def _train(self, order: Tensor) -> Tensor:
+    def _train(self, order: Tensor, epoch: int) -> Tensor:
         """Train an epoch in chunks of batches; return the outputs before each update."""
         targets = self.targets.gather(1, order)
         lanes, count = order.shape
@@ -206,11 +261,19 @@ class Trainer:
         outputs = []
         for start in range(0, count, chunk):
             part = slice(start, start + chunk)
-            outputs.append(self._train_chunk(order[:, part], targets[:, part]))
+            first = start // self.batch_size
+            outputs.append(self._train_chunk(order[:, part], targets[:, part], epoch, first))
         return torch.cat(outputs, 1)
 
-    def _train_chunk(self, positions: Tensor, targets: Tensor) -> Tensor:
-        """Train on the batches of the examples at ``positions`` ``[L, C]``, in that order."""
+    def _train_chunk(self, positions: Tensor, targets: Tensor, epoch: int, step: int) -> Tensor:
+        """Train on the batches of the examples at ``positions`` ``[L, C]``, in that order.
+
+        Args:
+            positions: Positions.
+            targets: Their targets, ``[L, C]``.
+            epoch: Number of the epoch, from 0.
+            step: Number of the first step in it, from 0.
+        """
         lanes, count = targets.shape
         if self.inputs is not None:
             rows = torch.arange(lanes, device=positions.device).unsqueeze(1)
@@ -218,25 +281,33 @@ class Trainer:
         else:
             inputs = self.model.prepare(self.data.batch(positions))
             in_order = torch.arange(count, device=positions.device).expand(1, lanes, count)
-            outputs = self._train_in_kernels(inputs, targets, in_order)
+            outputs = self._train_in_kernels(inputs, targets, in_order, epoch)
             if outputs is not None:
                 return outputs[0]
-        return self._train_in_operations(self.model.arrange(inputs), targets)
+        return self._train_in_operations(self.model.arrange(inputs), targets, epoch, step)
 
-    def _train_in_operations(self, inputs: Tensor, targets: Tensor) -> Tensor:
+    def _train_in_operations(
+        self, inputs: Tensor, targets: Tensor, epoch: int, first: int
+    ) -> Tensor:
         """Train on batches of ``inputs`` ``[L, C, ...]`` in torch's operations."""
         collected, retired = [], self._retired
-        for start in range(0, targets.shape[1], self.batch_size):
+        starts = range(0, targets.shape[1], self.batch_size)
+        for step, start in enumerate(starts, first):
             batch = slice(start, start + self.batch_size)
             outputs = self.model.forward_prepared(inputs[:, batch])
             # The sum over lanes gives each lane the gradient of its own mean loss; a mean over
             # lanes would divide every learning rate by L.
             total = self.loss.of_batch(outputs, targets[:, batch]).sum()
-            gradients = torch.autograd.grad(total, self.parameters)
+            gradients: Sequence[Tensor | None] = torch.autograd.grad(
+                total, self.parameters, allow_unused=True
+            )
             if retired:
                 for gradient in gradients:
-                    gradient[retired] = 0
-            self.optimizer.step(gradients)
+                    if gradient is not None:
+                        gradient[retired] = 0
+            if self._clips:
+                gradients = clip_by_lane(gradients, self.clip_norm)
+            self.optimizer.step(gradients, self.learning_rate.factor(epoch, step))
             collected.append(outputs.detach())
         return torch.cat(collected, 1)
 
@@ -247,7 +318,8 @@ class Trainer:
             outputs = self.targets.numel() * self.model.outputs
             together = min(_EPOCHS_TOGETHER, max(1, _OUTPUTS_TOGETHER // outputs))
         while self.epoch < epoch and not self.all_diverged:
-            self._run_epochs(self._orders(min(together, epoch - self.epoch)))
+            steady = self.learning_rate.steady(self.epoch)
+            self._run_epochs(self._orders(min(together, steady, epoch - self.epoch)))
 
     @property
     def all_diverged(self) -> bool:

@@ -2,12 +2,12 @@
 
 Each repeats torch.optim's arithmetic for its lane: a lane ends where torch's own optimiser would
 take the ordinary model. Hyperparameters are tensors ``[L]``; parameters and gradients are lists of
-``[L, ...]``.
+``[L, ...]``. A parameter without a gradient is left as it is, as by torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -15,7 +15,9 @@ from torch import Tensor
 
 from ibsweep.models.backend import OptimizerState
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "LaneOptimizer"]
+__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "LaneOptimizer", "clip_by_lane"]
+
+Tensors = list[Tensor]
 
 
 class LaneOptimizer:
@@ -26,6 +28,8 @@ class LaneOptimizer:
         lr: Learning rate of each lane, ``[L]``.
         momentum: Momentum of each lane (beta1 of Adam), ``[L]``.
         weight_decay: Weight decay of each lane, ``[L]``.
+        nesterov: Whether SGD looks ahead, as by Nesterov; nothing to Adam.
+        beta2: Adam's second beta, one number or one a lane; nothing to SGD.
     """
 
     name: ClassVar[str]
@@ -33,7 +37,14 @@ class LaneOptimizer:
     """Names of the state tensors kept for every parameter."""
 
     def __init__(
-        self, parameters: Sequence[Tensor], lr: Tensor, momentum: Tensor, weight_decay: Tensor
+        self,
+        parameters: Iterable[Tensor],
+        lr: Tensor,
+        momentum: Tensor,
+        weight_decay: Tensor,
+        *,
+        nesterov: bool = False,
+        beta2: float | Sequence[float] = 0.999,
     ) -> None:
         self.parameters = list(parameters)
         self.lr, self.momentum, self.weight_decay = (
@@ -41,38 +52,65 @@ class LaneOptimizer:
             momentum.clone(),
             weight_decay.clone(),
         )
+        self.nesterov = nesterov
+        self.beta2 = beta2
+        self._decays = bool(weight_decay.any())
         self.steps = 0
         self.state = {
             slot: [torch.zeros_like(p, requires_grad=False) for p in self.parameters]
             for slot in self.slots
         }
 
-    def step(self, gradients: Sequence[Tensor]) -> None:
-        """Update every parameter from its gradient."""
+    @property
+    def plain(self) -> bool:
+        """Whether the compiled kernels have all of it."""
+        return True
+
+    @torch.no_grad()
+    def step(self, gradients: Sequence[Tensor | None], factor: float | Tensor = 1.0) -> None:
+        """Update every parameter that has a gradient.
+
+        Args:
+            gradients: One for each parameter, or None.
+            factor: What the schedule multiplies the learning rate by, one number or ``[L]``.
+        """
+        self.steps += 1
+        present = [gradient for gradient in gradients if gradient is not None]
+        parameters, state = self.parameters, list(self.state.values())
+        if len(present) < len(parameters):
+            used = [i for i, gradient in enumerate(gradients) if gradient is not None]
+            parameters = [parameters[i] for i in used]
+            state = [[values[i] for i in used] for values in state]
+        if present:
+            self._update(parameters, present, state, self._rate(factor))
+
+    def _update(
+        self, parameters: Tensors, gradients: Tensors, state: Sequence[Tensors], lr: Tensor
+    ) -> None:
+        """Do a step; ``state`` holds each slot's tensors, ``lr`` is ``[L]``."""
         raise NotImplementedError
 
-    def plain(self) -> OptimizerState:
+    def _rate(self, factor: float | Tensor) -> Tensor:
+        return self.lr if isinstance(factor, float) and factor == 1 else self.lr * factor
+
+    def in_kernels(self, factor: float | Tensor) -> OptimizerState:
         """Return it as the compiled kernels take it; what they change is the optimiser's own."""
         return OptimizerState(
             name=self.name,
             steps=self.steps,
-            lr=self.lr,
+            lr=self._rate(factor),
             momentum=self.momentum,
             weight_decay=self.weight_decay,
             state=list(self.state.values()),
         )
 
-    def _views(self, per_lane: Tensor) -> list[Tensor]:
-        """Shape ``[L]`` like each parameter: ``[L, 1, ...]``."""
-        return [per_lane.view(-1, *[1] * (p.dim() - 1)) for p in self.parameters]
-
-    def _decayed(self, gradients: Sequence[Tensor]) -> Sequence[Tensor]:
-        if not self.weight_decay.any():
+    def _decayed(self, gradients: Tensors, parameters: Tensors) -> Tensors:
+        if not self._decays:
             return gradients
         return [
             torch.addcmul(g, p, decay)
             for g, p, decay in zip(
-                gradients, self.parameters, self._views(self.weight_decay), strict=True
+                gradients, parameters, _views(self.weight_decay, parameters), strict=True
             )
         ]
 
@@ -106,53 +144,81 @@ class LaneOptimizer:
 
 
 class SGD(LaneOptimizer):
-    """Stochastic gradient descent with heavy-ball momentum, as ``torch.optim.SGD``."""
+    """Stochastic gradient descent with heavy-ball momentum, as ``torch.optim.SGD``.
+
+    With ``nesterov``, a lane whose momentum is 0 takes plain steps, where torch refuses it.
+    """
 
     name = "sgd"
     slots = ("momentum_buffer",)
 
-    @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor]) -> None:
+    @property
+    def plain(self) -> bool:
+        """Whether the compiled kernels have all of it."""
+        return not self.nesterov
+
+    def _update(
+        self, parameters: Tensors, gradients: Tensors, state: Sequence[Tensors], lr: Tensor
+    ) -> None:
         """Update: ``buffer = momentum * buffer + gradient``, ``parameter -= lr * buffer``."""
-        buffers = self.state["momentum_buffer"]
+        (buffers,) = state
+        momentum = _views(self.momentum, parameters)
+        decayed = self._decayed(gradients, parameters)
         # buffers start at zero, so the first step leaves the bare gradient in them, as torch's
         # does
-        torch._foreach_mul_(buffers, self._views(self.momentum))
-        torch._foreach_add_(buffers, list(self._decayed(gradients)))
-        torch._foreach_sub_(self.parameters, torch._foreach_mul(buffers, self._views(self.lr)))
-        self.steps += 1
+        torch._foreach_mul_(buffers, momentum)
+        torch._foreach_add_(buffers, decayed)
+        if self.nesterov:
+            ahead = torch._foreach_mul(buffers, momentum)
+            buffers = list(torch._foreach_add(decayed, ahead))
+        torch._foreach_sub_(parameters, torch._foreach_mul(buffers, _views(lr, parameters)))
 
 
 class Adam(LaneOptimizer):
-    """Adam, as ``torch.optim.Adam`` with ``betas=(momentum, 0.999)`` and ``eps=1e-8``."""
+    """Adam, as ``torch.optim.Adam`` with ``betas=(momentum, beta2)`` and ``eps=1e-8``."""
 
     name = "adam"
     slots = ("mean", "mean_square")
-    beta2 = 0.999
     eps = 1e-8
     decoupled_weight_decay = False
 
-    @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor]) -> None:
+    @property
+    def plain(self) -> bool:
+        """Whether the compiled kernels have all of it."""
+        return self.beta2 == 0.999
+
+    def _update(
+        self, parameters: Tensors, gradients: Tensors, state: Sequence[Tensors], lr: Tensor
+    ) -> None:
         """Update from bias-corrected first and second moments."""
-        self.steps += 1
         if self.decoupled_weight_decay:
-            keep = 1 - self.lr * self.weight_decay
-            torch._foreach_mul_(self.parameters, self._views(keep))
+            torch._foreach_mul_(parameters, _views(1 - lr * self.weight_decay, parameters))
         else:
-            gradients = self._decayed(gradients)
-        gradients = list(gradients)
-        means, squares = self.state["mean"], self.state["mean_square"]
-        torch._foreach_lerp_(means, gradients, self._views(1 - self.momentum))
-        torch._foreach_mul_(squares, self.beta2)
-        torch._foreach_addcmul_(squares, gradients, gradients, 1 - self.beta2)
-        rates = self.lr / (1 - self.momentum**self.steps)  # [L]
-        denominators = torch._foreach_sqrt(squares)
-        torch._foreach_div_(denominators, (1 - self.beta2**self.steps) ** 0.5)
+            gradients = self._decayed(gradients, parameters)
+        means, squares = state
+        torch._foreach_lerp_(means, gradients, _views(1 - self.momentum, parameters))
+        denominators = self._root_mean_squares(squares, gradients)
         torch._foreach_add_(denominators, self.eps)
         updates = torch._foreach_div(means, denominators)
-        torch._foreach_mul_(updates, self._views(rates))
-        torch._foreach_sub_(self.parameters, updates)
+        rates = lr / (1 - self.momentum**self.steps)  # [L]
+        torch._foreach_mul_(updates, _views(rates, parameters))
+        torch._foreach_sub_(parameters, updates)
+
+    def _root_mean_squares(self, squares: Tensors, gradients: list[Tensor]) -> list[Tensor]:
+        """Bring the second moments up to date; return their roots, corrected for their bias."""
+        if isinstance(self.beta2, float):
+            torch._foreach_mul_(squares, self.beta2)
+            torch._foreach_addcmul_(squares, gradients, gradients, 1 - self.beta2)
+            roots = torch._foreach_sqrt(squares)
+            torch._foreach_div_(roots, (1 - self.beta2**self.steps) ** 0.5)
+            return list(roots)
+        beta2 = torch.tensor(self.beta2, dtype=torch.float64, device=self.lr.device)
+        bias = (1 - beta2**self.steps).sqrt().to(self.lr.dtype)
+        kept, new = beta2.to(self.lr.dtype), (1 - beta2).to(self.lr.dtype)
+        torch._foreach_mul_(squares, _views(kept, squares))
+        parts = torch._foreach_mul(gradients, _views(new, squares))
+        torch._foreach_addcmul_(squares, gradients, parts)
+        return list(torch._foreach_div(torch._foreach_sqrt(squares), _views(bias, squares)))
 
 
 class AdamW(Adam):
@@ -163,3 +229,22 @@ class AdamW(Adam):
 
 
 OPTIMIZERS: Mapping[str, type[LaneOptimizer]] = {cls.name: cls for cls in (SGD, Adam, AdamW)}
+
+
+def clip_by_lane(gradients: Sequence[Tensor | None], most: Tensor) -> list[Tensor | None]:
+    """Scale each lane's gradients to a norm, as ``torch.nn.utils.clip_grad_norm_`` does alone.
+
+    Args:
+        gradients: Of every parameter, ``[L, ...]``.
+        most: The largest norm of each lane's gradients together, ``[L]``; 0 leaves them.
+    """
+    present = [g for g in gradients if g is not None]
+    norms = torch.stack([torch.linalg.vector_norm(g.flatten(1), dim=1) for g in present])
+    share = (most / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1)
+    share = torch.where(most > 0, share, 1.0)
+    return [g if g is None else g * share.view(-1, *[1] * (g.dim() - 1)) for g in gradients]
+
+
+def _views(per_lane: Tensor, parameters: Tensors) -> list[Tensor]:
+    """Shape ``[L]`` like each parameter: ``[L, 1, ...]``."""
+    return [per_lane.view(-1, *[1] * (p.dim() - 1)) for p in parameters]

@@ -112,7 +112,7 @@ class TrialRun:
     ) -> None:
         self.plan, self.device = plan, device
         training, options = split_settings(plan.settings)
-        self.epochs: int = training.pop("epochs")
+        self.epochs: int = training["epochs"]
         dataset = open_dataset(document_of_task(plan.data))
         classes = dataset.classes
         assert classes is not None, "no source of the catalogue has a numerical target"

@@ -106,6 +106,11 @@ TEST = "claims[0].tests"
             f"{A}.space.batch_size.choices[1]: must be a number, a text or true or false, but got",
         ),
         (f"{A}.fixed.lr", 0.1, f"{A}.fixed.lr: stands in both `fixed` and `space`; leave one out"),
+        (
+            f"{A}.fixed.step_size",
+            5,
+            f"{A}.fixed.step_size: does nothing where `schedule` is 'constant'; set `schedule` to",
+        ),
         (f"{A}.fixed.epochs", 0, f"{A}.fixed.epochs: must be an integer of at least 1, but got 0"),
         (f"{A}.fixed.epochs", None, f"{A}: needs `epochs`, which has no default; put it into"),
         (

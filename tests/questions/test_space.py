@@ -21,6 +21,8 @@ from ibsweep.models.settings import (
     known_settings,
     resolve,
     split_settings,
+    unused_faults,
+    with_training_defaults,
 )
 from ibsweep.questions.space import (
     SPEC_ADAPTER,
@@ -297,6 +299,15 @@ def test_resolve_fills_in_defaults():
         "epochs": 5,
         "batch_size": 10,
         "optimizer": "sgd",
+        "nesterov": False,
+        "beta1": 0.0,
+        "beta2": 0.999,
+        "schedule": "constant",
+        "warmup_epochs": 0,
+        "step_size": 30,
+        "gamma": 0.1,
+        "clip_norm": 0.0,
+        "label_smoothing": 0.0,
         "kernel_size": 7,
         "num_filters": 6,
         "pooling": "max",
@@ -335,8 +346,37 @@ def test_split_settings():
 def test_defaults_are_legal(model):
     known = known_settings(model)
     given_ = {name: p.default for name, p in known.items() if p.default is not None}
-    assert set(known) - set(given_) == {"lr", "epochs", "batch_size"}
+    assert set(known) - set(given_) == {"lr", "epochs", "batch_size", "beta1"}
+    required = {name for name, p in known.items() if p.required}
+    assert required == {"lr", "epochs", "batch_size"}
     assert [name for name, value in given_.items() if not known[name].accepts(value)] == []
+
+
+def test_settings_that_an_earlier_version_stored_have_the_later_ones_defaults():
+    now = resolve("wider_cnn", {}, {"lr": 0.1, "epochs": 1, "batch_size": 4, "momentum": 0.5})
+    then = ("lr", "momentum", "weight_decay", "epochs", "batch_size", "optimizer")
+    stored = {name: now[name] for name in (*then, *MODELS["wider_cnn"].options)}
+    assert now["beta1"] == 0.5
+    assert with_training_defaults(stored) == now
+    assert with_training_defaults(stored | {"lr": 0.2}) != now
+
+
+@pytest.mark.parametrize(
+    ("possible", "unused"),
+    [
+        ({"step_size": (10,)}, ["step_size"]),
+        ({"step_size": (10,), "gamma": (), "schedule": ("cosine",)}, ["step_size", "gamma"]),
+        ({"step_size": (10,), "gamma": (), "schedule": ("cosine", "step")}, []),
+        ({"nesterov": (True,)}, []),
+        ({"nesterov": (True,), "optimizer": ("adam", "adamw")}, ["nesterov"]),
+        ({"beta1": (), "beta2": ()}, ["beta1", "beta2"]),
+        ({"beta1": (), "optimizer": ("sgd", "adamw")}, []),
+    ],
+)
+def test_a_setting_that_nothing_uses_is_a_fault(possible, unused):
+    faults = unused_faults(possible)
+    assert sorted(fault.path[0] for fault in faults) == sorted(unused)
+    assert all("does nothing where" in fault.text for fault in faults)
 
 
 def test_highest():

@@ -291,6 +291,13 @@ def test_a_row_of_anything_else_does_not_count(change):
     assert len(missing_plans([of], [10], [row.model_copy(update=update)])) == 1
 
 
+def test_a_row_that_lacks_settings_of_later_versions_counts():
+    of = cell("q2_edge_init", 10)
+    (row,) = train(missing_plans([of], [10], [])[0])
+    old = {k: v for k, v in row.settings.items() if k not in ("beta1", "schedule", "clip_norm")}
+    assert missing_plans([of], [10], [row.model_copy(update={"settings": old})]) == []
+
+
 def test_only_the_notebooks_own_cell_is_followed_exactly():
     """An arm of the user's own under a shipped name has seed 10 as a lane like any other."""
     of = cell("q2_mlp", 10)
