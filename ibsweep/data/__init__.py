@@ -1,9 +1,11 @@
 """The data of questions, and the edge images: pure functions of options, split and RandomState.
 
 Whoever trains on a question's data asks its ``Dataset``, which ``open_dataset`` makes; the sources
-that it can come from stand in ``catalogue``, the edge images first.
+that it can come from stand in ``sources/known``. The edge images are a generator, drawn anew for
+each replicate; all others are a ``PoolDataset``, whose examples exist once and whose replicates
+are rows of them.
 
-Notation:
+Notation of the edge images:
     N: images of one class (``data_per_class``); a set holds ``N * num_classes``, sorted by class.
     R: height and width in pixels (``spatial_resolution``).
     E: bands of an image; a band fills the rows (or columns) ``start <= row < end``.
@@ -20,7 +22,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.data.catalogue import (
-    SOURCES,
     attach,
     data_faults,
     document_of_task,
@@ -32,6 +33,7 @@ from ibsweep.data.edges.dataset import EdgeDataset
 from ibsweep.data.edges.rules import CLASS_TYPES, SPLITS
 from ibsweep.data.faults import DataError
 from ibsweep.data.schema import DataSchema
+from ibsweep.data.sources.known import SOURCES
 
 if TYPE_CHECKING:
     from ibsweep.data.edges.images import (

@@ -85,8 +85,8 @@ class Dataset(Protocol):
         Args:
             seed: The replicate's seed; it gives all arms of a question the same sets.
             train_size: Size of the training set, in the unit of the schema's ``per``. A smaller
-                set is part of a larger one where a pool is resampled; the validation examples
-                do not depend on it.
+                set is part of a larger one where a pool is resampled. Which examples validate
+                does not depend on it; how they are scaled does.
         """
 
     def held_out(self, seed: int, train_size: int) -> Examples:
