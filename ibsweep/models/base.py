@@ -29,6 +29,9 @@ __all__ = ["LaneModel"]
 class LaneModel(nn.Module):
     """What all models share: lanes, their initialisation and their export."""
 
+    least_batch: int = 1
+    """Examples that a training batch must have at least."""
+
     def __init__(self, lanes: int, outputs: int) -> None:
         super().__init__()
         self.lanes = lanes

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import Fault, InputError, format_value, suggestion
-from ibsweep.models.catalogue import MODELS
 from ibsweep.models.hyperparameters import Choice, Hyperparameter, Number
+from ibsweep.models.known import model_entry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -55,24 +55,33 @@ _USED_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """What does nothing, unless another hyperparameter has one of these values."""
 
 
-def known_settings(model: str) -> dict[str, Hyperparameter]:
+def known_settings(
+    model: str, schema: Mapping[str, Any] | None = None
+) -> dict[str, Hyperparameter]:
     """Return everything that can be set for a model, training first.
 
     Args:
-        model: A key of `MODELS`.
+        model: A key of `MODELS`, or a reference to a model of the user's own.
+        schema: Of a model of the user's own, what ``OwnModel.schema`` returned.
     """
-    return TRAINING_KEYS | dict(MODELS[model].options)
+    return TRAINING_KEYS | dict(model_entry(model, schema).options)
 
 
-def name_faults(model: str, names: Iterable[str], path: tuple[str | int, ...] = ()) -> list[Fault]:
+def name_faults(
+    model: str,
+    names: Iterable[str],
+    path: tuple[str | int, ...] = (),
+    schema: Mapping[str, Any] | None = None,
+) -> list[Fault]:
     """Find the names that are no hyperparameters of a model.
 
     Args:
-        model: A key of `MODELS`.
+        model: A key of `MODELS`, or a reference to a model of the user's own.
+        schema: Of a model of the user's own, what ``OwnModel.schema`` returned.
         names: What the user wants to set.
         path: Where the names stand, for the messages.
     """
-    known = known_settings(model)
+    known = known_settings(model, schema)
     return [
         Fault((*path, name), f"is not a hyperparameter of {model}; {suggestion(name, known)}")
         for name in names
@@ -81,28 +90,38 @@ def name_faults(model: str, names: Iterable[str], path: tuple[str | int, ...] = 
 
 
 def setting_faults(
-    model: str, settings: Mapping[str, Any], path: tuple[str | int, ...] = ()
+    model: str,
+    settings: Mapping[str, Any],
+    path: tuple[str | int, ...] = (),
+    schema: Mapping[str, Any] | None = None,
 ) -> list[Fault]:
     """Find the settings that a model does not have and the values that are out of range.
 
     Args:
-        model: A key of `MODELS`.
+        model: A key of `MODELS`, or a reference to a model of the user's own.
+        schema: Of a model of the user's own, what ``OwnModel.schema`` returned.
         settings: Values by hyperparameter.
         path: Where the settings stand, for the messages.
     """
-    known = known_settings(model)
-    return name_faults(model, settings, path) + [
+    known = known_settings(model, schema)
+    return name_faults(model, settings, path, schema) + [
         Fault((*path, name), f"must be {known[name].rule}, but got {format_value(value)}")
         for name, value in settings.items()
         if name in known and not known[name].accepts(value)
     ]
 
 
-def resolve(model: str, fixed: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+def resolve(
+    model: str,
+    fixed: Mapping[str, Any],
+    config: Mapping[str, Any],
+    schema: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return the complete settings of a trial, defaults filled in.
 
     Args:
-        model: A key of `MODELS`.
+        model: A key of `MODELS`, or a reference to a model of the user's own.
+        schema: Of a model of the user's own, what ``OwnModel.schema`` returned.
         fixed: The arm's fixed settings.
         config: The tuned hyperparameters of one trial.
 
@@ -114,11 +133,9 @@ def resolve(model: str, fixed: Mapping[str, Any], config: Mapping[str, Any]) -> 
         InputError: If the model or a setting is unknown, a value is out of range, a setting
             without a default is missing, or one stands in both ``fixed`` and ``config``.
     """
-    if model not in MODELS:
-        raise InputError(f"{model!r} is not a model; {suggestion(model, MODELS)}")
-    known = known_settings(model)
+    known = known_settings(model, schema)
     given = {**fixed, **config}
-    faults = setting_faults(model, given)
+    faults = setting_faults(model, given, schema=schema)
     faults += [Fault((name,), "is both fixed and tuned") for name in fixed if name in config]
     faults += [
         Fault((name,), f"is missing; give {parameter.rule}")

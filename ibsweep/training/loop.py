@@ -14,13 +14,15 @@ each update, as in the notebook.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from ibsweep.metrics import METRICS
+from ibsweep.metrics.confusion import confusion
 from ibsweep.models import backend
 from ibsweep.models.base import LaneModel
 from ibsweep.training.data import LaneData
@@ -29,6 +31,15 @@ from ibsweep.training.optimizers import OPTIMIZERS, clip_by_lane
 from ibsweep.training.schedules import LearningRate, Span
 
 __all__ = ["Evaluation", "Trainer", "TrainingSettings"]
+
+Compute = Callable[[Tensor, Tensor], Tensor]
+"""Predictions, logits ``[L, N, K]`` or numbers ``[L, N]``, and targets ``[L, N]`` to ``[L]``."""
+
+_DEFAULT_METRICS: Mapping[str, Compute] = {
+    name: compute
+    for name, compute in [("accuracy", METRICS["accuracy"].compute)]
+    if compute is not None
+}
 
 _CHUNK_BYTES = 32 * 2**20
 """Examples of all lanes, as float32, that are gathered at a time."""
@@ -47,7 +58,9 @@ class TrainingSettings:
 
     Attributes:
         lr: Learning rate.
-        batch_size: Examples of a mini-batch; the last one of an epoch may be smaller.
+        batch_size: Examples of a mini-batch; the last one of an epoch may be smaller. Where a
+            model cannot be trained on a single example (BatchNorm), one that is left over joins
+            the batch before.
         optimizer: ``"sgd"``, ``"adam"`` or ``"adamw"``.
         momentum: Momentum of SGD, beta1 of Adam.
         weight_decay: Weight decay.
@@ -108,6 +121,8 @@ class Trainer:
         settings: How to train.
         train: The training images.
         batch_seeds: One seed a lane for the order of its batches.
+        metrics: What is computed of predictions beside the loss, by name; by default the accuracy
+            of classes.
     """
 
     def __init__(
@@ -116,9 +131,13 @@ class Trainer:
         settings: TrainingSettings,
         train: LaneData,
         batch_seeds: Sequence[int],
+        metrics: Mapping[str, Compute] | None = None,
     ) -> None:
         self.model = model
         self.batch_size = settings.batch_size
+        of_classes = not train.targets.dtype.is_floating_point
+        self.metrics = metrics or (_DEFAULT_METRICS if of_classes else {})
+        self._batches = _batches(train.count, settings.batch_size, model.least_batch)
         self.data = train
         self.inputs = model.prepare(train.inputs) if train.ready else None
         """All training examples as the model trains on them; None where they are many."""
@@ -150,7 +169,7 @@ class Trainer:
             settings.schedule,
             Span(
                 epochs=settings.epochs or 2**31,
-                steps=-(-train.count // settings.batch_size),
+                steps=len(self._batches),
                 warmup=settings.warmup_epochs,
                 step_size=settings.step_size,
                 gamma=by_lane(settings.gamma),
@@ -255,13 +274,12 @@ class Trainer:
     def _train(self, order: Tensor, epoch: int) -> Tensor:
         """Train an epoch in chunks of batches; return the outputs before each update."""
         targets = self.targets.gather(1, order)
-        lanes, count = order.shape
-        batch_bytes = lanes * self.batch_size * self.data.example_bytes
-        chunk = max(1, _CHUNK_BYTES // batch_bytes) * self.batch_size
+        batch_bytes = self.model.lanes * self.batch_size * self.data.example_bytes
+        together = max(1, _CHUNK_BYTES // batch_bytes)
         outputs = []
-        for start in range(0, count, chunk):
-            part = slice(start, start + chunk)
-            first = start // self.batch_size
+        for first in range(0, len(self._batches), together):
+            batches = self._batches[first : first + together]
+            part = slice(batches[0][0], batches[-1][1])
             outputs.append(self._train_chunk(order[:, part], targets[:, part], epoch, first))
         return torch.cat(outputs, 1)
 
@@ -291,9 +309,11 @@ class Trainer:
     ) -> Tensor:
         """Train on batches of ``inputs`` ``[L, C, ...]`` in torch's operations."""
         collected, retired = [], self._retired
-        starts = range(0, targets.shape[1], self.batch_size)
-        for step, start in enumerate(starts, first):
-            batch = slice(start, start + self.batch_size)
+        offset = self._batches[first][0]
+        for step, (start, stop) in enumerate(self._batches[first:], first):
+            if start - offset >= targets.shape[1]:
+                break
+            batch = slice(start - offset, stop - offset)
             outputs = self.model.forward_prepared(inputs[:, batch])
             # The sum over lanes gives each lane the gradient of its own mean loss; a mean over
             # lanes would divide every learning rate by L.
@@ -342,9 +362,9 @@ class Trainer:
         if not healthy.all():
             self._retire_unless(healthy)
             scores = self._score(data)
-        confusion = None if scores.confusion is None else scores.confusion.cpu()
+        counts = None if scores.confusion is None else scores.confusion.cpu()
         figures = {name: value.cpu() for name, value in scores.figures.items()}
-        return Evaluation(scores.loss.cpu(), figures, confusion, scores.outputs.cpu())
+        return Evaluation(scores.loss.cpu(), figures, counts, scores.outputs.cpu())
 
     def _score(self, data: LaneData) -> Evaluation:
         self.model.eval()
@@ -364,11 +384,10 @@ class Trainer:
 
     def _evaluation(self, predictions: Tensor, targets: Tensor) -> Evaluation:
         losses = self.loss.of_examples(predictions, targets).mean(1)
-        if targets.dtype.is_floating_point:
-            return Evaluation(losses, {}, None, predictions)
-        accuracy = 100 * (predictions.argmax(2) == targets).double().mean(1)
-        confusion = _confusion(predictions, targets)
-        return Evaluation(losses, {"accuracy": accuracy}, confusion, predictions)
+        figures = {name: of(predictions, targets) for name, of in self.metrics.items()}
+        classes = not targets.dtype.is_floating_point
+        counts = confusion(predictions, targets) if classes else None
+        return Evaluation(losses, figures, counts, predictions)
 
     def _retire_unless(self, healthy: Tensor) -> None:
         for lane in torch.nonzero(~healthy).flatten().tolist():
@@ -401,10 +420,9 @@ class Trainer:
         self._last, self._train_figures = None, dict(state["train_figures"])
 
 
-def _confusion(logits: Tensor, labels: Tensor) -> Tensor:
-    """Count by lane, true and predicted class: ``[L, N, K], [L, N] -> [L, K, K]``."""
-    lanes, _, classes = logits.shape
-    cells = labels * classes + logits.argmax(2)
-    cells += classes**2 * torch.arange(lanes, device=cells.device).unsqueeze(1)
-    counts = torch.bincount(cells.flatten(), minlength=lanes * classes**2)
-    return counts.view(lanes, classes, classes)
+def _batches(count: int, size: int, least: int) -> list[tuple[int, int]]:
+    """Return where each batch begins and ends; one that is too small joins the one before."""
+    bounds = [(start, min(start + size, count)) for start in range(0, count, size)]
+    if len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] < least:
+        bounds[-2:] = [(bounds[-2][0], count)]
+    return bounds

@@ -26,6 +26,9 @@ _MIN_LANES_TORCH = 4
 _MAX_LANES_CPU, _MAX_LANES_GPU = 10, 64
 """Lanes of a part: what is lost with a worker, and what a GPU's memory surely holds."""
 
+_OWN_LANES_CPU = 8
+"""Lanes of a part of the user's own module: how many are free must not change its figures."""
+
 _PARTS_A_WORKER = 3
 """Parts for every worker, over all that is to be trained: workers then end at about one time."""
 
@@ -43,7 +46,7 @@ def lane_parts(
 
     Args:
         seeds: The replicates' seeds.
-        model: Name of the model.
+        model: Name of the model, or reference of one of the user's own.
         options: Its options.
         work_fraction: The configuration's share of all that is to be trained, 0 to 1.
         workers: Parts that can be trained at the same time.
@@ -54,7 +57,10 @@ def lane_parts(
     """
     if not seeds:
         return []
-    if gpu:
+    if model not in MODELS:
+        # Rounding depends on the company there: the parts follow from the plan alone.
+        least, most = len(seeds), _MAX_LANES_GPU if gpu else _OWN_LANES_CPU
+    elif gpu:
         least, most = len(seeds), _MAX_LANES_GPU
     else:
         least, most = (1 if _runs_in_kernels(model, options) else _MIN_LANES_TORCH), _MAX_LANES_CPU
@@ -70,8 +76,8 @@ def _runs_in_kernels(model: str, options: Mapping[str, Any]) -> bool:
 
 
 def _suits_kernels(model: str, options: Mapping[str, Any]) -> bool:
-    entry = MODELS[model]
-    return entry.suits_kernels(entry.with_defaults(options))
+    entry = MODELS.get(model)
+    return entry is not None and entry.suits_kernels(entry.with_defaults(options))
 
 
 def kernels_fault(plan: TrialPlan, *, gpu: bool) -> str | None:
@@ -102,9 +108,9 @@ def in_parts(plan: TrialPlan, *, work_fraction: float, workers: int, gpu: bool) 
         InputError: If the model cannot be made for the task's images.
     """
     _, options = split_settings(plan.settings)
-    entry = MODELS[plan.model]
-    dataset = open_dataset(document_of_task(plan.data))
-    entry.check(entry.with_defaults(options), dataset.example_shape)
+    if entry := MODELS.get(plan.model):
+        dataset = open_dataset(document_of_task(plan.data), plan.folder)
+        entry.check(entry.with_defaults(options), dataset.example_shape)
     parts = lane_parts(
         plan.seeds, plan.model, options, work_fraction=work_fraction, workers=workers, gpu=gpu
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 __all__ = ["TrialPlan"]
@@ -15,7 +16,7 @@ class TrialPlan:
 
     Attributes:
         trial: Number of the trial.
-        model: Name of the model.
+        model: Name of the model, or reference of one of the user's own.
         data: The question's data document.
         train_size: Size of the training set, in the unit of the data's split.
         settings: Complete settings, as ``models.settings.resolve`` returns them.
@@ -24,6 +25,9 @@ class TrialPlan:
         every_epoch: Validate after every epoch, not at the rungs alone.
         metrics: What is recorded beside the loss: names, and references of the user's own; the
             objective is the first.
+        train: Reference of the training function of the user's own, where there is no model.
+        own: Of code of the user's own: ``folder`` where it lies or None, ``code`` the sha256 by
+            path, ``model`` the schema of the model, ``fused`` whether its lanes may run fused.
     """
 
     trial: int
@@ -35,3 +39,11 @@ class TrialPlan:
     rungs: Sequence[int] = ()
     every_epoch: bool = False
     metrics: Sequence[str] = ("accuracy",)
+    train: str | None = None
+    own: Mapping[str, Any] | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the question file, where code and files of the user's own lie."""
+        folder = (self.own or {}).get("folder")
+        return None if folder is None else Path(folder)

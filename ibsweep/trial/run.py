@@ -11,22 +11,26 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ibsweep.data import Examples, document_of_task, open_dataset
+from ibsweep.data import Dataset, Examples, document_of_task, open_dataset
+from ibsweep.metrics import METRICS
 from ibsweep.models import build
 from ibsweep.models.base import LaneModel
+from ibsweep.models.own import own_model
 from ibsweep.models.settings import split_settings
 from ibsweep.results.records import Curve, Figures, Replicate
 from ibsweep.training import Evaluation, LaneData, Trainer, TrainingSettings
 from ibsweep.trial.plan import TrialPlan
+from ibsweep.user_code import is_reference, load, verify
 
-__all__ = ["TrialRun", "lane_data", "lane_figures"]
+__all__ = ["Run", "TrialRun", "lane_data", "lane_figures", "start_run"]
 
 _BATCH_STREAM = 3
 """Batch orders come from a stream of their own: the same for every arm that shares the seed."""
@@ -37,9 +41,11 @@ _READY_BYTES = 32 * 2**20
 
 
 @lru_cache(maxsize=3)
-def _split(data: str, seeds: tuple[int, ...], train_size: int, split: str) -> LaneData:
+def _split(
+    data: str, seeds: tuple[int, ...], train_size: int, split: str, folder: Path | None
+) -> LaneData:
     """Draw one split for every seed; kept, since a worker trains many trials on the same data."""
-    dataset = open_dataset(document_of_task(json.loads(data)))
+    dataset = open_dataset(document_of_task(json.loads(data)), folder)
     if split == "test":
         sets = [dataset.held_out(seed, train_size) for seed in seeds]
     else:
@@ -77,6 +83,7 @@ def lane_data(
     train_size: int,
     split: str,
     device: str = "cpu",
+    folder: Path | None = None,
 ) -> LaneData:
     """Return one split's examples and targets with a lane for every seed.
 
@@ -86,8 +93,10 @@ def lane_data(
         train_size: Size of the training set; leaves ``valid`` and ``test`` as they are.
         split: ``"train"``, ``"valid"`` or ``"test"``.
         device: Where the tensors are to lie.
+        folder: The folder of the question file.
     """
-    return _split(json.dumps(data, sort_keys=True), tuple(seeds), train_size, split).to(device)
+    document = json.dumps(data, sort_keys=True)
+    return _split(document, tuple(seeds), train_size, split, folder).to(device)
 
 
 def _batch_seed(seed: int) -> int:
@@ -95,8 +104,83 @@ def _batch_seed(seed: int) -> int:
     return int(state[0] >> np.uint64(1))
 
 
+class Run(Protocol):
+    """A trial in progress, of whatever is trained in it."""
+
+    plan: TrialPlan
+    seconds: float
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to train."""
+
+    @property
+    def failure(self) -> str | None:
+        """Why the trial failed, or None."""
+
+    def advance(self, on_curve: Callable[[Curve], None] | None = None) -> Curve:
+        """Train to the next rung, or to the end, and validate."""
+
+    def complete(self, on_curve: Callable[[Curve], None] | None = None) -> Curve:
+        """Train to the end and return the last figures."""
+
+    def score(self, split: str) -> Evaluation:
+        """Score every lane on its own examples of a split."""
+
+    def preprocessing(self, lane: int) -> dict[str, Any]:
+        """Return what a user needs to apply one lane's saved model to examples of the source."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what ``load_state_dict`` needs to continue exactly."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where ``state_dict`` was taken from a run of the same plan."""
+
+
+def start_run(plan: TrialPlan, device: str = "cpu") -> Run:
+    """Start a trial.
+
+    Args:
+        plan: What to train.
+        device: ``"cpu"`` or a CUDA device.
+
+    Raises:
+        InputError: If the data or the model cannot be had, or code of the user's own has changed.
+    """
+    return TrialRun(plan, device)
+
+
+def _build(
+    plan: TrialPlan,
+    dataset: Dataset,
+    seeds: Sequence[int | torch.Generator],
+    options: Mapping[str, Any],
+) -> LaneModel:
+    outputs = 1 if dataset.classes is None else len(dataset.classes)
+    shape = dataset.example_shape
+    if not is_reference(plan.model):
+        return build(plan.model, seeds, num_classes=outputs, shape=shape, **options)
+    own = plan.own or {}
+    verify(own.get("code", {}), plan.folder)
+    model = own_model(plan.model, plan.folder)
+    return model.build(seeds, shape, outputs, options, fused=own.get("fused"))
+
+
+def _metrics(plan: TrialPlan) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
+    """Return what is computed of predictions, by name; costs are not."""
+    found = {}
+    for name in plan.metrics:
+        if name in METRICS:
+            compute = METRICS[name].compute
+            if compute is not None:
+                found[name] = compute
+        else:
+            found[name.rpartition(":")[2].replace(".", "_")] = load(name, plan.folder)
+    return found
+
+
 class TrialRun:
-    """A trial in progress.
+    """A trial in progress: a model's lanes.
 
     Args:
         plan: What to train.
@@ -113,27 +197,21 @@ class TrialRun:
         self.plan, self.device = plan, device
         training, options = split_settings(plan.settings)
         self.epochs: int = training["epochs"]
-        dataset = open_dataset(document_of_task(plan.data))
-        classes = dataset.classes
-        assert classes is not None, "no source of the catalogue has a numerical target"
-        self.model: LaneModel = build(
-            plan.model,
-            generators or plan.seeds,
-            num_classes=len(classes),
-            shape=dataset.example_shape,
-            **options,
-        ).to(device)
+        self.dataset = open_dataset(document_of_task(plan.data), plan.folder)
+        self.model = _build(plan, self.dataset, generators or plan.seeds, options).to(device)
         self.trainer = Trainer(
             self.model,
             TrainingSettings(**training),
             self._data("train"),
             [_batch_seed(seed) for seed in plan.seeds],
+            _metrics(plan),
         )
         self.seconds = 0.0
 
     def _data(self, split: str) -> LaneData:
         plan = self.plan
-        return lane_data(plan.data, plan.seeds, plan.train_size, split, self.device)
+        sizes = (plan.seeds, plan.train_size, split, self.device, plan.folder)
+        return lane_data(plan.data, *sizes)
 
     @property
     def finished(self) -> bool:
@@ -195,6 +273,17 @@ class TrialRun:
             for lane, seed in enumerate(self.plan.seeds)
         ]
         return Curve(trial=self.plan.trial, epoch=trainer.epoch, replicates=tuple(replicates))
+
+    def preprocessing(self, lane: int) -> dict[str, Any]:
+        """Return what a user needs to apply one lane's saved model to examples of the source.
+
+        Returns:
+            Plain JSON values, fitted on the lane's training set: what the dataset says of its
+            inputs; for a numerical target, ``target_mean`` and ``target_std`` with
+            prediction = output * std + mean.
+        """
+        sets = self.dataset.replicate(self.plan.seeds[lane], self.plan.train_size)
+        return {**(sets.preprocessing or {}), **self.trainer.loss.preprocessing(lane)}
 
     def state_dict(self) -> dict[str, Any]:
         """Return what ``load_state_dict`` needs to continue exactly."""
