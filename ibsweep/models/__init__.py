@@ -1,4 +1,4 @@
-"""The notebook's six models, each built for L lanes at once; torch is imported by ``build``."""
+"""The built-in models, each built for L lanes at once; torch is imported by ``build``."""
 
 from ibsweep.models.catalogue import MODELS
 from ibsweep.models.factory import build, count_parameters

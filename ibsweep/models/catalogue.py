@@ -1,4 +1,4 @@
-"""The table of models: all that is particular to one of the six stands in its entry here.
+"""The table of models: all that is particular to one of them stands in its entry here.
 
 Free of torch until a model is made, so that question files are checked without it. A new model is
 one more entry, and where it is of a new family, a module like ``convnet`` or ``mlp``.
@@ -84,7 +84,7 @@ def _cnn(num_classes: int, head: str, options: Mapping[str, Hyperparameter]) -> 
 
     def check(options: Options, shape: tuple[int, ...]) -> None:
         depth = len(widths(options))
-        _check_kernel_size(options["kernel_size"], shape, depth, reflects=True)
+        _check_kernel_size(options["kernel_size"], shape, depth, reflects=True, pools=True)
 
     def make(sizes: Sizes, options: Options) -> LaneModel:
         from ibsweep.models.convnet import ConvNet
@@ -115,7 +115,7 @@ def _three_layer_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) ->
 
     def check(options: Options, shape: tuple[int, ...]) -> None:
         depth = len(widths(options))
-        _check_kernel_size(options["kernel_size"], shape, depth, reflects=False)
+        _check_kernel_size(options["kernel_size"], shape, depth, reflects=False, pools=False)
 
     def make(sizes: Sizes, options: Options) -> LaneModel:
         from ibsweep.models.convnet import ConvNet
@@ -137,8 +137,42 @@ def _three_layer_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) ->
     return ModelEntry("cnn", num_classes, options, check, make, suits_kernels, cost=8)
 
 
-def _mlp(num_classes: int, options: Mapping[str, Hyperparameter]) -> ModelEntry:
-    """Describe an MLP, whose options are the widths of its hidden layers, in their order."""
+def _general_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) -> ModelEntry:
+    """Describe a CNN of any depth and width, which pads with zeros and may pool half-way."""
+
+    def pooling(options: Options) -> str | None:
+        return None if options["pooling"] == "none" else str(options["pooling"])
+
+    def check(options: Options, shape: tuple[int, ...]) -> None:
+        pools = pooling(options) is not None
+        kernel_size, depth = options["kernel_size"], options["depth"]
+        _check_kernel_size(kernel_size, shape, depth, reflects=False, pools=pools)
+
+    def make(sizes: Sizes, options: Options) -> LaneModel:
+        from ibsweep.models.convnet import ConvNet
+
+        return ConvNet(
+            sizes.lanes,
+            sizes.outputs,
+            in_channels=sizes.shape[0],
+            widths=[options["width"]] * options["depth"],
+            kernel_size=options["kernel_size"],
+            padding_mode="constant",
+            pooling=pooling(options),
+        )
+
+    def suits_kernels(options: Options) -> bool:
+        return _few_filters([options["width"]])
+
+    return ModelEntry("cnn", num_classes, options, check, make, suits_kernels, cost=8)
+
+
+def _mlp(
+    num_classes: int,
+    options: Mapping[str, Hyperparameter],
+    widths: Callable[[Options], list[int]] = lambda options: list(options.values()),
+) -> ModelEntry:
+    """Describe an MLP; by default its options are the widths of its hidden layers, in order."""
 
     def check(options: Options, shape: tuple[int, ...]) -> None:
         del options, shape  # it takes examples of any shape
@@ -150,7 +184,7 @@ def _mlp(num_classes: int, options: Mapping[str, Hyperparameter]) -> ModelEntry:
             sizes.lanes,
             sizes.outputs,
             in_features=math.prod(sizes.shape),
-            hidden_dims=list(options.values()),
+            hidden_dims=widths(options),
         )
 
     return ModelEntry("mlp", num_classes, options, check, make, lambda _: True, cost=1)
@@ -166,12 +200,9 @@ def _few_filters(widths: Sequence[int]) -> bool:
 
 
 def _check_kernel_size(
-    kernel_size: int, shape: tuple[int, ...], depth: int, *, reflects: bool
+    kernel_size: int, shape: tuple[int, ...], depth: int, *, reflects: bool, pools: bool
 ) -> None:
-    """Refuse kernels that the shrinking image cannot hold, before torch does in its own words.
-
-    Models that pad by mirroring the image pool it half-way.
-    """
+    """Refuse kernels that the shrinking image cannot hold, before torch does in its own words."""
     if len(shape) != 3:
         raise InputError(
             "a CNN takes images, of shape (channels, height, width), but an example of these data "
@@ -188,8 +219,10 @@ def _check_kernel_size(
                 f"convolution {layer} sees {side} pixels; choose a smaller kernel"
             )
         side += 2 * padding - kernel_size + 1
-        if reflects and layer == depth // 2:
+        if pools and layer == max(1, depth // 2):
             side //= 2
+    if side < 1:
+        raise InputError(f"images of {size} pixels are too small to be pooled; choose no pooling")
 
 
 MODELS: Mapping[str, ModelEntry] = {
@@ -226,5 +259,20 @@ MODELS: Mapping[str, ModelEntry] = {
     # Two scalars in place of the notebook's list: a sampler proposes scalars.
     "three_layer_mlp": _mlp(
         num_classes=3, options={"hidden_dim_1": _count(10), "hidden_dim_2": _count(10)}
+    ),
+    # The general ones; those above are the notebook's.
+    "cnn": _general_cnn(
+        num_classes=10,
+        options={
+            "depth": _count(2),
+            "width": _count(16),
+            "kernel_size": _count(3),
+            "pooling": Choice(("max", "average", "none"), default="max"),
+        },
+    ),
+    "mlp": _mlp(
+        num_classes=10,
+        options={"depth": _count(2), "width": _count(32)},
+        widths=lambda options: [options["width"]] * options["depth"],
     ),
 }

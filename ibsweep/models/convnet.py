@@ -36,8 +36,9 @@ class ConvNet(LaneModel):
     classifier.
 
     Two convolutions make the notebook's SimpleCNN and WiderCNN, four its DeeperCNN: the pooling
-    follows convolution ``num_layers // 2``. Padding is ``(K - 1) // 2`` on each side, so an even
-    kernel shrinks the image by one pixel at every convolution (K=2: 28 -> 27 -> 13 -> 12).
+    follows convolution ``num_layers // 2``, or the only one. Padding is ``(K - 1) // 2`` on each
+    side, so an even kernel shrinks the image by one pixel at every convolution (K=2: 28 -> 27 ->
+    13 -> 12).
 
     Args:
         lanes: Number of lanes.
@@ -71,7 +72,7 @@ class ConvNet(LaneModel):
         self.padding = (kernel_size - 1) // 2
         self.padding_mode = padding_mode
         self.pooling = pooling
-        self.pool_after = len(widths) // 2 if pooling else 0
+        self.pool_after = max(1, len(widths) // 2) if pooling else 0
         self.head = head
         self.widths = tuple(widths)
         self.edge_detectors = edge_detectors

@@ -71,8 +71,8 @@ class Choice:
 
     @property
     def required(self) -> bool:
-        """Whether a value must be set: never, one of them is the default."""
-        return False
+        """Whether a value must be set."""
+        return self.default is None
 
     @property
     def rule(self) -> str:

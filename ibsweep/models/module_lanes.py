@@ -39,7 +39,7 @@ class ModuleLanes(LaneModel):
         seeds: One seed a lane.
         outputs: Number of classes; 1 where a number is predicted.
         fused: Whether all lanes run at once, which is right for most modules, or one by one.
-        noisy: Whether a pass may draw random numbers; if not, a fused one looks for none.
+        noisy: Whether a pass may draw random numbers, which then depend on lane and step alone.
         frozen: Names of further parameters that are not trained, such as those no pass uses.
         least_batch: Examples that a training batch must have at least.
 
@@ -185,7 +185,13 @@ class ModuleLanes(LaneModel):
         if self.noisy:
             numbers = [key_of(seed, self.steps) for seed in self._seeds]
             keys = torch.tensor(numbers, device=examples.device)
-        outputs, after = self._over_lanes(parameters, buffers, keys, examples)
+        if self.lanes == 1:  # vmap would cost more than a small model
+            key = None if keys is None else keys[0]
+            own, statistics = [p[0] for p in parameters], [b[0] for b in buffers]
+            output, after = self._one(own, statistics, key, examples[0])
+            outputs, after = output.unsqueeze(0), [value.unsqueeze(0) for value in after]
+        else:
+            outputs, after = self._over_lanes(parameters, buffers, keys, examples)
         with torch.no_grad():
             for old, new in zip(buffers, after, strict=True):
                 if new.data_ptr() != old.data_ptr():
@@ -218,9 +224,12 @@ class ModuleLanes(LaneModel):
         for own, part in self._slices[lane]:
             if own.data_ptr() != part.data_ptr():  # the module has laid its weights elsewhere
                 own.data = part
-        key = key_of(self._seeds[lane], self.steps)
-        with seeded(key), CounterNoise(key):
-            outputs: Tensor = module(x)
+        if self.noisy:
+            key = key_of(self._seeds[lane], self.steps)
+            with seeded(key), CounterNoise(key):
+                outputs: Tensor = module(x)
+        else:
+            outputs = module(x)
         names = self._names[1]
         with torch.no_grad():
             # a buffer that was assigned, not written to, is a tensor of its own

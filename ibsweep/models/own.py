@@ -123,7 +123,7 @@ class OwnModel:
         faults += [
             f"{name} is missing; give {option.rule}"
             for name, option in self.options.items()
-            if option.default is None and name not in options
+            if option.required and name not in options
         ]
         if faults:
             raise InputError("\n".join(f"{self.reference}: {fault}" for fault in faults))

@@ -7,10 +7,12 @@ So a few steps are trained lane after lane, fused, and fused alone, in float64, 
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -131,15 +133,25 @@ def _unused(
     model: ModuleLanes, shape: Sequence[int], dtype: torch.dtype
 ) -> tuple[tuple[str, ...], bool]:
     module, examples = model.train()._lanes[0], _examples(shape, 0, 0, dtype)
-    with seeded(0), CounterNoise(1) as noise:
-        loss = module(examples).square().sum()
+    with seeded(0):
+        before = _generators()
+        with CounterNoise(1) as noise:
+            loss = module(examples).square().sum()
+        noisy = noise.drawn > 0 or before != _generators()
     learned = {n: p for n, p in module.named_parameters() if p.requires_grad}
     if not learned:
-        return (), noise.drawn > 0
+        return (), noisy
     grads = torch.autograd.grad(loss, list(learned.values()), allow_unused=True)
-    dropouts = any(isinstance(m, nn.modules.dropout._DropoutNd) for m in module.modules())
+    kind = nn.modules.dropout._DropoutNd
+    dropouts = any(isinstance(m, kind) and m.p > 0 for m in module.modules())
     unused = tuple(name for name, grad in zip(learned, grads, strict=True) if grad is None)
-    return unused, noise.drawn > 0 or dropouts
+    return unused, noisy or dropouts
+
+
+def _generators() -> tuple[object, ...]:
+    """Return the state of the global generators, to see whether one has moved."""
+    numpys = np.random.get_state(legacy=False)
+    return torch.get_rng_state().tolist(), random.getstate(), str(numpys)
 
 
 def _train(model: ModuleLanes, shape: Sequence[int], lanes: Sequence[int]) -> list[Tensor]:

@@ -63,8 +63,18 @@ def known_settings(
     Args:
         model: A key of `MODELS`, or a reference to a model of the user's own.
         schema: Of a model of the user's own, what ``OwnModel.schema`` returned.
+
+    Raises:
+        InputError: If a parameter of a model of the user's own has the name of a setting of
+            training.
     """
-    return TRAINING_KEYS | dict(model_entry(model, schema).options)
+    options = dict(model_entry(model, schema).options)
+    if both := [name for name in options if name in TRAINING_KEYS]:
+        raise InputError(
+            f"{model}: {', '.join(both)} would be a hyperparameter of the model and of training; "
+            f"rename the parameter, such as {both[0]} to model_{both[0]}"
+        )
+    return TRAINING_KEYS | options
 
 
 def name_faults(

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ibsweep.errors import InputError
 from ibsweep.metrics import METRICS
 from ibsweep.metrics.confusion import confusion
 from ibsweep.models import backend
@@ -135,6 +136,12 @@ class Trainer:
     ) -> None:
         self.model = model
         self.batch_size = settings.batch_size
+        if min(self.batch_size, train.count) < model.least_batch:
+            raise InputError(
+                "the model compares the examples of a batch, as BatchNorm does: there must be at "
+                f"least {model.least_batch} in one, but batch_size={self.batch_size} and "
+                f"{train.count} training examples"
+            )
         of_classes = not train.targets.dtype.is_floating_point
         self.metrics = metrics or (_DEFAULT_METRICS if of_classes else {})
         self._batches = _batches(train.count, settings.batch_size, model.least_batch)

@@ -10,7 +10,16 @@ from torch import nn
 class PlainCNN(nn.Module):
     """SimpleCNN, WiderCNN and DeeperCNN: convolutions with one pooling half-way."""
 
-    def __init__(self, filters, kernel_size, num_classes, depth=2, pooling="max", head="fc"):
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        num_classes,
+        depth=2,
+        pooling="max",
+        head="fc",
+        padding_mode="reflect",
+    ):
         super().__init__()
         self.depth, self.pooling, self.head = depth, pooling, head
         for i in range(depth):
@@ -19,7 +28,7 @@ class PlainCNN(nn.Module):
                 filters,
                 kernel_size,
                 padding=(kernel_size - 1) // 2,
-                padding_mode="reflect",
+                padding_mode=padding_mode,
             )
             setattr(self, f"conv{i + 1}", conv)
         setattr(self, head, nn.Linear(filters, num_classes))
@@ -28,7 +37,7 @@ class PlainCNN(nn.Module):
         pool = F.max_pool2d if self.pooling == "max" else F.avg_pool2d
         for i in range(self.depth):
             x = F.relu(getattr(self, f"conv{i + 1}")(x))
-            if i + 1 == self.depth // 2:
+            if self.pooling and i + 1 == max(1, self.depth // 2):
                 x = pool(x, 2)
         return getattr(self, self.head)(x.mean((2, 3)))
 
@@ -87,6 +96,23 @@ CASES = {
         {"num_filters": 4, "kernel_size": 5},
         lambda: PlainThreeLayerCNN(4, 5, 5),
     ),
+    "cnn": ("cnn", {"width": 6}, lambda: PlainCNN(6, 3, 5, padding_mode="zeros")),
+    "cnn-deep": (
+        "cnn",
+        {"depth": 3, "width": 4, "kernel_size": 4, "pooling": "average"},
+        lambda: PlainCNN(4, 4, 5, depth=3, pooling="average", padding_mode="zeros"),
+    ),
+    "cnn-unpooled": (
+        "cnn",
+        {"depth": 1, "width": 4, "pooling": "none"},
+        lambda: PlainCNN(4, 3, 5, depth=1, pooling=None, padding_mode="zeros"),
+    ),
+    "cnn-shallow": (
+        "cnn",
+        {"depth": 1, "width": 4},
+        lambda: PlainCNN(4, 3, 5, depth=1, padding_mode="zeros"),
+    ),
+    "mlp": ("mlp", {"depth": 3, "width": 8}, lambda: PlainMLP([784, 8, 8, 8, 5])),
     "two-layer-mlp": ("two_layer_mlp", {}, lambda: PlainMLP([784, 10, 5])),
     "three-layer-mlp": (
         "three_layer_mlp",

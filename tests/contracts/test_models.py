@@ -48,7 +48,7 @@ def trainer_of(case, settings, lanes=range(LANES), dtype=torch.float32):
 
 
 def test_every_model_is_held_to_the_contract():
-    assert len(MODELS) == 6
+    assert len(MODELS) == 8
     assert {name for name, _, _ in CASES.values()} == set(MODELS)
     assert FREEZING == ["simple_cnn"]
 

@@ -26,11 +26,14 @@ CASES = {
     "deeper": ("deeper_cnn", {"kernel_size": 3}),
     "odd depth": ("deeper_cnn", {"kernel_size": 4, "num_layers": 3, "num_filters": 4}),
     "no pooling": ("three_layer_cnn", {"kernel_size": 6, "num_filters": 4}),
+    "general": ("cnn", {"depth": 3, "width": 5}),
+    "one layer": ("cnn", {"depth": 1, "width": 5, "pooling": "average"}),
     "many": ("wider_cnn", {"kernel_size": 3, "num_filters": 13}),
 }
 PERCEPTRONS = {
     "notebook's": ("three_layer_mlp", {"hidden_dim_1": 50, "hidden_dim_2": 10}),
     "odd": ("three_layer_mlp", {"hidden_dim_1": 7, "hidden_dim_2": 1}),
+    "general mlp": ("mlp", {"depth": 3, "width": 9}),
     "two layers": ("two_layer_mlp", {}),
     "frozen": ("simple_cnn", {"kernel_size": 7, "freeze_conv": True}),
 }

@@ -118,6 +118,7 @@ def test_frozen_convolutions_have_no_gradient():
         ("wider_cnn", {"shape": (13,)}, r"has the shape \(13,\); choose an MLP"),
         ("two_layer_mlp", {"shape": ()}, "shape"),
         ("two_layer_mlp", {"shape": (0,)}, "shape"),
+        ("cnn", {"depth": 1, "kernel_size": 1, "resolution": 1}, "too small to be pooled"),
         ("wider_cnn", {"num_classes": 0}, "num_classes"),
         ("three_layer_mlp", {"hidden_dims": (5,)}, "did you mean 'hidden_dim_2'"),
         (
@@ -221,7 +222,7 @@ def test_detectors_and_frozen_convolutions_see_every_channel():
     assert model(torch.rand(2, 4, 3, 9, 14)).shape == (2, 4, 3)
 
 
-def test_there_are_six_models():
+def test_the_notebooks_six_and_two_general_models():
     assert list(MODELS) == [
         "simple_cnn",
         "wider_cnn",
@@ -229,6 +230,8 @@ def test_there_are_six_models():
         "three_layer_cnn",
         "two_layer_mlp",
         "three_layer_mlp",
+        "cnn",
+        "mlp",
     ]
     for name in MODELS:
         classes = MODELS[name].num_classes

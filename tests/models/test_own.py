@@ -7,10 +7,16 @@ from textwrap import dedent
 
 import pytest
 import torch
+from torch import nn
 
 from ibsweep.errors import InputError
 from ibsweep.models.known import model_entry
+from ibsweep.models.lookalike import lookalike
 from ibsweep.models.own import own_model
+from ibsweep.models.settings import known_settings, resolve
+from ibsweep.training import LaneData, Trainer, TrainingSettings
+
+S = nn.Sequential
 
 NET = """
     from typing import Literal, Optional
@@ -147,3 +153,92 @@ def test_options_that_are_wrong(tmp_path, options, message):
 def test_names_that_are_no_model():
     with pytest.raises(InputError, match=r"did you mean 'simple_cnn'.*file\.py:name"):
         model_entry("simple_cn")
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (
+            S(nn.Flatten(), nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 3)),
+            "two_layer_mlp {hidden_dim: 4}",
+        ),
+        (
+            S(
+                *[layer for _ in range(3) for layer in (nn.Linear(4, 4), nn.ReLU())],
+                nn.Linear(4, 3),
+            ),
+            "mlp {depth: 3, width: 4}",
+        ),
+        (
+            S(
+                *(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+                *(nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1)),
+                *(nn.Flatten(), nn.Linear(8, 3)),
+            ),
+            "cnn {depth: 2, width: 8, kernel_size: 3, pooling: max}",
+        ),
+        (S(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Linear(8, 3)), None),
+        (S(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 3)), None),
+        (S(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 3)), None),
+        (S(nn.Linear(6, 4).requires_grad_(False), nn.ReLU(), nn.Linear(4, 3)), None),
+    ],
+)
+def test_a_built_in_model_in_disguise_is_named(module, name):
+    assert lookalike(module) == name
+
+
+def test_a_parameter_with_the_name_of_a_setting_of_training_is_refused(tmp_path):
+    folder = write(tmp_path, "def net(lr: float = 1.0): ...")
+    schema = own_model("nets.py:net", folder).schema()
+    with pytest.raises(InputError, match="rename the parameter, such as lr to model_lr"):
+        known_settings("nets.py:net", schema)
+
+
+def test_settings_of_an_own_model_are_resolved(tmp_path):
+    schema = own_model("nets.py:Net", write(tmp_path, NET)).schema()
+    given = {"lr": 0.1, "epochs": 3, "batch_size": 4}
+    settings = resolve("nets.py:Net", given, {"width": 8, "rate": 0}, schema)
+    assert settings["width"] == 8
+    assert settings["rate"] == 0.0
+    assert settings["act"] == "relu"
+    with pytest.raises(InputError, match=r"nets.py:Net: width: is missing; give an integer"):
+        resolve("nets.py:Net", given, {}, schema)
+
+
+def test_a_last_batch_of_one_example_joins_the_one_before_where_examples_are_compared(tmp_path):
+    folder = write(
+        tmp_path,
+        """
+        from torch import nn
+
+        def net(outputs):
+            layers = nn.Linear(5, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, outputs)
+            return nn.Sequential(*layers)
+        """,
+    )
+
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.rand(2, 7, 5, generator=generator).double()
+    targets = torch.randint(2, (2, 7), generator=generator)
+
+    def trainer(batch_size):
+        model = own_model("nets.py:net", folder).build([1, 2], (5,), 2, {}).double()
+        settings = TrainingSettings(0.1, batch_size, momentum=0.0)
+        return Trainer(model, settings, LaneData(inputs, targets), [4, 5])
+
+    run = trainer(3)
+    plain = own_model("nets.py:net", folder).module((5,), 2, {}).double()
+    plain.load_state_dict(run.model.lane_state_dict(1))
+    run.run_to(1)
+    order = torch.randperm(7, generator=torch.Generator().manual_seed(5))
+    optimizer = torch.optim.SGD(plain.parameters(), lr=0.1)
+    for batch in (order[:3], order[3:]):
+        optimizer.zero_grad()
+        outputs = plain(inputs[1, batch])
+        torch.nn.functional.cross_entropy(outputs, targets[1, batch]).backward()
+        optimizer.step()
+    own = run.model.lane_state_dict(1)
+    for key, value in plain.state_dict().items():
+        torch.testing.assert_close(own[key], value)
+    with pytest.raises(InputError, match="at least 2 in one, but batch_size=1"):
+        trainer(1)

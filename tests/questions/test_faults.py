@@ -257,7 +257,7 @@ def test_all_faults_are_reported_at_once(tmp_path):
     data = changed(FULL, f"{A}.space.lr.low", 5)
     data["arms"]["mine_a"]["baseline"]["batch_size"] = 11
     data["arms"]["mine_a"]["colour"] = "red"
-    data["arms"]["mine_b"]["model"] = "mlp"
+    data["arms"]["mine_b"]["model"] = "mlpp"
     data["claims"][0]["tests"][0]["arm"] = "mine_z"
     del data["text"]
     places = [line.split(": ")[0] for line in lines_of(write_question(tmp_path, data))]
@@ -274,7 +274,7 @@ def test_all_faults_are_reported_at_once(tmp_path):
 SIX = changed(FULL, f"{A}.space.lr.low", 5)
 SIX["task"] |= {"num_classes": 4, "class_typ": ["none"]}
 SIX["arms"]["mine_a"]["baseline"]["batch_size"] = 11
-SIX["arms"]["mine_b"]["model"] = "mlp"
+SIX["arms"]["mine_b"]["model"] = "mlpp"
 SIX["titel"] = "x"
 COMMAND = """\
 import sys
