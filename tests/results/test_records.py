@@ -25,16 +25,15 @@ from ibsweep.results.records import (
 from ibsweep.sweep.options import PRUNERS, SAMPLERS
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
+FIGURES = st.dictionaries(st.sampled_from(["accuracy", "rmse", "loss"]), st.none() | FINITE)
 CONFIGS = st.dictionaries(
     st.text(max_size=5), st.one_of(FINITE, st.integers(), st.booleans(), st.text(max_size=5))
 )
 REPLICATES = st.builds(
     Replicate,
     seed=st.integers(0, 2**32 - 1),
-    valid_accuracy=FINITE,
-    valid_loss=FINITE,
-    train_accuracy=st.none() | FINITE,
-    train_loss=st.none() | FINITE,
+    valid=FIGURES,
+    train=FIGURES,
     diverged_epoch=st.none() | st.integers(0, 1000),
 )
 ROWS = st.one_of(
@@ -52,8 +51,7 @@ ROWS = st.one_of(
         state=st.sampled_from(TrialState),
         config=CONFIGS,
         epochs=st.integers(0, 1000),
-        valid_accuracy=st.none() | FINITE,
-        valid_loss=st.none() | FINITE,
+        valid=st.none() | FIGURES,
         rungs=st.lists(st.tuples(st.integers(0, 1000), FINITE), max_size=3).map(tuple),
         replicates=st.lists(REPLICATES, max_size=2).map(tuple),
         seconds=FINITE,
@@ -64,13 +62,13 @@ ROWS = st.one_of(
     st.builds(
         Confirmation,
         trial=st.integers(0, 9999),
+        train_size=st.integers(1, 1000),
         seed=st.integers(0, 2**32 - 1),
         epochs=st.integers(0, 1000),
-        valid_accuracy=FINITE,
-        valid_loss=FINITE,
-        test_accuracy=FINITE,
-        test_loss=FINITE,
-        test_confusion=st.just(((1, 2), (3, 4))),
+        valid=FIGURES,
+        train=FIGURES,
+        test=FIGURES,
+        test_confusion=st.none() | st.just(((1, 2), (3, 4))),
         diverged_epoch=st.none() | st.integers(0, 1000),
         seconds=FINITE,
     ),
@@ -181,3 +179,35 @@ def test_every_path_of_a_sweep_lies_in_its_directory(tmp_path):
     assert len(named) == 12
     assert len(set(named)) == len(named)
     assert all(path.is_relative_to(tmp_path) and path != tmp_path for path in named)
+
+
+def test_rows_of_format_2_are_read():
+    """It knew accuracy alone; a failed trial had no figures."""
+    figures = {"valid_accuracy": 90.0, "valid_loss": 0.5}
+    replicate = {"seed": 10, **figures, "train_accuracy": None, "train_loss": 0.1}
+    read = Replicate.model_validate(replicate)
+    assert read.valid == {"accuracy": 90.0, "loss": 0.5}
+    assert read.train == {"accuracy": None, "loss": 0.1}
+    trial = {
+        **tiny.trial(0).model_dump(exclude={"valid"}),
+        "valid_accuracy": None,
+        "valid_loss": None,
+    }
+    assert Trial.model_validate(trial).valid is None
+    assert Trial.model_validate(trial).figure("valid_accuracy") is None
+    line = {
+        **{"trial": 3, "images": 30, "seed": 1, "epochs": 4, **figures, "train_accuracy": 80.0},
+        **{"test_accuracy": 70.0, "test_loss": 0.7, "test_confusion": [[1]]},
+        **{"diverged_epoch": None, "seconds": 1.5},
+    }
+    found = Confirmation.model_validate_json(json.dumps(line))
+    assert found.train_size == 30
+    columns = ("valid_accuracy", "train_accuracy", "test_loss", "test_rmse", "seed_accuracy")
+    assert [found.figure(c) for c in columns] == [90.0, 80.0, 0.7, None, None]
+
+
+def test_a_mean_is_of_all_replicates_or_none():
+    defined = Replicate(seed=1, valid={"roc_auc": 0.5, "loss": 1.0}, train={})
+    undefined = Replicate(seed=2, valid={"roc_auc": None, "loss": 2.0}, train={})
+    curve = Curve(trial=0, epoch=1, replicates=(defined, undefined))
+    assert curve.means() == {"roc_auc": None, "loss": 1.5}
