@@ -20,7 +20,7 @@ FLOORS = """
 errors     <-
 gc_control <-
 user_code  <- errors
-metrics    <- errors
+metrics    <- errors user_code
 results    <- errors gc_control
 cluster    <- errors gc_control
 data       <- errors gc_control user_code

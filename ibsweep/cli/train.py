@@ -67,6 +67,7 @@ def train(
         settings=_settings(found, results, config, from_),
         seeds=tuple(range(seed, seed + replicates)),
         every_epoch=True,
+        metrics=(question.objective.key,),
     )
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     directory = out or results / f"train-{found.name}-{stamp}"

@@ -1,4 +1,4 @@
-"""The metrics: figures of predictions, and what training costs; read without torch."""
+"""The metrics: figures of predictions; read without torch."""
 
 from __future__ import annotations
 

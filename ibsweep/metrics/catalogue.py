@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ibsweep.metrics.accuracy import ACCURACY
 from ibsweep.metrics.balanced_accuracy import BALANCED_ACCURACY
-from ibsweep.metrics.costs import EPOCHS, FLOPS, PARAMETERS, SECONDS
 from ibsweep.metrics.cross_entropy import CROSS_ENTROPY
 from ibsweep.metrics.macro_f1 import MACRO_F1
 from ibsweep.metrics.mae import MAE
@@ -26,10 +25,6 @@ METRICS: dict[str, Metric] = {
         RMSE,
         MAE,
         R2,
-        PARAMETERS,
-        SECONDS,
-        EPOCHS,
-        FLOPS,
     )
 }
 """All metrics that have a name."""

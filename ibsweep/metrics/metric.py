@@ -33,7 +33,6 @@ class Metric:
         target: What it is of: ``classes``, a ``number``, or ``any``.
         compute: Takes outputs, logits ``[L, N, K]`` or numbers ``[L, N]``, and targets ``[L, N]``,
             positions of classes or numbers; returns ``[L]``, NaN where the figure is not defined.
-            None for a cost: what a trial takes, and not what its predictions are worth.
     """
 
     name: str
@@ -43,12 +42,7 @@ class Metric:
     low: float | None
     high: float | None
     target: Target
-    compute: Callable[[Tensor, Tensor], Tensor] | None
-
-    @property
-    def is_cost(self) -> bool:
-        """Whether it says what a trial takes."""
-        return self.compute is None
+    compute: Callable[[Tensor, Tensor], Tensor]
 
 
 def format_figure(

@@ -206,6 +206,7 @@ def _in_parts(
                 train_size=plan.train_size,
                 settings=resolve(arm.model, arm.fixed, plan.trial.config),
                 seeds=manifest.confirmation_seeds,
+                metrics=(question.objective.key,),
             ),
             work_fraction=plan.cost / total,
             workers=nodes.slots(),

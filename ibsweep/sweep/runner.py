@@ -118,6 +118,7 @@ def _plan(manifest: Manifest, question: Question, arm: Arm, proposal: Proposal) 
         seeds=manifest.replicate_seeds,
         rungs=manifest.pruner["rungs"],
         every_epoch=manifest.every_epoch,
+        metrics=(question.objective.key,),
     )
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ibsweep.data import Dataset, Examples, document_of_task, open_dataset
-from ibsweep.metrics import METRICS
+from ibsweep.metrics.own import figure_functions
 from ibsweep.models import build
 from ibsweep.models.base import LaneModel
 from ibsweep.models.own import own_model
@@ -28,7 +28,7 @@ from ibsweep.models.settings import split_settings
 from ibsweep.results.records import Curve, Figures, Replicate
 from ibsweep.training import Evaluation, LaneData, Trainer, TrainingSettings
 from ibsweep.trial.plan import TrialPlan
-from ibsweep.user_code import is_reference, load, verify
+from ibsweep.user_code import is_reference, verify
 
 __all__ = ["Run", "TrialRun", "lane_data", "lane_figures", "start_run"]
 
@@ -166,19 +166,6 @@ def _build(
     return model.build(seeds, shape, outputs, options, fused=own.get("fused"))
 
 
-def _metrics(plan: TrialPlan) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
-    """Return what is computed of predictions, by name; costs are not."""
-    found = {}
-    for name in plan.metrics:
-        if name in METRICS:
-            compute = METRICS[name].compute
-            if compute is not None:
-                found[name] = compute
-        else:
-            found[name.rpartition(":")[2].replace(".", "_")] = load(name, plan.folder)
-    return found
-
-
 class TrialRun:
     """A trial in progress: a model's lanes.
 
@@ -204,7 +191,9 @@ class TrialRun:
             TrainingSettings(**training),
             self._data("train"),
             [_batch_seed(seed) for seed in plan.seeds],
-            _metrics(plan),
+            figure_functions(
+                plan.metrics, classes=self.dataset.classes is not None, folder=plan.folder
+            ),
         )
         self.seconds = 0.0
 

@@ -8,12 +8,11 @@ import pytest
 import tiny
 from figures import NAN, curve, draw, question, texts
 
-from ibsweep.analysis import plots
+from ibsweep.analysis import frames, plots
 from ibsweep.analysis.statistics import mean_interval
 from ibsweep.errors import InputError
 from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import Question
-from ibsweep.results.records import Replication
 
 
 def confirmed(*groups, sweep="first"):
@@ -88,14 +87,12 @@ def test_efficiency_without_intervals_and_of_nothing():
 def replications(*rows):
     """Rows of setting, images, seed, validation and training accuracy, as a frame."""
     of = {(cell.setting, cell.images): cell for cell, _ in published_settings([question()])}
-    return pd.DataFrame(
+    return frames.make_frame(
+        frames.REPLICATIONS,
         [
-            tiny.replication(
-                of[setting, images], seed, accuracy, train=train, exact=seed == 10
-            ).model_dump()
+            tiny.replication(of[setting, images], seed, accuracy, train=train, exact=seed == 10)
             for setting, images, seed, accuracy, train in rows
         ],
-        columns=list(Replication.model_fields),
     )
 
 
