@@ -1,5 +1,6 @@
 """A small network for tables, with options of every kind that a question file may tune."""
 
+import itertools
 from typing import Literal
 
 import torch
@@ -21,7 +22,7 @@ class TabularNet(nn.Module):
         (columns,) = inputs
         sizes = [columns] + [width] * layers
         blocks = []
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in itertools.pairwise(sizes):
             blocks += [nn.Linear(before, after), nn.LayerNorm(after)]
             blocks += [nn.ReLU() if activation == "relu" else nn.Tanh()]
         self.net = nn.Sequential(*blocks, nn.Linear(width, outputs))
