@@ -32,6 +32,7 @@ analysis   <- errors gc_control models.catalogue data results questions
 replicate  <- errors gc_control user_code models data results training questions trial cluster analysis
 sweep      <- errors gc_control user_code models data results training questions trial cluster analysis
 cli        <- errors gc_control user_code models data results training questions trial cluster analysis replicate sweep
+api        <- errors results analysis sweep cluster cli
 __main__   <- cli gc_control
 """  # noqa: E501
 
@@ -50,7 +51,7 @@ RAY_INTERNALS = "cluster.ray_internals"
 """The only place that may use what Ray does not document."""
 UNDOCUMENTED = ("ray.air.execution", "ray.tune.execution", "ray.tune.tune")
 """Internals of Ray whose names do not begin with an underscore."""
-TOP = {"__init__", "__main__", "errors", "gc_control", "user_code"}
+TOP = {"__init__", "__main__", "api", "errors", "gc_control", "user_code"}
 """All modules at the top of the package."""
 HEAVY = ("torch", "ray", "optuna", "pandas", "matplotlib", "scipy")
 """What is loaded only when a command runs that needs it."""

@@ -4,7 +4,10 @@ elsewhere, or nothing.
 
 from __future__ import annotations
 
-from typing import Self
+import html
+import sys
+import time
+from typing import Any, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -18,14 +21,16 @@ from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from ibsweep.cli.formats import clock
-from ibsweep.results.records import Trial, TrialState
+from ibsweep.results.records import Curve, Proposal, Trial, TrialState
 from ibsweep.sweep.progress import Progress, Tally
 
 __all__ = [
     "LineProgress",
     "LiveProgress",
+    "NotebookProgress",
     "QuietProgress",
     "ReplicationProgress",
+    "make_display",
     "make_progress",
 ]
 
@@ -122,6 +127,64 @@ def make_progress(console: Console, *, quiet: bool) -> Progress:
     if quiet:
         return QuietProgress(console)
     return LiveProgress(console) if console.is_terminal else LineProgress(console)
+
+
+class NotebookProgress(QuietProgress):
+    """A bar in the output of a notebook's cell."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._shown: Any = None
+        self._drawn = 0.0
+
+    def phase(self, text: str) -> None:
+        """Show what the sweep does now."""
+        super().phase(text)
+        self._draw()
+
+    def trial_advanced(self, proposal: Proposal, curve: Curve) -> None:
+        """Redraw, twice a second at most: a notebook keeps up with no more."""
+        super().trial_advanced(proposal, curve)
+        if time.monotonic() - self._drawn > 0.5:
+            self._draw()
+
+    def trial_finished(self, row: Trial) -> None:
+        """Move the bar on."""
+        super().trial_finished(row)
+        self._draw()
+
+    def sweep_finished(self) -> None:
+        """Show the sweep's last state."""
+        super().sweep_finished()
+        self._draw()
+
+    def _draw(self) -> None:
+        show: Any = sys.modules["IPython"].display  # there is a kernel
+
+        self._drawn = time.monotonic()
+        drawn = show.HTML("".join(self._bar(tally) for tally in self.tallies))
+        if self._shown is None:
+            self._shown = show.display(drawn, display_id=True)
+        else:
+            self._shown.update(drawn)
+
+    @staticmethod
+    def _bar(tally: Tally) -> str:
+        best = f", best {_figure(tally, tally.best)}" if tally.best else ""
+        eta = f", {clock(tally.eta)} left" if tally.eta and tally.phase == "training" else ""
+        text = f"{tally.name}: {tally.phase}, {tally.done} of {tally.total} trials{best}{eta}"
+        bar = f'<progress value="{tally.done}" max="{tally.total}"></progress>'
+        return f"<div>{bar} {html.escape(text)}</div>"
+
+
+def make_display(*, quiet: bool) -> Progress:
+    """Return the display for sweeps that Python code runs; a notebook has one of its own."""
+    console = Console(stderr=True)
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    if not quiet and shell is not None and getattr(shell, "kernel", None) is not None:
+        return NotebookProgress(console)
+    return make_progress(console, quiet=quiet)
 
 
 class ReplicationProgress:

@@ -22,7 +22,7 @@ from ibsweep.cluster.ray_internals.messages import TOKEN_REFUSED
 from ibsweep.errors import InputError
 from ibsweep.gc_control import gc_paused
 
-__all__ = ["ray_session"]
+__all__ = ["environment_restored", "ray_session"]
 
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -49,6 +49,8 @@ or not; a local Ray keeps them to itself."""
 
 _PRELOADED = ("torch", "numba", "scipy.ndimage", "scipy.stats", "pandas", "optuna")
 """What a command needs as soon as Ray runs, by the seconds that it takes to import."""
+
+_LOGGERS = ("ray", "ray.tune", "ray.air", "ray.train")
 
 _RECONNECT_TIMEOUT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 """Ray's own setting: for how many seconds it seeks a lost head, before it ends the process."""
@@ -193,7 +195,7 @@ def ray_session(
     )
 
     enable_token_authentication()
-    for name in ("ray", "ray.tune", "ray.air", "ray.train"):
+    for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     on_term = signal.getsignal(signal.SIGTERM)
     with (
@@ -231,3 +233,25 @@ def ray_session(
         session_over.set()
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C must not leave Ray behind
             ray.shutdown()
+
+
+@contextmanager
+def environment_restored() -> Iterator[None]:
+    """Leave no trace of a session in a process that goes on: for Python code of the user's own.
+
+    Environment variables and Ray's loggers are what they were, and Ray reads its token anew.
+    """
+    before = dict(os.environ)
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        if "ray" in sys.modules and not sys.modules["ray"].is_initialized():
+            from ibsweep.cluster.ray_internals.core import forget_token
+
+            forget_token()

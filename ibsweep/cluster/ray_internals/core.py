@@ -7,7 +7,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["enable_token_authentication", "node_of_actor", "without_spare_daemons"]
+__all__ = [
+    "enable_token_authentication",
+    "forget_token",
+    "node_of_actor",
+    "without_spare_daemons",
+]
 
 
 def enable_token_authentication() -> None:
@@ -18,6 +23,11 @@ def enable_token_authentication() -> None:
     cluster (https://github.com/ray-project/ray/pull/64755), and offers no function for it.
     """
     os.environ["RAY_AUTH_MODE"] = "token"
+    forget_token()
+
+
+def forget_token() -> None:
+    """Have Ray's core read RAY_AUTH_MODE and the token anew, as they are set now."""
     from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
     Config.initialize("")

@@ -1,0 +1,138 @@
+"""Sweeps from Python: what the commands ``tune`` and ``resume`` do, in a script or a notebook."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ibsweep.errors import InputError, suggestion
+from ibsweep.results.location import fetch_results, remove_sweep
+from ibsweep.results.store import SweepStore
+from ibsweep.sweep.options import QUICK, SweepOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ibsweep.analysis.load import Results
+
+__all__ = ["resume", "tune"]
+
+
+def tune(
+    *targets: str | os.PathLike[str],
+    results: str | os.PathLike[str] = "results",
+    name: str | None = None,
+    quick: bool = False,
+    progress: bool = True,
+    **options: Any,
+) -> Results:
+    """Sweep arms, confirm the leaders on fresh replicates, and return what was found.
+
+    Args:
+        *targets: Arms, questions, question files, ``FILE:ARM`` or ``"all"``.
+        results: The directory, or URL, that the sweeps are stored in.
+        name: Name of the sweep; of several, what their names begin with. By default arm and time.
+        quick: A small budget, where ``options`` do not say otherwise.
+        progress: Show how far it is: a bar in a notebook, a table on a terminal, lines elsewhere.
+        **options: The fields of ``SweepOptions``, as the command's flags: ``trials=20``,
+            ``replicates=8``, ``sampler="random"``, ``time_budget=300`` (seconds), ....
+
+    Returns:
+        The frames of these sweeps (``trials``, ``curves``, ``confirmations``), and
+        ``best("q7_wider")``, the best configuration of an arm with its confirmed figures.
+
+    Raises:
+        InputError: If something given is wrong; nothing has run then.
+        SweepError: If a sweep cannot go on. What it has finished is stored.
+        KeyboardInterrupt: Likewise, with a note that says how to go on.
+
+    Example:
+        >>> found = ibsweep.tune("q7_wider", trials=20)  # doctest: +SKIP
+        >>> found.best("q7_wider")["config"]  # doctest: +SKIP
+    """
+    from ibsweep.sweep.manifest import make_manifests
+
+    chosen = _options(options, quick=quick)
+    if not targets:
+        raise InputError('name what to tune: ibsweep.tune("q7_wider"), or a question file')
+    manifests = make_manifests([os.fspath(target) for target in targets], chosen, name, sys.argv)
+    folder = fetch_results(results)
+    stores: list[SweepStore] = []
+    try:
+        for manifest in manifests:
+            stores.append(SweepStore.create(folder, manifest))
+        return _run(stores, folder, progress=progress)
+    except InputError:
+        for store in stores:
+            if not store.proposals():  # refused before it began
+                remove_sweep(store.paths.root)
+        raise
+
+
+def resume(
+    *sweeps: str,
+    results: str | os.PathLike[str] = "results",
+    progress: bool = True,
+) -> Results:
+    """Complete sweeps that were interrupted, and return what was found.
+
+    Args:
+        *sweeps: Their names.
+        results: The directory, or URL, that they are stored in.
+        progress: As for `tune`.
+
+    Raises:
+        InputError: If there is no such sweep, or its code or data are not what they were.
+        SweepError: If a sweep cannot go on.
+        KeyboardInterrupt: Likewise, with a note that says how to go on.
+    """
+    from ibsweep.sweep.manifest import resumption
+
+    if not sweeps:
+        raise InputError("name the sweeps to resume; `ibsweep.load().sweeps` lists them")
+    folder = fetch_results(results)
+    stores = [SweepStore.find(folder, name) for name in dict.fromkeys(sweeps)]
+    for store in stores:
+        with store.lock():
+            resumed = (*store.manifest.resumed, resumption(sys.argv))
+            store.update_manifest(store.manifest.model_copy(update={"resumed": resumed}))
+    return _run(stores, folder, progress=progress)
+
+
+def _options(given: dict[str, Any], *, quick: bool) -> SweepOptions:
+    known = [field.name for field in dataclasses.fields(SweepOptions)]
+    for name in given:
+        if name not in known:
+            raise InputError(f"tune has no option {name!r}; {suggestion(name, known)}")
+    try:
+        return SweepOptions(**((dict(QUICK) if quick else {}) | given))
+    except TypeError as error:  # a text where a number must be
+        raise InputError(f"an option is of the wrong kind: {error}") from error
+
+
+def _run(stores: Sequence[SweepStore], folder: Path, *, progress: bool) -> Results:
+    from ibsweep.cli.progress import make_display
+    from ibsweep.cluster.session import environment_restored, ray_session
+
+    def hint() -> str:
+        left = [s.manifest.name for s in stores if not s.paths.best_config.exists()]
+        where = "" if folder == Path("results") else f", results={str(folder)!r}"
+        names = ", ".join(repr(name) for name in left)
+        return f"what is finished is stored; ibsweep.resume({names}{where}) goes on"
+
+    with environment_restored(), make_display(quiet=not progress) as display:
+        try:
+            with ray_session(stores[0].manifest.address, hint):
+                from ibsweep.sweep.runner import run_sweep  # torch, while Ray has started
+
+                for store in stores:
+                    run_sweep(store, display)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(hint())
+            raise
+    from ibsweep.analysis.load import Results, StoredSweep
+
+    return Results(folder, {}, tuple(StoredSweep.read(store.paths.root) for store in stores))
