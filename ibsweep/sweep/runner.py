@@ -122,6 +122,17 @@ def _plan(manifest: Manifest, question: Question, arm: Arm, proposal: Proposal) 
     )
 
 
+class _NoReporter(tune.ProgressReporter):  # type: ignore[misc]
+    """In place of Tune's own, which clears the output of a notebook even where it is silent."""
+
+    def should_report(self, trials: list[Any], done: bool = False) -> bool:
+        """Never: the sweep has a display of its own."""
+        return False
+
+    def report(self, trials: list[Any], done: bool, *sys_info: dict[str, Any]) -> None:
+        """Report nothing."""
+
+
 def _run_tune(
     store: SweepStore,
     searcher: SweepSearcher,
@@ -142,6 +153,7 @@ def _run_tune(
             name="tune",
             storage_path=str(store.paths.tune.resolve()),
             verbose=0,
+            progress_reporter=_NoReporter(),
             callbacks=[AttemptCallback(searcher.attempt_failed, watch)],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
