@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 from ibsweep.analysis.efficiency import check_one_sweep
 from ibsweep.analysis.findings import Finding, bound_and_unit, measure
 from ibsweep.analysis.statistics import Comparison, holm
+from ibsweep.analysis.wording import schema_of
 from ibsweep.questions.schema import Claim, ClaimTest, LevelTest, Question
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ibsweep.data.schema import DataSchema
 
 __all__ = ["ALPHA", "RULE", "ClaimResult", "ClaimTestResult", "Verdict", "evaluate"]
 
@@ -26,10 +29,11 @@ RULE = (
     "p = 1), is below 0.05; it is refuted where both hold for the other side, and open otherwise. "
     "A claim is supported where all of its tests are, refuted where one is, and open otherwise. "
     "Replicates that all lie exactly on the bound leave nothing to test: where there are enough "
-    "of them for an adjusted p below 0.05, they support an accuracy of at least that much and "
-    "refute one below it; a difference they leave open. Verdicts are about means, and a mean over "
-    "few replicates does not see a failure that strikes one seed in ten: eight replicates miss "
-    "it in 43 % of cases. The worst replicate is therefore named beside an accuracy."
+    "of them for an adjusted p below 0.05, they support a figure of at least (or at most) that "
+    "much and refute one below (or above) it; a difference they leave open. Verdicts are about "
+    "means, and a mean over few replicates does not see a failure that strikes one seed in ten: "
+    "eight replicates miss it in 43 of 100 cases. The worst replicate is therefore named beside a "
+    "figure."
 )
 """How verdicts are reached."""
 
@@ -54,8 +58,8 @@ class ClaimTestResult:
         low: Lower end of its 95 % bootstrap interval.
         high: Upper end.
         bound: What the effect is held against, in ``unit``.
-        unit: ``points`` of a difference, ``percent`` of an accuracy, ``doublings`` of a ratio of
-            images (its logarithm to base 2).
+        unit: The metric's: ``points`` of a difference and ``percent`` of a level where that is
+            percent; ``doublings`` of a ratio of training-set sizes (its logarithm to base 2).
         p: Two-sided p of the effect being the bound.
         adjusted_p: ``p`` adjusted for all tests of the question's claims.
         replicates: Replicates it rests on; 0 where it could not be carried out.
@@ -91,7 +95,9 @@ class ClaimResult:
         return any(test.replicates for test in self.tests)
 
 
-def evaluate(question: Question, confirmations: pd.DataFrame) -> list[ClaimResult]:
+def evaluate(
+    question: Question, confirmations: pd.DataFrame, data: DataSchema | None = None
+) -> list[ClaimResult]:
     """Judge the claims of a question.
 
     All tests of its claims are one family for Holm's method, whether they can be carried out or
@@ -101,6 +107,7 @@ def evaluate(question: Question, confirmations: pd.DataFrame) -> list[ClaimResul
         question: The question.
         confirmations: Rows of the confirmations as ``ibsweep.load`` gives them, of the current
             sweeps of this question.
+        data: What the question's data are, where it does not say so itself.
 
     Returns:
         A result a claim, in the question's order.
@@ -111,13 +118,14 @@ def evaluate(question: Question, confirmations: pd.DataFrame) -> list[ClaimResul
     for arm in question.arms:
         check_one_sweep(confirmations, arm)
     tests = [test for claim in question.claims for test in claim.tests]
-    findings = [measure(question, confirmations, test) for test in tests]
+    data = data or schema_of(question)
+    findings = [measure(question, confirmations, test, data) for test in tests]
     adjusted = holm([f.comparison.p if isinstance(f, Finding) else 1.0 for f in findings])
     results = iter(
         [
             _judge(question, test, finding, p, len(tests))
             if isinstance(finding, Finding)
-            else _untested(test, finding)
+            else _untested(question, test, finding)
             for test, finding, p in zip(tests, findings, adjusted, strict=True)
         ]
     )
@@ -133,8 +141,8 @@ def _conclude(claim: Claim, tests: tuple[ClaimTestResult, ...]) -> ClaimResult:
     return ClaimResult(claim, Verdict.OPEN if Verdict.OPEN in verdicts else verdicts[0], tests)
 
 
-def _untested(test: ClaimTest, reason: str) -> ClaimTestResult:
-    bound, unit = bound_and_unit(test)
+def _untested(question: Question, test: ClaimTest, reason: str) -> ClaimTestResult:
+    bound, unit = bound_and_unit(question, test)
     missing = "not tested: " + reason
     return ClaimTestResult(
         test, Verdict.OPEN, None, None, None, bound, unit, None, None, 0, missing, reason
@@ -145,13 +153,13 @@ def _judge(
     question: Question, test: ClaimTest, finding: Finding, adjusted: float, tests: int
 ) -> ClaimTestResult:
     """Apply the rule to a test that was carried out, one of a family of ``tests``."""
-    found, (bound, unit) = finding.comparison, bound_and_unit(test)
+    found, (bound, unit) = finding.comparison, bound_and_unit(question, test)
     end = f" on {found.replicates} {'' if isinstance(test, LevelTest) else 'paired '}replicates, "
     end += "p < 0.001" if adjusted < 0.001 else f"p = {adjusted:.3f}"
     end += finding.note
     # the least p that so many replicates can have, were all of the family as clear
     enough = 2.0 ** (1 - found.replicates) * tests < ALPHA
-    verdict = _verdict(test, found, adjusted, enough=enough)
+    verdict = _verdict(test, bound, found, adjusted, enough=enough)
     result = ClaimTestResult(
         test, verdict, *found[:3], bound, unit, found.p, adjusted, found.replicates,
         finding.describe(found) + end, None,
@@ -162,7 +170,7 @@ def _judge(
     if on_the_bound and not isinstance(test, LevelTest):
         reason = "every replicate gives both sides the same"
     elif found.low <= bound <= found.high and not on_the_bound:
-        reason = f"the interval holds the bound, {bound:g} {unit}"
+        reason = f"the interval holds the bound, {bound:g} {unit}".rstrip()
     elif not enough:
         reason = (
             f"{found.replicates} replicates are too few for the adjusted p to fall below "
@@ -173,18 +181,21 @@ def _judge(
     return replace(result, reason=reason)
 
 
-def _verdict(test: ClaimTest, found: Comparison, adjusted: float, *, enough: bool) -> Verdict:
-    bound, _ = bound_and_unit(test)
+def _verdict(
+    test: ClaimTest, bound: float, found: Comparison, adjusted: float, *, enough: bool
+) -> Verdict:
     if found.low == found.high == bound:
         if not isinstance(test, LevelTest) or not enough:
             return Verdict.OPEN
-        return Verdict.REFUTED if test.at_least is None else Verdict.SUPPORTED
+        return Verdict.SUPPORTED if test.closed else Verdict.REFUTED
     if adjusted >= ALPHA:
         return Verdict.OPEN
-    # The bound itself belongs to "at least", and to no claim of being below or better.
-    above = found.low >= bound if isinstance(test, LevelTest) else found.low > bound
-    under = found.high < bound if isinstance(test, LevelTest) else found.high <= bound
+    # The bound itself belongs to "at least" and "at most", and to no claim of being below, above
+    # or better.
+    upward = not isinstance(test, LevelTest) or test.upward
+    with_above = isinstance(test, LevelTest) and test.closed == test.upward
+    above = found.low >= bound if with_above else found.low > bound
+    under = found.high < bound if with_above else found.high <= bound
     if not above and not under:
         return Verdict.OPEN
-    claimed = under if isinstance(test, LevelTest) and test.at_least is None else above
-    return Verdict.SUPPORTED if claimed else Verdict.REFUTED
+    return Verdict.SUPPORTED if above == upward else Verdict.REFUTED

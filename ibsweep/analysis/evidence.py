@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from ibsweep.analysis.claims import ALPHA, ClaimResult, evaluate
 from ibsweep.analysis.efficiency import (
     Efficiency,
-    ImagesEstimate,
+    SizeEstimate,
     efficiency_curves,
-    images_needed,
-    images_to_match,
+    size_needed,
+    size_to_match,
 )
 from ibsweep.analysis.replications import ReplicationSummary, summarise_replications
 from ibsweep.analysis.statistics import Comparison, holm, paired_difference
 from ibsweep.analysis.summary import Confirmed, SweepSummary
+from ibsweep.analysis.wording import schema_of
 from ibsweep.errors import InputError, suggestion
 from ibsweep.questions.files import load_all
-from ibsweep.questions.schema import ImagesNeededTest, LevelTest, Question
+from ibsweep.questions.schema import LevelTest, Question, TrainSizesNeededTest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ibsweep.analysis.load import Results, StoredSweep
+    from ibsweep.data.schema import DataSchema
+    from ibsweep.questions.schema import Objective
     from ibsweep.results.records import Manifest
 
 __all__ = ["Evidence", "Pair", "gather", "known_questions"]
@@ -40,16 +43,16 @@ class Pair(NamedTuple):
     """Two arms' best configurations on the replicate seeds that they share.
 
     Attributes:
-        first: The arm with the higher mean.
+        first: The arm with the better mean.
         second: The other one.
-        images: Training images per class of both.
-        comparison: ``first`` minus ``second``, test accuracy in points.
+        train_size: Size of the training sets of both.
+        comparison: By how much ``first`` is better on test examples, in the objective's unit.
         adjusted_p: After Holm's correction over the question's pairs.
     """
 
     first: str
     second: str
-    images: int
+    train_size: int
     comparison: Comparison
     adjusted_p: float
 
@@ -69,6 +72,7 @@ class Evidence:
 
     Attributes:
         question: The question, as the newest of these sweeps has it, else as the shipped file.
+        data: What its data are.
         summaries: The reported sweep of each arm that was swept, in the question's order.
         manifests: Their manifests.
         trials: Rows of ``Results.trials`` of these sweeps.
@@ -76,13 +80,14 @@ class Evidence:
         confirmations: Rows of ``Results.confirmations``, of those whose confirmation is complete.
         claims: The claims with their verdicts.
         pairs: The arms compared two by two, each on common seeds.
-        efficiency: Test accuracy by number of images; empty where it was not measured.
-        images_needed: Numbers of images that reach an accuracy; empty where it was not measured.
-        replications: The notebook's settings over many seeds; empty where they were not run.
+        efficiency: The objective by training-set size; empty where it was not measured.
+        sizes_needed: Training-set sizes that reach a figure; empty where it was not measured.
+        replications: The published settings over many seeds; empty where they were not run.
         replicated: Rows of ``Results.replications`` of the question.
     """
 
     question: Question
+    data: DataSchema
     summaries: dict[str, SweepSummary]
     manifests: dict[str, Manifest]
     trials: pd.DataFrame
@@ -91,7 +96,7 @@ class Evidence:
     claims: tuple[ClaimResult, ...]
     pairs: tuple[Pair, ...]
     efficiency: tuple[Efficiency, ...]
-    images_needed: tuple[ImagesEstimate, ...]
+    sizes_needed: tuple[SizeEstimate, ...]
     replications: tuple[ReplicationSummary, ...]
     replicated: pd.DataFrame
 
@@ -153,6 +158,7 @@ def _evidence(results: Results, name: str, sweeps: Mapping[str, StoredSweep]) ->
     """Return the evidence for a question from one sweep an arm."""
     newest = max(sweeps.values(), key=lambda sweep: sweep.age, default=None)
     question = newest.summary.question if newest else load_all()[name]
+    data = schema_of(question, newest.manifest if newest else None)
     summaries = {arm: _summary(sweeps[arm]) for arm in question.arms if arm in sweeps}
     shown = [sweep.summary.name for sweep in sweeps.values()]
     confirmed = [sweep.summary.name for sweep in sweeps.values() if sweep.has_best]
@@ -161,15 +167,16 @@ def _evidence(results: Results, name: str, sweeps: Mapping[str, StoredSweep]) ->
     replicated = results.replications[results.replications["question"] == name]
     return Evidence(
         question=question,
+        data=data,
         summaries=summaries,
         manifests={arm: sweeps[arm].manifest for arm in summaries},
         trials=_rows_of(results.trials, shown),
         curves=_rows_of(results.curves, shown),
         confirmations=confirmations,
-        claims=tuple(evaluate(question, confirmations)),
-        pairs=_pairs(list(summaries.values())),
+        claims=tuple(evaluate(question, confirmations, data)),
+        pairs=_pairs(question.objective, list(summaries.values())),
         efficiency=efficiency,
-        images_needed=_images_needed(question, confirmations, efficiency, summaries),
+        sizes_needed=_sizes_needed(question, confirmations, efficiency, summaries),
         replications=tuple(summarise_replications({name: question}, replicated)),
         replicated=replicated,
     )
@@ -189,9 +196,9 @@ def _rows_of(frame: pd.DataFrame, sweeps: Iterable[str]) -> pd.DataFrame:
     return frame[frame["sweep"].isin(list(sweeps))]
 
 
-def _pairs(summaries: Sequence[SweepSummary]) -> tuple[Pair, ...]:
+def _pairs(objective: Objective, summaries: Sequence[SweepSummary]) -> tuple[Pair, ...]:
     confirmed = [(summary.arm, summary.best) for summary in summaries if summary.best is not None]
-    confirmed.sort(key=lambda pair: -pair[1].test.mean)
+    confirmed.sort(key=lambda pair: -objective.sign * pair[1].test.mean)
     compared = []
     for (first, best), (second, other) in combinations(confirmed, 2):
         if first.images != second.images:
@@ -200,7 +207,9 @@ def _pairs(summaries: Sequence[SweepSummary]) -> tuple[Pair, ...]:
         seeds = sorted(scores[0].keys() & scores[1].keys())
         if len(seeds) < 2:
             continue
-        comparison = paired_difference(*([score[seed] for seed in seeds] for score in scores))
+        comparison = paired_difference(
+            *([objective.sign * score[seed] for seed in seeds] for score in scores)
+        )
         compared.append((first.name, second.name, first.images, comparison))
     adjusted = holm([comparison.p for *_, comparison in compared])
     return tuple(Pair(*pair, p) for pair, p in zip(compared, adjusted, strict=True))
@@ -215,36 +224,45 @@ def _test_scores(side: Confirmed) -> dict[int, float]:
 def _efficiency(
     question: Question, summaries: Mapping[str, SweepSummary], confirmations: pd.DataFrame
 ) -> tuple[Efficiency, ...]:
-    """Return the curves of more than the arm's own number of images."""
+    """Return the curves of more than the arm's own training-set size."""
     curves = efficiency_curves(question, confirmations)
-    return tuple(curve for curve in curves if curve.arm in summaries and len(curve.images) > 1)
+    return tuple(curve for curve in curves if curve.arm in summaries and len(curve.sizes) > 1)
 
 
-def _images_needed(
+def _sizes_needed(
     question: Question,
     confirmations: pd.DataFrame,
     curves: Sequence[Efficiency],
     summaries: Mapping[str, SweepSummary],
-) -> tuple[ImagesEstimate, ...]:
-    """Return the images that reach what the claims speak of, and what the best arm reaches."""
+) -> tuple[SizeEstimate, ...]:
+    """Return the sizes that reach what the claims speak of, and what the best arm reaches."""
+    objective = question.objective
     asked: dict[tuple[str, float], None] = {}
     for claim in question.claims:
         for test in claim.tests:
-            if isinstance(test, ImagesNeededTest):
-                asked |= dict.fromkeys([(test.arm, test.percent), (test.than, test.percent)])
-            elif isinstance(test, LevelTest) and test.images and test.metric == "test_accuracy":
+            if isinstance(test, TrainSizesNeededTest):
+                asked |= dict.fromkeys([(test.arm, test.value), (test.than, test.value)])
+            elif (
+                isinstance(test, LevelTest)
+                and test.train_size
+                and test.metric in (None, objective.test)
+            ):
                 asked[test.arm, test.bound] = None
-    scores = {curve.arm: best.test.mean for curve in curves if (best := summaries[curve.arm].best)}
+    scores = {
+        curve.arm: objective.sign * best.test.mean
+        for curve in curves
+        if (best := summaries[curve.arm].best)
+    }
     estimates = []
     for arm, target in asked:
         if arm in scores:
-            # one that was not trained at every number yet has none
+            # one that was not trained at every size yet has none
             with suppress(InputError):
-                estimates.append(images_needed(question, confirmations, arm, target))
+                estimates.append(size_needed(question, confirmations, arm, target))
     leader = max(scores, key=scores.__getitem__, default="")
     for arm in scores.keys() - {leader}:
         with suppress(InputError):
-            estimates.append(images_to_match(question, confirmations, arm, leader))
+            estimates.append(size_to_match(question, confirmations, arm, leader))
     order = list(question.arms)
     estimates.sort(key=lambda estimate: (estimate.matches or "", order.index(estimate.arm)))
     return tuple(estimates)

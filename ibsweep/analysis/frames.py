@@ -1,8 +1,10 @@
 """Tidy frames: one observation a row, and each column declared once, here.
 
-Accuracies are in percent, losses in nats per image, times in seconds, epochs in passes over the
-training set. A cell is missing (NaN, NA) where the row on disk holds nothing, or where an arm does
-not tune a hyperparameter.
+A metric has a column a split, such as ``valid_accuracy`` and ``test_rmse``; where a column is
+declared for all metrics, it is written ``valid_METRIC``. Figures are in their metric's own unit,
+accuracies in percent, times in seconds, epochs in passes over the training set; the loss is the
+one that was trained with. A cell is missing (NaN, NA) where the row on disk holds nothing, or
+where an arm does not tune a hyperparameter.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from operator import attrgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pandas as pd
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ibsweep.analysis.load import StoredSweep
+    from ibsweep.analysis.summary import SweepSummary
 
 __all__ = [
     "BEST",
@@ -41,6 +46,7 @@ __all__ = [
     "CurveRow",
     "SweepRow",
     "TrialRow",
+    "columns_of",
     "config_columns",
     "describe",
     "make_frame",
@@ -54,13 +60,14 @@ class Column(NamedTuple):
         name: Its name.
         meaning: What it holds, in a few words; empty where the name says it.
         dtype: Its type in pandas.
-        value: Reads its cell from what the row is made of.
+        value: Reads its cell from what the row is made of; of a column that is declared for all
+            metrics, from this and the column's own name.
     """
 
     name: str
     meaning: str
     dtype: str
-    value: Callable[[Any], Any]
+    value: Callable[..., Any]
 
 
 class SweepRow(NamedTuple):
@@ -94,7 +101,7 @@ class ConfirmationRow(NamedTuple):
 
     @property
     def is_baseline(self) -> bool:
-        """Whether the trial is the notebook's setting."""
+        """Whether the trial is the arm's baseline."""
         return self.trial.origin == "baseline"
 
     @property
@@ -118,8 +125,8 @@ _DTYPES = {
 """pandas' type for the type of a record's field; ``object`` for what is not listed."""
 
 
-_FIELDS = {"images": "train_size", "task": "data"}
-"""Columns that have another name than the field."""
+_METRIC = "METRIC"
+"""Stands for every metric in the name of a column."""
 
 
 def _stored(record: type[BaseModel], source: str, **meanings: str) -> tuple[Column, ...]:
@@ -134,16 +141,17 @@ def _stored(record: type[BaseModel], source: str, **meanings: str) -> tuple[Colu
     row = attrgetter(source) if source else None
 
     def column(name: str, meaning: str) -> Column:
-        field = record.model_fields.get(_FIELDS.get(name, name))
+        field = record.model_fields.get(name)
         if field is None:
+            own = name if not name.endswith(_METRIC) else None
             return Column(
                 name,
                 meaning,
                 "float64",
-                lambda one: (row(one) if row else one).figure(name),
+                lambda one, name=own: (row(one) if row else one).figure(name),
             )
         dtype = _DTYPES.get(_type_name(field.annotation), "object")
-        return Column(name, meaning, dtype, attrgetter(f"{prefix}{_FIELDS.get(name, name)}"))
+        return Column(name, meaning, dtype, attrgetter(f"{prefix}{name}"))
 
     return tuple(column(name, meaning) for name, meaning in meanings.items())
 
@@ -198,8 +206,7 @@ TRIALS = (
         Trial,
         "trial",
         epochs="trained",
-        valid_accuracy="percent, the mean over the replicates at the last epoch; missing where it "
-        "failed",
+        valid_METRIC="mean over the replicates at the last epoch; missing where it failed",
         valid_loss="the same of the loss",
     ),
     Column("replicates", "how many", "int64", lambda row: len(row.trial.replicates)),
@@ -220,9 +227,9 @@ CURVES = (
         Replicate,
         "replicate",
         seed="of the replicate",
-        valid_accuracy="percent, after the epoch",
+        valid_METRIC="after the epoch",
         valid_loss="after the epoch",
-        train_accuracy="percent, over the epoch, before each update; missing if not finite",
+        train_METRIC="over the epoch, before each update; missing if not finite",
         train_loss="the same of the loss",
     ),
 )
@@ -238,24 +245,24 @@ CONFIRMATIONS = (
     ),
     Column(
         "baseline",
-        "whether the trial is the notebook's setting",
+        "whether the trial is the arm's baseline",
         "bool",
         attrgetter("is_baseline"),
     ),
     *_stored(
         Confirmation,
         "confirmation",
-        images="training images per class",
+        train_size="size of the training set, in the unit of the data's split",
         seed="of the replicate, common to the arms",
         epochs="",
-        valid_accuracy="percent; chooses the best",
+        valid_METRIC="the objective chooses the best",
         valid_loss="",
-        train_accuracy="percent, of the trained model",
-        test_accuracy="percent, held-out images; scores",
+        train_METRIC="of the trained model",
+        test_METRIC="held-out examples; scores",
         test_loss="",
         diverged_epoch="",
         seconds="wall time of the trial's replicates together",
-        test_confusion="counts of test images by true and predicted class, a tuple of rows",
+        test_confusion="counts of test examples by true and predicted class, a tuple of rows",
     ),
 )
 
@@ -265,34 +272,49 @@ REPLICATIONS = _stored(
     question="",
     arm="",
     setting="baseline, or a variant's name",
-    images="training images per class",
+    train_size="size of the training set",
     seed="",
     exact="whether it follows the notebook's generator draw for draw",
     epochs="",
-    valid_accuracy="percent",
+    valid_METRIC="",
     valid_loss="",
-    train_accuracy="percent, of the trained model",
+    train_METRIC="of the trained model",
     model="",
-    task="a dictionary, as it was when it was trained",
+    data="a dictionary, as it was when it was trained",
     settings="a dictionary, as they were when it was trained",
 )
+
+
+def _objective(
+    summary: SweepSummary, column: str, figure: Callable[[str], float | None]
+) -> float | None:
+    """Return a figure of the objective; None for the column of another sweep's."""
+    column = column.removeprefix("sweep_")
+    objective = summary.question.objective
+    return figure(column) if column in (objective.valid, objective.test) else None
+
 
 BEST = (
     Column("arm", "", "str", attrgetter("arm.name")),
     Column("sweep", "", "str", attrgetter("name")),
     Column("trial", "", "int64", attrgetter("best.trial.trial")),
-    Column("images", "training images per class", "int64", attrgetter("arm.images")),
     Column(
-        "sweep_valid_accuracy",
-        "percent, the sweep's own figure: optimistic",
-        "float64",
-        lambda summary: summary.best.trial.figure("valid_accuracy"),
+        "train_size",
+        "size of the training set, in the unit of the data's split",
+        "int64",
+        attrgetter("arm.images"),
     ),
     Column(
-        "test_accuracy",
-        "percent, held-out images: mean over the fresh replicates",
+        "sweep_valid_METRIC",
+        "the objective, the sweep's own figure: optimistic",
         "float64",
-        attrgetter("best.test.mean"),
+        lambda summary, name: _objective(summary, name, summary.best.trial.figure),
+    ),
+    Column(
+        "test_METRIC",
+        "the objective, held-out examples: mean over the fresh replicates",
+        "float64",
+        lambda summary, name: _objective(summary, name, summary.best.figure),
     ),
     Column("low", "lower end of its 95 % interval", "float64", attrgetter("best.test.low")),
     Column("high", "upper end", "float64", attrgetter("best.test.high")),
@@ -306,9 +328,39 @@ def config_columns(trial: Trial) -> dict[str, Any]:
     return {f"config_{name}": value for name, value in trial.config.items()}
 
 
+Metrics = Mapping[str, Iterable[str]]
+"""Names of metrics by split."""
+
+
+def columns_of(columns: Iterable[Column], metrics: Metrics) -> tuple[Column, ...]:
+    """Return columns, those that are declared for all metrics once for each.
+
+    Args:
+        columns: Columns as they are declared.
+        metrics: Names of the metrics by split.
+    """
+    found: list[Column] = []
+    for column in columns:
+        stem = column.name.removesuffix(_METRIC)
+        if stem == column.name:
+            found.append(column)
+            continue
+        split = stem.rstrip("_").removeprefix("sweep_")
+        for metric in metrics.get(split, ()):
+            name = f"{stem}{metric}"
+            read = partial(_named, column.value, name)
+            found.append(Column(name, column.meaning, column.dtype, read))
+    return tuple(found)
+
+
+def _named(value: Callable[[Any, str], Any], name: str, row: Any) -> Any:
+    return value(row, name)
+
+
 def make_frame(
     columns: Iterable[Column],
     rows: Iterable[Any],
+    metrics: Metrics = MappingProxyType({}),
     config: Callable[[Any], Mapping[str, Any]] = lambda _: {},
     config_names: Iterable[str] = (),
 ) -> pd.DataFrame:
@@ -317,10 +369,11 @@ def make_frame(
     Args:
         columns: Its columns.
         rows: What each row is made of.
+        metrics: The metrics that it has columns of, by split.
         config: Returns a row's cells in the columns of hyperparameters, which come last.
         config_names: These columns.
     """
-    columns = tuple(columns)
+    columns = columns_of(columns, metrics)
     cells = [{c.name: c.value(row) for c in columns} | dict(config(row)) for row in rows]
     frame = pd.DataFrame(cells, columns=[*(column.name for column in columns), *config_names])
     return frame.astype({column.name: column.dtype for column in columns})

@@ -151,12 +151,12 @@ class Results:
             if curve.trial in sweep.trials  # the others were cut short and start again
             for replicate in curve.replicates
         ]
-        return frames.make_frame(frames.CURVES, rows)
+        return frames.make_frame(frames.CURVES, rows, self._metrics)
 
     @cached_property
     @frames.describe(frames.CONFIRMATIONS)
     def confirmations(self) -> pd.DataFrame:
-        """One row a leading trial, number of training images and fresh replicate.
+        """One row a leading trial, training-set size and fresh replicate.
 
         Then ``config_<hyperparameter>``, as in ``trials``.
         """
@@ -171,12 +171,14 @@ class Results:
     @cached_property
     @frames.describe(frames.REPLICATIONS)
     def replications(self) -> pd.DataFrame:
-        """One row a setting of the notebook, number of training images and seed."""
+        """One row a published setting, training-set size and seed."""
         store = ReplicationStore(self.path)
         found = store.rows() if store.path.exists() else []
         # trained again after a change of its file: the last one counts
         last = {(r.question, r.arm, r.setting, r.train_size, r.seed): r for r in found}
-        return frames.make_frame(frames.REPLICATIONS, last.values())
+        metrics = {"valid": _names(row.valid for row in last.values())}
+        metrics["train"] = _names(row.train for row in last.values())
+        return frames.make_frame(frames.REPLICATIONS, last.values(), metrics)
 
     def _frame_with_configs(
         self,
@@ -186,8 +188,27 @@ class Results:
         names = [name for sweep in self.stored for name in sweep.summary.arm.space]
         config_names = [f"config_{name}" for name in dict.fromkeys(names)]
         return frames.make_frame(
-            columns, rows, lambda row: frames.config_columns(row.trial), config_names
+            columns,
+            rows,
+            self._metrics,
+            lambda row: frames.config_columns(row.trial),
+            config_names,
         )
+
+    @cached_property
+    def _metrics(self) -> dict[str, tuple[str, ...]]:
+        """The metrics that the frames have columns of, by split, the objectives first."""
+        trials = [trial for sweep in self.stored for trial in sweep.trials.values()]
+        found = {
+            "valid": (trial.valid for trial in trials),
+            "train": (one.train for trial in trials for one in trial.replicates),
+            "test": (row.test for sweep in self.stored for row in sweep.confirmations),
+        }
+        return {split: _names(rows, self._objectives) for split, rows in found.items()}
+
+    @property
+    def _objectives(self) -> tuple[str, ...]:
+        return tuple(sweep.summary.question.objective.metric for sweep in self.stored)
 
     def questions(self) -> dict[str, Question]:
         """Return the questions that have a current sweep, by name, sorted.
@@ -230,7 +251,7 @@ class Results:
         """Return the best configuration of each arm, one row a current sweep.
 
         The columns are those of ``frames.BEST``: above all ``config`` (a dict), and
-        ``test_accuracy`` with its 95 % interval from ``low`` to ``high``.
+        ``test_METRIC`` of the objective with its 95 % interval from ``low`` to ``high``.
 
         Args:
             arm: Return the row of this arm alone, as a dict.
@@ -240,8 +261,12 @@ class Results:
         """
         if arm is not None:
             summary = self.summary(arm)
-            return {column.name: column.value(summary) for column in frames.BEST}
-        return frames.make_frame(frames.BEST, [s.summary for s in self._current.values()])
+            own = (summary.question.objective.metric,)
+            columns = frames.columns_of(frames.BEST, {"valid": own, "test": own})
+            return {column.name: column.value(summary) for column in columns}
+        summaries = [sweep.summary for sweep in self._current.values()]
+        names = _names((), (found.question.objective.metric for found in summaries))
+        return frames.make_frame(frames.BEST, summaries, {"valid": names, "test": names})
 
 
 def load(path: str | os.PathLike[str] = "results") -> Results:
@@ -271,6 +296,20 @@ def load(path: str | os.PathLike[str] = "results") -> Results:
         except IbsweepError as error:
             unreadable[directory.name] = str(error)
     return Results(root, unreadable, tuple(sweeps))
+
+
+def _names(rows: Iterable[Mapping[str, Any] | None], first: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the names of metrics that rows have figures of, without the loss.
+
+    Args:
+        rows: Figures by metric.
+        first: Metrics to begin with; where nothing is known, that is the accuracy.
+    """
+    names = dict.fromkeys(first)
+    for row in rows:
+        names |= dict.fromkeys(row or ())
+    names.pop("loss", None)
+    return tuple(names) or ("accuracy",)
 
 
 def _newest_by_arm(sweeps: Iterable[StoredSweep]) -> dict[str, StoredSweep]:

@@ -111,7 +111,7 @@ def summarise_replications(
 
     Args:
         questions: Questions by name.
-        frame: ``Results.replications``; rows of another task or of other settings than a question
+        frame: ``Results.replications``; rows of other data or of other settings than a question
             has now are left out.
     """
     found = []
@@ -120,12 +120,12 @@ def summarise_replications(
             (frame["question"] == setting.question)
             & (frame["arm"] == setting.arm)
             & (frame["setting"] == setting.setting)
-            & (frame["images"] == setting.images)
+            & (frame["train_size"] == setting.images)
             & (frame["model"] == setting.model)
         ]
         same = [
             (task, settings) == (setting.task, setting.settings)
-            for task, settings in zip(rows["task"], rows["settings"], strict=True)
+            for task, settings in zip(rows["data"], rows["settings"], strict=True)
         ]
         rows = rows[np.array(same, dtype=bool)]
         found += [_summary(setting, figure, rows) for figure in figures if len(rows)]
@@ -166,7 +166,7 @@ def _summary(
     values = rows[figure.metric].to_numpy(float)
     exact = rows["exact"].to_numpy(bool)
     others = np.sort(values[~exact])
-    interval = mean_interval(values.tolist())
+    interval = mean_interval(values.tolist(), 0.0, 100.0)
     # published figures are rounded: 86.67 stands for 86.666...
     below = int((others < figure.percent - _ROUNDING).sum())
     above = int((others > figure.percent + _ROUNDING).sum())

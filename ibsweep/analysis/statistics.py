@@ -1,17 +1,19 @@
 """Statistics of replicates: arrays in, numbers out.
 
-Every replicate brings its own data, initialisation, batch order and test images, so the spread
-over replicates holds all of them. Two arms are compared replicate by replicate, on the seeds that
-they share: what a lucky draw of the data gives to both cancels.
+Every replicate brings its own data, initialisation and batch order, and where data are generated
+its own test examples too, so the spread over replicates holds all of them. Two arms are compared
+replicate by replicate, on the seeds that they share: what a lucky draw of the data gives to both
+cancels.
 
 Notation:
 
 - ``n``: number of replicates; ``n`` differences or values make one sample
-- ``k``: numbers of images per class at which a curve is known
+- ``k``: training-set sizes at which a curve is known
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,9 +31,9 @@ __all__ = [
     "Interval",
     "compare_with_bound",
     "holm",
-    "images_to_reach",
     "mean_interval",
     "paired_difference",
+    "sizes_to_reach",
     "tail_share",
 ]
 
@@ -39,7 +41,7 @@ RESAMPLES = 9999
 """Resamples of a bootstrap, and random assignments of signs."""
 
 DECIMALS = 9
-"""Values and bounds are compared to so many: two equal accuracies, each rounded in binary, may
+"""Values and bounds are compared to so many: two equal figures, each rounded in binary, may
 differ by 1e-14, and a test of signs would count that as much as whole points."""
 
 
@@ -69,26 +71,33 @@ class Comparison(NamedTuple):
     replicates: int
 
 
-def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
-    """Return the mean of accuracies with Student's t interval over the replicates.
+def mean_interval(
+    values: Sequence[float],
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    confidence: float = 0.95,
+) -> Interval:
+    """Return the mean of a metric with Student's t interval over the replicates.
 
     Args:
-        values: One accuracy a replicate, in percent.
+        values: One figure a replicate.
+        low: The least value of the metric, which cuts the interval; None where it has none.
+        high: The greatest one.
         confidence: Coverage of the interval.
-
-    Returns:
-        Mean and interval, the interval cut to 0..100.
 
     Raises:
         ValueError: If there is no value.
     """
     if len(values) == 0:
-        raise ValueError("`values` must hold at least one accuracy")
+        raise ValueError("`values` must hold at least one figure")
     mean = float(np.mean(values))
     if len(values) == 1:
         return Interval(mean, None, None)
     half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * stats.sem(values))
-    return Interval(mean, max(0.0, mean - half), min(100.0, mean + half))
+    least = -math.inf if low is None else low
+    greatest = math.inf if high is None else high
+    return Interval(mean, max(least, mean - half), min(greatest, mean + half))
 
 
 def paired_difference(
@@ -216,37 +225,38 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def images_to_reach(
-    images: ArrayLike, curves: ArrayLike, percent: ArrayLike
+def sizes_to_reach(
+    sizes: ArrayLike, curves: ArrayLike, target: ArrayLike, *, sign: int = 1
 ) -> NDArray[np.float64]:
-    """Return the numbers of images per class at which curves first reach an accuracy.
+    """Return the training-set sizes at which curves first reach a figure.
 
     Args:
-        images: Numbers of images per class, with shape ``(k,)``, in any order.
-        curves: Accuracies in percent at these numbers, with shape ``(curves, k)``.
-        percent: The accuracy to reach, one for all or with shape ``(curves,)``.
+        sizes: Training-set sizes, with shape ``(k,)``, in any order.
+        curves: Figures at these sizes, with shape ``(curves, k)``.
+        target: The figure to reach, one for all or with shape ``(curves,)``.
+        sign: 1 where more is better, -1 where less is.
 
     Returns:
-        Images per class with shape ``(curves,)``: interpolated between the two numbers around the
-        first crossing, linearly in the logarithm of the images; the smallest number where the
-        accuracy is there already, infinity where the curve stays below.
+        Sizes with shape ``(curves,)``: interpolated between the two sizes around the first
+        crossing, linearly in the logarithm of the size; the smallest size where the figure is
+        reached already, infinity where the curve stays short of it.
 
     Raises:
-        ValueError: If a curve has another length than ``images``, or there is no number.
+        ValueError: If a curve has another length than ``sizes``, or there is no size.
     """
-    x, y = np.asarray(images, float), np.asarray(curves, float)
+    x, y = np.asarray(sizes, float), sign * np.asarray(curves, float)
     if x.ndim != 1 or x.size == 0 or y.shape[1:] != x.shape:
         raise ValueError(f"`curves` must be (curves, k), but got {x.shape=}, {y.shape=}")
     order = np.argsort(x)
     x, y = np.log2(x[order]), y[:, order]
-    # above[i, j]: how far curve i is above the accuracy at number j   (curves, k)
-    above = np.round(y - np.reshape(np.asarray(percent, float), (-1, 1)), DECIMALS)
+    # above[i, j]: how far curve i is beyond the target at size j   (curves, k)
+    above = np.round(y - sign * np.reshape(np.asarray(target, float), (-1, 1)), DECIMALS)
     rows, last = np.arange(len(y)), np.argmax(above >= 0, axis=1)
     before = np.maximum(last - 1, 0)
     gap = above[rows, last] - above[rows, before]
     share = np.divide(-above[rows, before], gap, out=np.zeros(len(y)), where=last > 0)
     found = 2 ** (x[before] + share * (x[last] - x[before]))
-    # the power of a logarithm may miss the number itself by its last digit
-    found = np.where(share == 0, np.asarray(images, float)[order][before], found)
-    found = np.where(share == 1, np.asarray(images, float)[order][last], found)
+    # the power of a logarithm may miss the size itself by its last digit
+    found = np.where(share == 0, np.asarray(sizes, float)[order][before], found)
+    found = np.where(share == 1, np.asarray(sizes, float)[order][last], found)
     return np.where((above >= 0).any(axis=1), found, np.inf)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ibsweep.analysis.statistics import Interval, mean_interval
+from ibsweep.analysis.wording import schema_of
+from ibsweep.data.schema import DataSchema
 from ibsweep.questions.files import question_from_manifest
 from ibsweep.questions.schema import Arm, Objective, Question
 from ibsweep.results.location import display_path
-from ibsweep.results.records import Confirmation, Trial, TrialState, mean
+from ibsweep.results.records import Confirmation, Manifest, Trial, TrialState, mean
 from ibsweep.results.store import SweepStore
 
 __all__ = [
@@ -50,8 +54,11 @@ class Confirmed:
         return self._interval(self.objective.test)
 
     def _interval(self, column: str) -> Interval:
-        values = [row.figure(column) for row in self.rows]
-        return mean_interval([value for value in values if value is not None])
+        found = (row.figure(column) for row in self.rows)
+        values = [value for value in found if value is not None]
+        if not values:
+            return Interval(math.nan, None, None)
+        return mean_interval(values, self.objective.low, self.objective.high)
 
     def figure(self, column: str) -> float | None:
         """Return a column's mean over the fresh replicates."""
@@ -72,18 +79,20 @@ class SweepSummary:
         name: The sweep's name.
         arm: Its arm.
         question: Its question.
+        manifest: What it was asked to do.
         directory: Where it is stored.
         state: ``done``, ``interrupted`` or ``running``.
         trials: Trials asked for.
         counts: Finished trials by state.
         baseline: The baseline's trial in the sweep, once finished.
-        confirmed: All confirmed trials, best first by the fresh replicates' validation images.
+        confirmed: All confirmed trials, best first by the fresh replicates' validation examples.
         confirmed_baseline: The baseline among them.
     """
 
     name: str
     arm: Arm
     question: Question
+    manifest: Manifest
     directory: Path
     state: str
     trials: int
@@ -94,14 +103,21 @@ class SweepSummary:
 
     @property
     def best(self) -> Confirmed | None:
-        """The best configuration: best on the fresh replicates' validation images."""
+        """The best configuration: best on the fresh replicates' validation examples."""
         return self.confirmed[0] if self.confirmed else None
 
+    @cached_property
+    def data(self) -> DataSchema:
+        """What its data are."""
+        return schema_of(self.question, self.manifest)
+
     @property
-    def notebook_figure(self) -> float | None:
-        """The notebook's published figure at the arm's number of images, percent; None where it
-        published none of validation images.
+    def published(self) -> float | None:
+        """The figure that was published for the arm, of the objective on validation examples at
+        the arm's own training-set size; None where there is none.
         """
+        if self.question.objective.metric != "accuracy":
+            return None
         return next(
             (f.valid_accuracy for f in self.arm.notebook if f.images == self.arm.images), None
         )
@@ -206,6 +222,7 @@ def summarise_rows(
         name=manifest.name,
         arm=arm,
         question=question,
+        manifest=manifest,
         directory=store.paths.root,
         state=state,
         trials=manifest.trials,

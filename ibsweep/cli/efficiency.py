@@ -47,7 +47,7 @@ def efficiency(
     """
     from ibsweep.analysis.evidence import gather
     from ibsweep.analysis.load import load
-    from ibsweep.analysis.report.tables import efficiency_table, images_needed_table
+    from ibsweep.analysis.report.tables import efficiency_table, sizes_needed_table
     from ibsweep.cli.report import print_table
     from ibsweep.errors import InputError, SweepError
 
@@ -64,7 +64,7 @@ def efficiency(
     evidence = gather(load(results))
     console = Console()
     for name in sorted({question.question for _, question in chosen}):
-        print_table(images_needed_table(evidence[name]), console)
+        print_table(sizes_needed_table(evidence[name]), console)
         print_table(efficiency_table(evidence[name]), console)
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ibsweep.analysis.summary import config_text
-from ibsweep.cli.formats import percent
+from ibsweep.analysis.wording import number
 from ibsweep.results.location import display_path
 from ibsweep.results.records import TrialState
 
@@ -35,18 +35,15 @@ def print_json(summaries: Sequence[SweepSummary], tallies: Sequence[Tally]) -> N
 
 
 def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None:
-    """Print what a sweep found: notebook's figure, baseline, best, and where things are."""
+    """Print what a sweep found: the published figure, baseline, best, and where things are."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column()
-    if summary.notebook_figure is not None:
-        table.add_row(
-            "notebook",
-            percent(summary.notebook_figure),
-            "as published: one seed, validation images",
-        )
-    objective = summary.question.objective
+    objective, noun = summary.question.objective, summary.data.noun
+    if summary.published is not None:
+        figure = objective.format(summary.published)
+        table.add_row("published", figure, f"in the question's file, validation {noun}")
     _add_baseline(table, summary)
     best = summary.best
     if best is not None:
@@ -56,7 +53,7 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
             objective.format(best.trial.figure(objective.valid)),
             f"in the sweep, {replicates} replicates; optimistic, as every winner's figure",
         )
-        table.add_row("    confirmed", *_confirmed(best))
+        table.add_row("    confirmed", *_confirmed(best, noun))
         table.add_row("    configuration", "", config_text(best.trial.config))
     counts = summary.counts
     table.add_row(
@@ -85,16 +82,19 @@ def _add_baseline(table: Table, summary: SweepSummary) -> None:
     table.add_row(
         "baseline",
         objective.format(value),
-        f"the notebook's setting in this sweep, {len(baseline.replicates)} replicates",
+        f"in the sweep, {len(baseline.replicates)} replicates",
     )
     if confirmed is not None:
-        table.add_row("    confirmed", *_confirmed(confirmed))
+        table.add_row("    confirmed", *_confirmed(confirmed, summary.data.noun))
 
 
-def _confirmed(confirmed: Confirmed) -> tuple[str, str]:
-    test, replicates = confirmed.test, len(confirmed.rows)
-    interval = "" if test.low is None else f"95 % interval {test.low:.2f} to {test.high:.2f}; "
+def _confirmed(confirmed: Confirmed, noun: str) -> tuple[str, str]:
+    objective, test = confirmed.objective, confirmed.test
+    ends = ""
+    if test.low is not None:
+        low, high = (number(objective, end) for end in test[1:])
+        ends = f"95 % interval {low} to {high}; "
     return (
-        confirmed.objective.format(test.mean),
-        f"{interval}{replicates} fresh replicates on held-out test images",
+        objective.format(test.mean),
+        f"{ends}{len(confirmed.rows)} fresh replicates on held-out test {noun}",
     )

@@ -75,20 +75,21 @@ def print_tables(results: Loaded, gathered: Iterable[Evidence], console: Console
     from ibsweep.analysis.report.tables import (
         arms_table,
         efficiency_table,
-        images_needed_table,
         pairs_table,
         replications_table,
+        sizes_needed_table,
     )
     from ibsweep.analysis.report.verdicts import claims_table
 
     for evidence in gathered:
         question = evidence.question
-        console.rule(f"{question.question}: {question.title}", align="left", style="dim")
+        title = f"{question.question}: {question.title}" if question.title else question.question
+        console.rule(title, align="left", style="dim")
         for table in (
             claims_table([evidence]),
-            arms_table([evidence]),
+            arms_table(evidence),
             pairs_table(evidence),
-            images_needed_table(evidence),
+            sizes_needed_table(evidence),
             efficiency_table(evidence),
             replications_table(evidence),
         ):

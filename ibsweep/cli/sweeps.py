@@ -14,6 +14,7 @@ from ibsweep.results.location import display_path
 def sweeps(results: ResultsDir = Path("results")) -> None:
     """List the stored sweeps and their state."""
     from ibsweep.analysis.summary import summarise
+    from ibsweep.analysis.wording import interval_text
     from ibsweep.errors import IbsweepError
     from ibsweep.results.store import SweepStore, list_sweeps
 
@@ -31,13 +32,17 @@ def sweeps(results: ResultsDir = Path("results")) -> None:
         except IbsweepError as error:
             table.add_row(directory.name, "", "unreadable", "", str(error).splitlines()[0])
             continue
-        best = found.best.test if found.best else None
-        interval = f" [{best.low:.2f}, {best.high:.2f}]" if best and best.low is not None else ""
+        metric, best = found.question.objective, found.best.test if found.best else None
+        shown = ""
+        if best:
+            ends = interval_text(metric, best.low, best.high, beside=best.mean)
+            title = "" if metric.metric == "accuracy" else f"{metric.title} "
+            shown = f"{title}{metric.format(best.mean)} {ends}".rstrip()
         table.add_row(
             found.name,
             found.arm.name,
             found.state,
             f"{sum(found.counts.values())}/{found.trials}",
-            f"{best.mean:.2f} %{interval}" if best else "",
+            shown,
         )
     console.print(table, highlight=False, markup=False)

@@ -104,13 +104,14 @@ def _test_faults(
         space = _mapping(_mapping(arms[name]).get("space"))
         given = _mapping(test.get(values))
         yield from _value_faults(space, given, (*path, values))
-    images = test.get("images")
+    size_key = "images" if "images" in test else "train_size"
+    size = test.get(size_key)
     named = [arms[name] for name in list(arms) if name in (test.get("arm"), test.get("than"))]
     known = [*rising, *(_mapping(arm).get("images") for arm in named)]
-    if _is_count(images) and images not in known:
+    if _is_count(size) and size not in known:
         choices = f"`efficiency`, {format_value(rising)}, or the arm's own"
-        text = f"must be one of {choices}, but got {images}"
-        yield Fault((*path, "images"), text)
+        text = f"must be one of {choices}, but got {size}"
+        yield Fault((*path, size_key), text)
     sides = (test.get("arm"), test.get("than"))
     same_values = _mapping(test.get("where")) == _mapping(test.get("than_where"))
     if isinstance(sides[0], str) and sides[0] == sides[1] and same_values:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from ibsweep.errors import Fault, suggestion
+from ibsweep.errors import Fault, InputError, suggestion
 from ibsweep.metrics import METRICS, Direction, format_figure
 from ibsweep.models import MODELS
 from ibsweep.models.catalogue import Family
@@ -19,6 +19,7 @@ from ibsweep.questions.space import Scalar, Spec, fault_error
 from ibsweep.user_code import is_reference
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Self
 
 
@@ -28,18 +29,19 @@ __all__ = [
     "Claim",
     "ClaimTest",
     "DifferenceTest",
-    "ImagesNeededTest",
     "LevelTest",
     "Objective",
     "PublishedFigure",
     "Question",
     "Scored",
+    "TrainSizesNeededTest",
     "Variant",
 ]
 
 _Name = Annotated[str, Field(pattern="^[a-z0-9_]+$")]
 _Text = Annotated[str, Field(min_length=1)]
 _Count = Annotated[int, Field(strict=True, gt=0)]
+_Bound = Annotated[float, Field(strict=True)]
 _Percent = Annotated[float, Field(strict=True, ge=0, le=100)]
 
 
@@ -228,14 +230,15 @@ class _ArmTest(_Record):
     where: dict[str, Scalar] = Field(
         default={}, description="values that its configuration must have"
     )
-    images: _Count | None = Field(default=None, description="the training images per class")
+    train_size: _Count | None = Field(default=None, description="the size of the training set")
 
 
 class DifferenceTest(_ArmTest):
-    """One arm does better than another on held-out test images, by more than ``-margin`` points.
+    """One arm does better than another on held-out test examples, by more than ``-margin``.
 
     Each side is its arm's best confirmed configuration; with ``where``, the best of those that
-    have these values. ``images`` is the arm's own number unless it is given.
+    have these values. They are compared by the question's objective, in whose unit the margin is
+    (percents differ by points). ``train_size`` is the arm's own unless it is given.
     """
 
     type: Literal["difference"]
@@ -246,64 +249,115 @@ class DifferenceTest(_ArmTest):
     margin: float = Field(
         default=0.0,
         ge=0,
-        le=100,
         strict=True,
-        description="how many points worse still count as no worse",
+        description="how much worse still counts as no worse",
     )
 
 
 class LevelTest(_ArmTest):
-    """An arm's accuracy is at least, or below, so many percent."""
+    """An arm's figure reaches a bound (``at_least``, ``at_most``) or stays clear of it (``below``,
+    ``above``), in the metric's own unit.
+    """
 
     type: Literal["level"]
-    metric: Literal["test_accuracy", "train_accuracy"] = Field(
-        default="test_accuracy", description="test_accuracy or train_accuracy"
+    metric: str | None = Field(
+        default=None, description="test_METRIC or train_METRIC; else the objective's test figure"
     )
     config: Literal["best", "baseline"] = Field(
-        default="best", description="best, or baseline for the notebook's setting"
+        default="best", description="best, or baseline for the arm's baseline"
     )
-    at_least: _Percent | None = Field(default=None, description="the percent it reaches")
-    below: _Percent | None = Field(default=None, description="the percent it stays below")
+    at_least: _Bound | None = Field(default=None, description="the figure it reaches")
+    at_most: _Bound | None = Field(default=None, description="the figure it does not exceed")
+    below: _Bound | None = Field(default=None, description="the figure it stays below")
+    above: _Bound | None = Field(default=None, description="the figure it stays above")
 
     @model_validator(mode="after")
     def _one_bound(self) -> Self:
-        if (self.at_least is None) is (self.below is None):
-            text = "must give one of at_least and below, in percent"
+        if sum(getattr(self, side) is not None for side in _SIDES) != 1:
+            text = "must give one of at_least, at_most, below and above, in the metric's unit"
             raise fault_error(type(self).__name__, [Fault((), text)])
         return self
 
     @property
+    def side(self) -> Literal["at_least", "at_most", "below", "above"]:
+        """On which side of the bound the figure is said to be."""
+        return next(side for side in _SIDES if getattr(self, side) is not None)
+
+    @property
     def bound(self) -> float:
-        """The accuracy that is said to be reached, or not to be."""
-        value = self.below if self.at_least is None else self.at_least
-        assert value is not None, "validated"
+        """The figure that is said to be reached, or not to be."""
+        value: float = getattr(self, self.side)
         return value
 
+    @property
+    def upward(self) -> bool:
+        """Whether what lies above the bound is as claimed."""
+        return self.side in ("at_least", "above")
 
-class ImagesNeededTest(_Record):
-    """An arm needs fewer training images than another to reach an accuracy on test images."""
+    @property
+    def closed(self) -> bool:
+        """Whether the bound itself is as claimed."""
+        return self.side in ("at_least", "at_most")
 
-    type: Literal["images_needed"]
+
+_SIDES: tuple[Literal["at_least", "at_most", "below", "above"], ...] = (
+    "at_least",
+    "at_most",
+    "below",
+    "above",
+)
+
+
+class TrainSizesNeededTest(_Record):
+    """An arm needs a smaller training set than another to reach a figure of the objective on test
+    examples.
+    """
+
+    type: Literal["train_sizes_needed"]
     arm: str = Field(description="the name of an arm")
     than: str = Field(description="the name of the arm it is compared with")
-    percent: _Percent = Field(description="the accuracy to reach, in percent")
+    value: _Bound = Field(description="the figure to reach, in the objective's unit")
 
 
-ClaimTest = Annotated[DifferenceTest | LevelTest | ImagesNeededTest, Field(discriminator="type")]
+ClaimTest = Annotated[
+    DifferenceTest | LevelTest | TrainSizesNeededTest, Field(discriminator="type")
+]
 CLAIM_TESTS: dict[str, type[BaseModel]] = {
     "difference": DifferenceTest,
-    "images_needed": ImagesNeededTest,
     "level": LevelTest,
+    "train_sizes_needed": TrainSizesNeededTest,
 }
 """The tests that a claim is made of, by their ``type``."""
 
 
+_OLD_KEYS = {"images": "train_size", "percent": "value"}
+
+
+def _test_from_old(test: Any) -> Any:
+    """Return a test with the keys that question files and manifests of format 2 had renamed."""
+    if not isinstance(test, dict):
+        return test
+    old = _OLD_KEYS if test.get("type") == "images_needed" else {"images": "train_size"}
+    renamed = {old.get(key, key): value for key, value in test.items()}
+    if renamed.get("type") == "images_needed":
+        renamed["type"] = "train_sizes_needed"
+    return renamed
+
+
 class Claim(_Record):
-    """A statement of the notebook; it holds where all its tests hold."""
+    """A statement that is tested; it holds where all its tests hold."""
 
     id: _Name = Field(description="an id in small letters, digits and underscores")
     text: _Text = Field(description="the statement")
     tests: tuple[ClaimTest, ...] = Field(min_length=1, description="what would have to hold")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_old(cls, data: Any) -> Any:
+        tests = data.get("tests") if isinstance(data, dict) else None
+        if not isinstance(tests, list | tuple):
+            return data
+        return {**data, "tests": [_test_from_old(test) for test in tests]}
 
 
 class Question(_Record):
@@ -348,7 +402,51 @@ class Question(_Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        faults = list(inconsistencies(self.model_dump()))
+        faults = [*inconsistencies(self.model_dump()), *self._bound_faults()]
         if faults:
             raise fault_error(type(self).__name__, faults)
         return self
+
+    def _bound_faults(self) -> Iterator[Fault]:
+        """Find what claims hold figures against and no figure of the metric can be."""
+        for i, claim in enumerate(self.claims):
+            for j, test in enumerate(claim.tests):
+                path: tuple[str | int, ...] = ("claims", i, "tests", j)
+                metric, key = self.objective, "value"
+                if isinstance(test, LevelTest):
+                    key, value = test.side, test.bound
+                    try:
+                        metric = self.metric_of(test.metric or metric.test)
+                    except InputError as error:
+                        yield Fault((*path, "metric"), str(error))
+                        continue
+                elif isinstance(test, TrainSizesNeededTest):
+                    value = test.value
+                else:
+                    continue
+                low, high = metric.low, metric.high
+                if (low is not None and value < low) or (high is not None and value > high):
+                    ends = " and ".join(
+                        [f"at least {low:g}"] * (low is not None)
+                        + [f"at most {high:g}"] * (high is not None)
+                    )
+                    yield Fault((*path, key), f"must be {ends}, but got {value:g}")
+
+    def metric_of(self, column: str) -> Objective:
+        """Return the metric of a column such as ``test_accuracy``: the objective, a further
+        metric of the question, or one that ibsweep knows.
+
+        Raises:
+            InputError: If there is no such metric.
+        """
+        split, _, name = column.partition("_")
+        known = [self.objective, *getattr(self, "metrics", ())]
+        for metric in known:
+            if isinstance(metric, Objective) and metric.metric == name:
+                return metric
+        if name not in METRICS or split not in ("train", "valid", "test"):
+            raise InputError(
+                f"must be test_METRIC or train_METRIC of a metric, but got {column!r}; "
+                f"{suggestion(name or column, METRICS)}"
+            )
+        return Objective.model_validate(name)

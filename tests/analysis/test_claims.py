@@ -14,7 +14,7 @@ from ibsweep.errors import InputError
 
 SUPPORTED, REFUTED, OPEN = Verdict
 BETTER = {"type": "difference", "arm": "a", "than": "b"}
-NEEDS = {"type": "images_needed", "arm": "a", "than": "b", "percent": 95.0}
+NEEDS = {"type": "train_sizes_needed", "arm": "a", "than": "b", "value": 95.0}
 SPREAD = np.array([-1.5, -1.0, -0.5, -0.2, 0.2, 0.5, 1.0, 1.5])  # no two effects alike
 
 
@@ -95,7 +95,7 @@ def test_only_the_best_configuration_is_compared():
         rows("a", 85 + SPREAD),
         rows("a", [10.0] * 8, trial=0, role="baseline"),
         rows("a", [10.0] * 8, trial=2, role="leader"),
-        rows("a", [10.0] * 8, images=30),
+        rows("a", [10.0] * 8, train_size=30),
         rows("b", [80.0] * 8),
     )
     assert single(confirmations, BETTER).effect == pytest.approx(5)
@@ -105,10 +105,10 @@ def test_it_can_be_at_another_number_of_images():
     confirmations = frame(
         rows("a", 85 + SPREAD),
         rows("b", [80.0] * 8),
-        rows("a", 85 + SPREAD, images=100),
-        rows("b", [95.0] * 8, images=100),
+        rows("a", 85 + SPREAD, train_size=100),
+        rows("b", [95.0] * 8, train_size=100),
     )
-    found = single(confirmations, {**BETTER, "images": 100})
+    found = single(confirmations, {**BETTER, "train_size": 100})
     assert (found.verdict, found.effect) == (REFUTED, pytest.approx(-10))
     assert found.statement.startswith(
         "a - b with 100 images per class (tuned with 10): -10.00 points ["
@@ -127,15 +127,17 @@ def test_it_says_with_how_many_images_the_arms_were_tuned():
     confirmations = frame(
         *(curve(arm, (10, 30, 100), [80 + SPREAD] * 3) for arm in "ab"),
     )
-    at_30, at_100 = ({**BETTER, "images": images} for images in (30, 100))
+    at_30, at_100 = ({**BETTER, "train_size": images} for images in (30, 100))
     (result,) = evaluate(tuned_with_10_and_30(at_30, at_100), confirmations)
     assert [test.statement.split(":")[0] for test in result.tests] == [
         "a - b with 30 images per class (tuned with 10 and 30)",
         "a - b with 100 images per class (tuned with 10 and 30)",
     ]
-    found = single(confirmations, level(images=100, at_least=50.0))
+    found = single(confirmations, level(train_size=100, at_least=50.0))
     assert found.statement.startswith("a with 100 images per class (tuned with 10): test")
-    assert single(confirmations, level(images=10, at_least=50.0)).statement.startswith("a: test")
+    assert single(confirmations, level(train_size=10, at_least=50.0)).statement.startswith(
+        "a: test"
+    )
 
 
 # With values that the configuration must have
@@ -170,7 +172,7 @@ def test_where_nothing_has_the_values():
 def test_where_at_another_number_of_images_only_the_best_has_rows():
     confirmations = frame(
         rows("a", 80 + SPREAD, batch_size=5),
-        rows("a", 90 + SPREAD, batch_size=5, images=30),
+        rows("a", 90 + SPREAD, batch_size=5, train_size=30),
         rows("a", 70.0, trial=2, role="leader", batch_size=10),
     )
     found = single(confirmations, {"type": "difference", **KERNELS, "images": 30})
@@ -254,17 +256,20 @@ def test_a_bound_that_is_no_round_number_is_met_as_well():
     [
         (level(at_least=95.0), SUPPORTED, OPEN),
         (level(below=95.0), REFUTED, OPEN),
+        (level(at_most=95.0), OPEN, SUPPORTED),
+        (level(above=95.0), OPEN, REFUTED),
         (BETTER, OPEN, REFUTED),
         ({**BETTER, "margin": 2.0}, OPEN, REFUTED),
     ],
 )
 def test_an_interval_that_ends_on_the_bound(test, on_the_low_side, on_the_high_side):
-    (claim,) = question(claims=[[test]]).claims
-    bound, _ = bound_and_unit(claim.tests[0])
+    asked = question(claims=[[test]])
+    (claim,) = asked.claims
+    bound, _ = bound_and_unit(asked, claim.tests[0])
     above = Comparison(bound + 1, bound, bound + 2, 0.01, 8)
     below = Comparison(bound - 1, bound - 2, bound, 0.01, 8)
-    assert claims._verdict(claim.tests[0], above, 0.01, enough=True) == on_the_low_side
-    assert claims._verdict(claim.tests[0], below, 0.01, enough=True) == on_the_high_side
+    assert claims._verdict(claim.tests[0], bound, above, 0.01, enough=True) == on_the_low_side
+    assert claims._verdict(claim.tests[0], bound, below, 0.01, enough=True) == on_the_high_side
 
 
 def test_one_replicate_below_the_bound_is_enough_to_leave_it_open():
@@ -279,10 +284,10 @@ def test_the_baseline_can_be_meant_and_may_be_the_best():
     )
     found = single(confirmations, test)
     assert (found.verdict, found.effect) == (SUPPORTED, 100)
-    assert found.statement.startswith("a, the notebook's setting: training accuracy 100.00 %")
+    assert found.statement.startswith("a, the baseline: training accuracy 100.00 %")
     assert single(rows("a", 50.0, trial=0, train=100.0), test).verdict == SUPPORTED
     unconfirmed = single(rows("a", 50.0, train=100.0), test)
-    assert unconfirmed.reason.startswith("the notebook's setting of a was not confirmed")
+    assert unconfirmed.reason.startswith("the baseline of a was not confirmed")
 
 
 # Images needed
@@ -313,14 +318,14 @@ def test_numbers_beyond_the_crossing_are_not_needed():
     whole = curve("a", [10, 40, 160], [90.0 + 0.1 * SPREAD, 100.0, 100.0])
     other = curve("b", [10, 40, 160], [60.0, 90.0 + 0.1 * SPREAD, 100.0])
     full = single(frame(whole, other), NEEDS, efficiency=[10, 40, 160])
-    short = frame(whole[whole["images"] < 160], other)
+    short = frame(whole[whole["train_size"] < 160], other)
     assert single(short, NEEDS, efficiency=[10, 40, 160]) == full
     # one replicate that is not there yet needs them; so does a gap below
-    late = whole[whole["images"] < 160].copy()
-    late.loc[(late["images"] == 40) & (late["seed"] == SEEDS[0]), "test_accuracy"] = 94.0
+    late = whole[whole["train_size"] < 160].copy()
+    late.loc[(late["train_size"] == 40) & (late["seed"] == SEEDS[0]), "test_accuracy"] = 94.0
     found = single(frame(late, other), NEEDS, efficiency=[10, 40, 160])
     assert found.reason.startswith("a was not trained with 160 images per class")
-    gap = whole[whole["images"] != 10]
+    gap = whole[whole["train_size"] != 10]
     found = single(frame(gap, other), NEEDS, efficiency=[10, 40, 160])
     assert found.reason.startswith("a was not trained with 10 images per class")
 
@@ -395,8 +400,8 @@ def test_an_arm_that_was_not_swept(test):
 @pytest.mark.parametrize(
     ("test", "lacking"),
     [
-        ({**BETTER, "images": 100}, "100"),
-        (level(images=200, below=95.0), "200"),
+        ({**BETTER, "train_size": 100}, "100"),
+        (level(train_size=200, below=95.0), "200"),
         (NEEDS, "30, 50, 100, 200, 300, 500"),
     ],
 )
@@ -407,12 +412,12 @@ def test_numbers_of_images_that_were_not_trained(test, lacking):
 
 
 def test_a_number_that_the_question_does_not_list():
-    confirmations = frame(rows("a", 90.0), rows("b", 80.0, images=30))
+    confirmations = frame(rows("a", 90.0), rows("b", 80.0, train_size=30))
     task = {**question().task, "train_images": [10, 30]}
     asked = question(claims=[[BETTER]], task=task, efficiency=[10, 20])
     arms = {"a": asked.arms["a"], "b": asked.arms["b"].model_copy(update={"images": 30})}
     (claim,) = asked.claims
-    test = claim.tests[0].model_copy(update={"images": 30})
+    test = claim.tests[0].model_copy(update={"train_size": 30})
     claim = claim.model_copy(update={"tests": (test,)})
     asked = asked.model_copy(update={"arms": arms, "claims": (claim,)})
     (found,) = evaluate(asked, confirmations)[0].tests
@@ -425,7 +430,7 @@ def test_no_rows_at_all():
 
 
 def test_arms_tuned_with_different_numbers_of_images():
-    confirmations = frame(rows("a", 85 + SPREAD), rows("b", 80.0, images=30))
+    confirmations = frame(rows("a", 85 + SPREAD), rows("b", 80.0, train_size=30))
     (found,) = evaluate(tuned_with_10_and_30(BETTER), confirmations)[0].tests
     assert found.verdict == OPEN
     assert found.reason.startswith("a was tuned with 10 images per class, b with 30: give the te")

@@ -6,17 +6,21 @@ import numpy as np
 import pytest
 from confirmed import IMAGES, SEEDS, curve, frame, question, rows
 
+from ibsweep.analysis import efficiency
 from ibsweep.analysis.efficiency import (
-    ImagesEstimate,
-    accuracies,
+    SizeEstimate,
     efficiency_curves,
-    images_needed,
-    images_to_match,
+    size_needed,
+    size_to_match,
 )
 from ibsweep.analysis.statistics import mean_interval
 from ibsweep.errors import InputError
 
 QUESTION = question(("a", "b"))
+
+
+def table_of(confirmations):
+    return efficiency.test_figures(confirmations, "a", "test_accuracy")
 
 
 def simulated(rng, arm="a", *, start=60.0, slope=6.0, noise=2.0, seeds=SEEDS):
@@ -39,18 +43,18 @@ def simulated(rng, arm="a", *, start=60.0, slope=6.0, noise=2.0, seeds=SEEDS):
 def test_a_curve_is_the_best_configurations_by_images():
     confirmations = frame(
         rows("b", [80.0, 82.0, 87.0]),
-        rows("a", [90.0, 91.0, 95.0], images=30),
+        rows("a", [90.0, 91.0, 95.0], train_size=30),
         rows("a", [70.0, 72.0, 71.0]),
         rows("a", [99.0, 99.0, 99.0], trial=0, role="baseline"),
         rows("a", [98.0, 98.0, 98.0], trial=2, role="leader"),
     )
     first, second = efficiency_curves(QUESTION, confirmations)
     assert (first.arm, second.arm) == ("a", "b")
-    assert first.images.tolist() == [10, 30]
+    assert first.sizes.tolist() == [10, 30]
     expected = [mean_interval([70.0, 72.0, 71.0]), mean_interval([90.0, 91.0, 95.0])]
     found = list(zip(first.mean, first.low, first.high, strict=True))
     assert found == [pytest.approx(tuple(interval)) for interval in expected]
-    assert second.images.tolist() == [10]
+    assert second.sizes.tolist() == [10]
 
 
 def test_the_best_may_be_the_baseline():
@@ -68,11 +72,11 @@ def test_a_single_replicate_has_no_interval():
 def test_no_rows_make_no_curve():
     empty = rows("a", [90.0]).iloc[:0]
     assert efficiency_curves(QUESTION, empty) == []
-    assert accuracies(empty, "a").empty
+    assert table_of(empty).empty
 
 
 def test_accuracies_are_a_table_of_seeds_and_images():
-    table = accuracies(frame(rows("a", [90.0, 92.0], images=30), rows("a", [70.0])), "a")
+    table = table_of(frame(rows("a", [90.0, 92.0], train_size=30), rows("a", [70.0])))
     assert table.columns.tolist() == [10, 30]
     assert table.index.tolist() == [SEEDS[0], SEEDS[1]]
     assert table.loc[SEEDS[0]].tolist() == [70, 90]
@@ -84,30 +88,28 @@ def test_accuracies_are_a_table_of_seeds_and_images():
 
 def test_replicates_that_agree_leave_no_doubt():
     confirmations = curve("a", [10, 40, 160], [50.0, 80.0, 90.0])
-    expected = ImagesEstimate("a", 65.0, *[pytest.approx(20)] * 3)
-    assert images_needed(QUESTION, confirmations, "a", 65.0) == expected
-    assert images_needed(QUESTION, confirmations, "a", 30.0) == ImagesEstimate(
-        "a", 30.0, 10, 10, 10
-    )
-    never = ImagesEstimate("a", 95.0, np.inf, np.inf, np.inf)
-    assert images_needed(QUESTION, confirmations, "a", 95.0) == never
+    expected = SizeEstimate("a", 65.0, *[pytest.approx(20)] * 3)
+    assert size_needed(QUESTION, confirmations, "a", 65.0) == expected
+    assert size_needed(QUESTION, confirmations, "a", 30.0) == SizeEstimate("a", 30.0, 10, 10, 10)
+    never = SizeEstimate("a", 95.0, np.inf, np.inf, np.inf)
+    assert size_needed(QUESTION, confirmations, "a", 95.0) == never
 
 
 def test_the_interval_ends_in_infinity_where_some_replicates_fall_short():
-    found = images_needed(
+    found = size_needed(
         QUESTION,
         curve("a", [10, 40], [[50.0] * 8, [88.0, 95.0, 93.0, 89.0, 96.0, 92.0, 91.0, 94.0]]),
         "a",
         91.5,
     )
-    assert found.images == pytest.approx(10 * 4 ** (41.5 / 42.25))
-    assert found.low < found.images < found.high == np.inf
+    assert found.size == pytest.approx(10 * 4 ** (41.5 / 42.25))
+    assert found.low < found.size < found.high == np.inf
 
 
 def test_the_seed_decides():
     confirmations = simulated(np.random.default_rng(0))
     first, again, other = (
-        images_needed(QUESTION, confirmations, "a", 75.0, seed=seed) for seed in (0, 0, 1)
+        size_needed(QUESTION, confirmations, "a", 75.0, seed=seed) for seed in (0, 0, 1)
     )
     assert first == again
     assert first != other
@@ -116,15 +118,15 @@ def test_the_seed_decides():
 
 def test_the_interval_holds_the_true_number_about_as_often_as_it_says():
     rng, truth = np.random.default_rng(3), 10 * 2 ** (18 / 6)
-    found = [images_needed(QUESTION, simulated(rng), "a", 78.0) for _ in range(100)]
+    found = [size_needed(QUESTION, simulated(rng), "a", 78.0) for _ in range(100)]
     covered = np.mean([need.low <= truth <= need.high for need in found])
     assert 0.88 <= covered <= 0.99  # a standard error is 0.022
-    assert np.median([need.images for need in found]) == pytest.approx(truth, rel=0.05)
+    assert np.median([need.size for need in found]) == pytest.approx(truth, rel=0.05)
 
 
 def test_a_noisier_arm_has_a_wider_interval():
     calm, noisy = (
-        images_needed(QUESTION, simulated(np.random.default_rng(5), noise=noise), "a", 78.0)
+        size_needed(QUESTION, simulated(np.random.default_rng(5), noise=noise), "a", 78.0)
         for noise in (0.5, 4.0)
     )
     assert noisy.high / noisy.low > 1.5 * calm.high / calm.low
@@ -134,7 +136,7 @@ def test_a_replicate_that_lacks_a_number_is_left_out():
     confirmations = curve("a", [10, 40], [[50.0, 52.0, 54.0], [80.0, 82.0, 84.0]])
     torn = confirmations.iloc[:-1]
     whole = curve("a", [10, 40], [[50.0, 52.0], [80.0, 82.0]])
-    assert images_needed(QUESTION, torn, "a", 65.0) == images_needed(QUESTION, whole, "a", 65.0)
+    assert size_needed(QUESTION, torn, "a", 65.0) == size_needed(QUESTION, whole, "a", 65.0)
 
 
 def test_rows_of_two_sweeps_of_an_arm_are_not_pooled():
@@ -145,15 +147,15 @@ def test_rows_of_two_sweeps_of_an_arm_are_not_pooled():
     )
     message = "a has rows of 2 sweeps, a-1, a-2; choose those of the current one: "
     for pool in (
-        lambda: accuracies(confirmations, "a"),
+        lambda: table_of(confirmations),
         lambda: efficiency_curves(QUESTION, confirmations),
-        lambda: images_needed(QUESTION, confirmations, "a", 70.0),
-        lambda: images_to_match(QUESTION, confirmations, "a", "b"),
-        lambda: images_to_match(QUESTION, confirmations, "b", "a"),
+        lambda: size_needed(QUESTION, confirmations, "a", 70.0),
+        lambda: size_to_match(QUESTION, confirmations, "a", "b"),
+        lambda: size_to_match(QUESTION, confirmations, "b", "a"),
     ):
         with pytest.raises(InputError, match=message):
             pool()
-    assert images_needed(QUESTION, confirmations, "b", 65.0).images == pytest.approx(20)
+    assert size_needed(QUESTION, confirmations, "b", 65.0).size == pytest.approx(20)
     one = confirmations[confirmations["sweep"].isin(["a-2", "b-1"])]
     assert efficiency_curves(QUESTION, one)[0].mean.tolist() == [60, 90]
 
@@ -165,19 +167,19 @@ def test_matching_takes_the_others_accuracy_at_its_own_number():
     confirmations = frame(
         curve("a", [10, 40, 160], [50.0, 80.0, 90.0]), curve("b", [10, 40], [65.0, 99.0])
     )
-    expected = ImagesEstimate("a", 65.0, *[pytest.approx(20)] * 3, matches="b")
-    assert images_to_match(QUESTION, confirmations, "a", "b") == expected
+    expected = SizeEstimate("a", 65.0, *[pytest.approx(20)] * 3, matches="b")
+    assert size_to_match(QUESTION, confirmations, "a", "b") == expected
 
 
 def test_what_the_replicates_share_narrows_the_interval():
     rng = np.random.default_rng(1)
     a = simulated(rng, noise=4.0)
-    own = a[a["images"] == 10]["test_accuracy"].to_numpy()
+    own = a[a["train_size"] == 10]["test_accuracy"].to_numpy()
     confirmations = frame(a, rows("b", own + 12.0))
-    paired = images_to_match(QUESTION, confirmations, "a", "b")
-    fixed = images_needed(QUESTION, confirmations, "a", paired.target)
+    paired = size_to_match(QUESTION, confirmations, "a", "b")
+    fixed = size_needed(QUESTION, confirmations, "a", paired.target)
     assert paired.target == pytest.approx(own.mean() + 12)
-    assert paired.images == pytest.approx(fixed.images)
+    assert paired.size == pytest.approx(fixed.size)
     assert paired.high / paired.low < 1.2
     assert fixed.high / fixed.low > 1.6
 
@@ -187,9 +189,9 @@ def test_only_common_replicates_count():
         curve("a", [10, 40], [[50.0, 52.0, 10.0], [80.0, 82.0, 20.0]]),
         rows("b", [60.0, 62.0, 99.0], seeds=[*SEEDS[:2], 7]),
     )
-    found = images_to_match(QUESTION, confirmations, "a", "b")
+    found = size_to_match(QUESTION, confirmations, "a", "b")
     assert found.target == 61
-    assert found.images == pytest.approx(10 * 4 ** (10 / 30))
+    assert found.size == pytest.approx(10 * 4 ** (10 / 30))
 
 
 # What is missing
@@ -203,27 +205,27 @@ def test_only_common_replicates_count():
         (
             rows("a", [90.0] * 8),
             "a",
-            "a was trained with 10 images per class alone; run `ibsweep efficiency tiny`",
+            "a was trained at one training-set size alone, 10; run `ibsweep efficiency tiny`",
         ),
         (
             curve("a", [10, 40], [[50.0], [80.0]]),
             "a",
-            "fewer than two replicates of a were trained at every number of images; "
+            "fewer than two replicates of a were trained at every training-set size; "
             "run `ibsweep efficiency tiny`",
         ),
     ],
 )
 def test_what_is_missing_is_said_with_what_to_run(confirmations, arm, message):
     with pytest.raises(InputError) as raised:
-        images_needed(QUESTION, confirmations, arm, 80.0)
+        size_needed(QUESTION, confirmations, arm, 80.0)
     assert str(raised.value) == message
 
 
 def test_matching_needs_the_other_arm_and_common_replicates():
     a = curve("a", [10, 40], [50.0, 80.0])
     with pytest.raises(InputError, match="b has no confirmed sweep; run `ibsweep tune b`"):
-        images_to_match(QUESTION, a, "a", "b")
+        size_to_match(QUESTION, a, "a", "b")
     with pytest.raises(InputError, match="b has no confirmed sweep"):
-        images_to_match(QUESTION, frame(a, rows("b", 70.0, images=30)), "a", "b")
+        size_to_match(QUESTION, frame(a, rows("b", 70.0, train_size=30)), "a", "b")
     with pytest.raises(InputError, match="share fewer than two replicates; tune both with the"):
-        images_to_match(QUESTION, frame(a, rows("b", 70.0, seeds=range(8))), "a", "b")
+        size_to_match(QUESTION, frame(a, rows("b", 70.0, seeds=range(8))), "a", "b")

@@ -29,7 +29,7 @@ def test_the_newest_confirmed_sweep_of_an_arm_is_shown_unless_another_is_named(t
     assert shown(None) == shown(["duel"]) == shown([]) == shown(["all"]) == "new"
     assert shown(["old"]) == shown(["duel", "old"]) == "old"
     old, new = (
-        arms_table(gather(results, [name]).values()).rows[0][2].key for name in ("old", "new")
+        arms_table(gather(results, [name])["duel"]).rows[0][2].key for name in ("old", "new")
     )
     assert new == pytest.approx(old + 3)
     with pytest.raises(InputError, match="'old' and 'new' are sweeps of one arm, duel_cnn"):
@@ -70,7 +70,7 @@ def test_half_a_confirmation_names_no_best(tmp_path):
     rows.add_sweep(tmp_path, "duel_cnn").paths.best_config.unlink()
     rows.add_sweep(tmp_path, "duel_mlp")
     evidence = gather(load(tmp_path))["duel"]
-    assert texts(arms_table([evidence]), "test accuracy, %")[0] == "-"
+    assert texts(arms_table(evidence), "test accuracy, %")[0] == "-"
     assert evidence.pairs == ()
     assert [curve.arm for curve in evidence.efficiency] == ["duel_mlp"]
     assert set(evidence.confirmations["arm"]) == {"duel_mlp"}

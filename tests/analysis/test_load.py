@@ -121,7 +121,7 @@ def test_a_damaged_line_of_a_curve_is_named_when_curves_are_asked_for(tmp_path):
         ("sweeps", ["trials", "seconds"], ["sweep", "state"]),
         ("trials", ["trial", "valid_accuracy"], ["state", "reason"]),
         ("curves", ["epoch", "train_loss"], ["arm"]),
-        ("confirmations", ["images", "test_accuracy"], ["role"]),
+        ("confirmations", ["train_size", "test_accuracy"], ["role"]),
         ("replications", ["seed", "valid_accuracy"], ["setting"]),
     ],
 )
@@ -231,8 +231,8 @@ def test_what_was_not_finite_is_missing_in_the_curves(tmp_path):
 def test_confirmations_say_whose_they_are(results):
     frame = results.confirmations
     assert len(frame) == 9
-    roles = frame.drop_duplicates(["trial", "images"])
-    assert roles[["trial", "images", "role", "baseline"]].to_numpy().tolist() == [
+    roles = frame.drop_duplicates(["trial", "train_size"])
+    assert roles[["trial", "train_size", "role", "baseline"]].to_numpy().tolist() == [
         [0, 10, "baseline", True],
         [2, 10, "best", False],
         [2, 30, "best", False],
@@ -279,7 +279,7 @@ def test_replications_hold_what_was_trained(tmp_path):
     assert frame["valid_accuracy"].tolist() == [71.6, 60.0]
     assert frame["train_accuracy"].tolist() == [75.0, 100.0]
     assert frame["settings"].tolist() == [cell().settings] * 2
-    assert frame["task"].tolist() == [cell().task] * 2
+    assert frame["data"].tolist() == [cell().task] * 2
 
 
 def test_what_was_trained_again_counts_once(tmp_path):
@@ -337,12 +337,12 @@ def test_a_questions_newest_file_counts(tmp_path):
 
 
 def test_the_best_of_an_arm(results):
-    interval = mean_interval([80.0, 85.0, 90.0])
+    interval = mean_interval([80.0, 85.0, 90.0], 0, 100)
     expected = {
         "arm": "tiny_cnn",
         "sweep": "sweep",
         "trial": 2,
-        "images": 10,
+        "train_size": 10,
         "sweep_valid_accuracy": 90.0,
         "test_accuracy": interval.mean,
         "low": interval.low,
@@ -357,7 +357,7 @@ def test_the_best_of_an_arm(results):
 def test_every_figure_of_the_best_can_be_traced_to_rows(results):
     best = results.best("tiny_cnn")
     rows = results.confirmations.query(
-        "sweep == @best['sweep'] and trial == @best['trial'] and images == @best['images']"
+        "sweep == @best['sweep'] and trial == @best['trial'] and train_size == @best['train_size']"
     )
     assert rows["test_accuracy"].mean() == best["test_accuracy"]
     assert len(rows) == best["replicates"]

@@ -29,7 +29,8 @@ BASELINE, LONG = (cell for cell, _ in published_settings([QUESTION]))
 
 
 def frame(rows):
-    return frames.make_frame(frames.REPLICATIONS, rows)
+    accuracy = dict.fromkeys(("valid", "train"), ("accuracy",))
+    return frames.make_frame(frames.REPLICATIONS, rows, accuracy)
 
 
 def summaries(rows):

@@ -16,9 +16,9 @@ from ibsweep.analysis.statistics import (
     Interval,
     compare_with_bound,
     holm,
-    images_to_reach,
     mean_interval,
     paired_difference,
+    sizes_to_reach,
 )
 
 
@@ -27,11 +27,9 @@ from ibsweep.analysis.statistics import (
 def test_the_interval_is_that_of_the_t_test(count, confidence):
     values = np.random.RandomState(count).normal(60, 5, count).tolist()
     expected = stats.ttest_1samp(values, 0).confidence_interval(confidence)
-    found = mean_interval(values, confidence)
+    found = mean_interval(values, confidence=confidence)
     assert found.mean == pytest.approx(np.mean(values))
-    assert (found.low, found.high) == pytest.approx(
-        (max(expected.low, 0), min(expected.high, 100))
-    )
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
 
 @pytest.mark.parametrize("count", [2, 5, 8])
@@ -57,15 +55,25 @@ def test_equal_values_have_an_interval_of_no_width():
 
 @pytest.mark.parametrize("values", [[], (), np.array([])])
 def test_no_value_has_no_mean(values):
-    with pytest.raises(ValueError, match="`values` must hold at least one accuracy"):
+    with pytest.raises(ValueError, match="`values` must hold at least one figure"):
         mean_interval(values)
 
 
-def test_accuracies_end_at_0_and_100():
-    assert mean_interval([99.0, 100.0, 96.0]).high == 100
-    assert mean_interval([99.0, 100.0, 96.0]).low == pytest.approx(93.16, abs=0.01)
-    assert mean_interval([1.0, 0.0, 4.0]).low == 0
-    assert mean_interval([1.0, 0.0, 4.0]).high == pytest.approx(6.84, abs=0.01)
+def test_an_interval_ends_at_the_bounds_of_its_metric():
+    assert mean_interval([99.0, 100.0, 96.0], 0, 100).high == 100
+    assert mean_interval([99.0, 100.0, 96.0], 0, 100).low == pytest.approx(93.16, abs=0.01)
+    assert mean_interval([1.0, 0.0, 4.0], 0, 100).low == 0
+    assert mean_interval([1.0, 0.0, 4.0], 0, 100).high == pytest.approx(6.84, abs=0.01)
+    assert mean_interval([1.0, 0.0, 4.0]).low == pytest.approx(-3.50, abs=0.01)
+    assert mean_interval([99.0, 100.0, 96.0], 0).high == pytest.approx(103.50, abs=0.01)
+
+
+def test_a_size_to_reach_less_is_found_by_the_sign():
+    falling = [[8.0, 4.0, 2.0], [8.0, 7.0, 6.0], [3.0, 2.0, 1.0]]
+    found = sizes_to_reach([10, 20, 40], falling, 4.0, sign=-1)
+    assert found.tolist() == [20, np.inf, 10]
+    rising = sizes_to_reach([10, 20, 40], -np.array(falling), -4.0)
+    assert rising.tolist() == found.tolist()
 
 
 # Comparisons: what they are
@@ -128,7 +136,7 @@ def test_rounding_in_binary_is_no_evidence():
     assert (first - second - 0.1 > 0).all()
     assert paired_difference(first, second, bound=0.1) == Comparison(0.1, 0.1, 0.1, 1, 8)
     assert compare_with_bound([100 / 3] * 8, 100 / 3).p == 1
-    assert images_to_reach([10, 30], [[95 - 1e-13, 99.0]], 95.0) == 10
+    assert sizes_to_reach([10, 30], [[95 - 1e-13, 99.0]], 95.0) == 10
 
 
 @pytest.mark.parametrize(
@@ -302,21 +310,21 @@ def test_holm_at_the_edges(given, expected):
 )
 def test_the_images_to_reach_an_accuracy(percent, expected):
     images, accuracies = [10, 40, 160], [50.0, 80.0, 90.0]
-    assert images_to_reach(images, [accuracies], percent) == pytest.approx(expected)
-    assert images_to_reach(images[::-1], [accuracies[::-1]], percent) == pytest.approx(expected)
+    assert sizes_to_reach(images, [accuracies], percent) == pytest.approx(expected)
+    assert sizes_to_reach(images[::-1], [accuracies[::-1]], percent) == pytest.approx(expected)
 
 
 def test_a_curve_that_falls_again_has_reached_it_at_the_first_crossing():
-    assert images_to_reach([10, 20, 40, 80], [[50, 90, 60, 95]], 90) == 20
-    assert images_to_reach([10, 20, 40, 80], [[90, 60, 50, 95]], 80) == 10
+    assert sizes_to_reach([10, 20, 40, 80], [[50, 90, 60, 95]], 90) == 20
+    assert sizes_to_reach([10, 20, 40, 80], [[90, 60, 50, 95]], 80) == 10
 
 
 def test_the_numbers_themselves_come_back_exactly():
     images = [10, 30, 50, 100, 200, 300, 500]
     rising = np.linspace(40, 100, 7)
-    found = [images_to_reach(images, [rising], percent).item() for percent in rising]
+    found = [sizes_to_reach(images, [rising], percent).item() for percent in rising]
     assert found == images
-    assert images_to_reach([30], [[95.0]], 95.0) == 30
+    assert sizes_to_reach([30], [[95.0]], 95.0) == 30
 
 
 def test_many_curves_at_once_are_as_one_by_one():
@@ -324,13 +332,13 @@ def test_many_curves_at_once_are_as_one_by_one():
     images, curves = [10, 30, 100], np.sort(rng.uniform(50, 100, (50, 3)))
     targets = rng.uniform(50, 100, 50)
     expected = [
-        images_to_reach(images, [c], t).item() for c, t in zip(curves, targets, strict=True)
+        sizes_to_reach(images, [c], t).item() for c, t in zip(curves, targets, strict=True)
     ]
-    assert images_to_reach(images, curves, targets).tolist() == expected
+    assert sizes_to_reach(images, curves, targets).tolist() == expected
     assert 0 < np.isinf(expected).sum() < 50
 
 
 @pytest.mark.parametrize(("images", "curves"), [([], [[]]), ([10, 30], [[1.0]]), ([10], [1.0])])
 def test_curves_must_fit_their_images(images, curves):
     with pytest.raises(ValueError, match="must be"):
-        images_to_reach(images, curves, 90)
+        sizes_to_reach(images, curves, 90)

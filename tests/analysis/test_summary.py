@@ -139,8 +139,8 @@ def test_the_best_is_best_on_fresh_validation_images(store):
     assert summary.best is summary.confirmed[0]
     assert [c.trial.trial for c in summary.confirmed] == [2, 1, 0]
     assert summary.best.figure("valid_accuracy") == 92
-    assert summary.best.valid == mean_interval([96.0, 88.0, 92.0])
-    assert summary.best.test == mean_interval([90.0, 86.0, 88.0])
+    assert summary.best.valid == mean_interval([96.0, 88.0, 92.0], 0, 100)
+    assert summary.best.test == mean_interval([90.0, 86.0, 88.0], 0, 100)
     assert summary.best.trial.figure("valid_accuracy") == 95  # the sweep's own, shown beside it
     assert summary.best.best_row().seed == SEEDS[0]
 
@@ -164,7 +164,7 @@ def test_the_counts_the_baseline_and_the_question(store):
     assert summary.trials == 5
     assert summary.baseline.trial == 0
     assert summary.confirmed_baseline.trial == summary.baseline
-    assert summary.notebook_figure is None
+    assert summary.published is None
 
 
 @pytest.mark.parametrize(("images", "expected"), [(10, 77.2), (30, 97.2), (50, None)])
@@ -174,7 +174,7 @@ def test_the_notebooks_figure_is_that_of_the_arms_images(store, images, expected
         PublishedFigure(images=30, valid_accuracy=97.2),
     )
     arm = tiny.arm().model_copy(update={"images": images, "notebook": figures})
-    assert replace(summarise(store), arm=arm).notebook_figure == expected
+    assert replace(summarise(store), arm=arm).published == expected
 
 
 def test_the_state(store):
@@ -195,7 +195,7 @@ def test_a_confirmation_of_a_trial_that_is_gone_is_passed_over(store):
 def test_the_json_document(store):
     document = summarise(store).to_json()
     assert json.loads(json.dumps(document)) == document
-    low, high = mean_interval([90.0, 86.0, 88.0])[1:]
+    low, high = mean_interval([90.0, 86.0, 88.0], 0, 100)[1:]
     assert document == {
         "sweep": "sweep",
         "arm": "tiny_cnn",

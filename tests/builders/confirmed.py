@@ -32,7 +32,7 @@ def rows(
     arm,
     test,
     *,
-    images=10,
+    train_size=10,
     trial=1,
     role="best",
     valid=90.0,
@@ -46,7 +46,7 @@ def rows(
     Args:
         arm: The arm.
         test: Test accuracies.
-        images: Training images per class.
+        train_size: Training images per class.
         trial: The trial; 0 is the baseline.
         role: ``best``, ``baseline`` or ``leader``.
         valid: Validation accuracies.
@@ -63,7 +63,7 @@ def rows(
             "arm": arm,
             "trial": trial,
             "role": role,
-            "images": images,
+            "train_size": train_size,
             "seed": list(seeds)[:count],
             "epochs": 20,
             "valid_accuracy": valid,
@@ -92,5 +92,5 @@ def curve(arm, images, accuracies, **others) -> pd.DataFrame:
         others: As for ``rows``.
     """
     return frame(
-        *(rows(arm, a, images=n, **others) for n, a in zip(images, accuracies, strict=True))
+        *(rows(arm, a, train_size=n, **others) for n, a in zip(images, accuracies, strict=True))
     )

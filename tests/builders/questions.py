@@ -137,9 +137,9 @@ FULL = question_mapping(
         claim_mapping(
             "a_beats_b",
             "a beats b",
-            {"type": "difference", "arm": "mine_a", "than": "mine_b", "images": 10},
+            {"type": "difference", "arm": "mine_a", "than": "mine_b", "train_size": 10},
             {"type": "level", "arm": "mine_b", "below": 90.0},
-            {"type": "images_needed", "arm": "mine_a", "than": "mine_b", "percent": 95.0},
+            {"type": "train_sizes_needed", "arm": "mine_a", "than": "mine_b", "value": 95.0},
         )
     ],
 )

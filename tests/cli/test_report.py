@@ -38,7 +38,7 @@ def printed(results, width):
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_the_terminal_shows_the_same_figures(results, evidence, width):
     text = printed(results, width)
-    for table in (arms_table([evidence]), pairs_table(evidence), efficiency_table(evidence)):
+    for table in (arms_table(evidence), pairs_table(evidence), efficiency_table(evidence)):
         for name in table.numeric:
             for cell in texts(table, name):
                 for line in cell.splitlines():

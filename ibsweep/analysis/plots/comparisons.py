@@ -1,8 +1,8 @@
-"""Figures of what was found: arms compared, what images are worth, the spread behind a figure."""
+"""Figures of what was found: arms compared, what examples are worth, the spread of a figure."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from ibsweep.analysis.plots.style import (
 )
 from ibsweep.analysis.replications import ReplicationSummary, summarise_replications
 from ibsweep.analysis.statistics import Interval, mean_interval
+from ibsweep.analysis.wording import column_title, heading, number, schema_of, sizes_heading
+from ibsweep.models.catalogue import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
     from ibsweep.analysis.efficiency import Efficiency
-    from ibsweep.models.catalogue import Family
-    from ibsweep.questions.schema import Arm, Question
+    from ibsweep.data.schema import DataSchema
+    from ibsweep.questions.schema import Arm, Objective, Question
 
 __all__ = [
     "ArmsInfo",
@@ -43,8 +45,12 @@ __all__ = [
 ]
 
 
-def _families(question: Question) -> dict[str, Family]:
-    return {name: arm.family for name, arm in question.arms.items()}
+def _families(question: Question) -> dict[str, str]:
+    """Return what kind of network each arm's model is; one of the user's own is no known kind."""
+    return {
+        name: MODELS[arm.model].family if arm.model in MODELS else "other"
+        for name, arm in question.arms.items()
+    }
 
 
 class ArmsInfo(NamedTuple):
@@ -52,22 +58,24 @@ class ArmsInfo(NamedTuple):
 
     Attributes:
         families: The family of each one's model, by name.
-        images: Training images per class.
-        best: Test accuracy of the best configuration in percent, with its 95 % interval; None
-            where nothing is confirmed.
-        baseline: The same of the notebook's setting.
-        published: The notebook's figure of validation images in percent, or None.
+        metric: The question's objective.
+        sizes: Training-set sizes.
+        best: The objective of the best configuration on test examples, with its 95 % interval;
+            None where nothing is confirmed.
+        baseline: The same of the arm's baseline.
+        published: The published figure on validation examples, or None.
     """
 
-    families: Mapping[str, Family]
-    images: tuple[int, ...]
+    families: Mapping[str, str]
+    metric: Objective
+    sizes: tuple[int, ...]
     best: tuple[Interval | None, ...]
     baseline: tuple[Interval | None, ...]
     published: tuple[float | None, ...]
 
 
 def arms_info(question: Question, confirmations: pd.DataFrame) -> ArmsInfo:
-    """Return the arms compared, each at its own number of images.
+    """Return the arms compared, each at its own training-set size.
 
     Args:
         question: The question.
@@ -76,29 +84,32 @@ def arms_info(question: Question, confirmations: pd.DataFrame) -> ArmsInfo:
     Raises:
         InputError: If there are rows of several sweeps of an arm.
     """
-    arms = list(question.arms.values())
+    arms, metric = list(question.arms.values()), question.objective
     for arm in arms:
         check_one_sweep(confirmations, arm.name)
 
     def score(arm: Arm, which: pd.Series[bool]) -> Interval | None:
-        own = (confirmations["arm"] == arm.name) & (confirmations["images"] == arm.images)
-        values = confirmations.loc[own & which, "test_accuracy"].to_list()
-        return mean_interval(values) if values else None
+        own = (confirmations["arm"] == arm.name) & (confirmations["train_size"] == arm.images)
+        values = confirmations.loc[own & which, metric.test].dropna().to_list()
+        return mean_interval(values, metric.low, metric.high) if values else None
 
     return ArmsInfo(
         _families(question),
+        metric,
         tuple(arm.images for arm in arms),
         tuple(score(arm, confirmations["role"] == "best") for arm in arms),
         tuple(score(arm, confirmations["baseline"]) for arm in arms),
         tuple(
             next((f.valid_accuracy for f in arm.notebook if f.images == arm.images), None)
+            if metric.metric == "accuracy"
+            else None
             for arm in arms
         ),
     )
 
 
 def plot_arms(ax: Axes, info: ArmsInfo) -> Axes:
-    """Draw a row an arm: the best with its interval, the notebook's setting, its own figure."""
+    """Draw a row an arm: the best with its interval, the baseline, the published figure."""
     if not any(info.best) and not any(info.baseline):
         return draw_no_data(ax)
     colours = arm_colours(info.families)
@@ -113,7 +124,7 @@ def plot_arms(ax: Axes, info: ArmsInfo) -> Axes:
             ax.text(
                 best.mean,
                 row - 0.24,
-                f"{best.mean:.1f}",
+                _short(info.metric, best.mean),
                 color=colours[name],
                 fontsize=SIZE,
                 ha="center",
@@ -121,14 +132,18 @@ def plot_arms(ax: Axes, info: ArmsInfo) -> Axes:
             )
     ax.set_yticks(range(len(info.families)), list(info.families))
     ax.set_ylim(len(info.families) - 0.4, -0.75)
-    ax.set_xlim(right=101)
-    ax.set_xlabel("test accuracy, %")
+    _limit(ax, info.metric, axis="x")
+    ax.set_xlabel(heading(info.metric, column_title(info.metric, info.metric.test)))
     style_axes(ax, grid="x")
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
     for text, name in zip(ax.get_yticklabels(), info.families, strict=True):
         text.set_color(colours[name])
-    _arms_legend(ax, published=any(value is not None for value in info.published))
+    _arms_legend(
+        ax,
+        baseline=any(value is not None for value in info.baseline),
+        published=any(value is not None for value in info.published),
+    )
     return ax
 
 
@@ -142,49 +157,61 @@ def _interval(ax: Axes, value: Interval, y: float, colour: str, *, filled: bool)
     )
 
 
-def _arms_legend(ax: Axes, *, published: bool) -> None:
+def _arms_legend(ax: Axes, *, baseline: bool, published: bool) -> None:
     from matplotlib.lines import Line2D
 
-    marks = [
-        Line2D([], [], color=INK, marker="o", linestyle="", label="best found"),
-        Line2D(
-            [],
-            [],
-            color=INK,
-            marker="o",
-            markerfacecolor="none",
-            ls="",
-            label="notebook's setting",
-        ),
-    ]
+    marks = [Line2D([], [], color=INK, marker="o", linestyle="", label="best found")]
+    if baseline:
+        marks.append(Line2D([], [], color=INK, marker="o", ls="", label="baseline", mfc="none"))
     if published:
         marks.append(Line2D([], [], color=INK, marker="x", ls="", label="published"))
     _legend(ax, marks)
+
+
+def _short(metric: Objective, value: float) -> str:
+    """Return a figure to stand beside its mark."""
+    return f"{value:.1f}" if metric.unit == "%" else number(metric, value)
+
+
+def _limit(ax: Axes, metric: Objective, *, axis: Literal["x", "y"]) -> None:
+    """End an axis of percents a little above 100; other metrics end where their figures do."""
+    if metric.unit == "%" and metric.high is not None:
+        end = metric.high + 1
+        ax.set_xlim(right=end) if axis == "x" else ax.set_ylim(top=end)
 
 
 class EfficiencyInfo(NamedTuple):
     """Data-efficiency curves.
 
     Attributes:
-        curves: One an arm that has been measured: test accuracy in percent by images per class.
+        curves: One an arm that has been measured: the objective on test examples by
+            training-set size.
         families: Of all arms of the question by name, so that colours stay theirs.
-        target: An accuracy to mark, percent, or None.
+        metric: The question's objective.
+        target: A figure to mark, or None.
+        unit: What a training-set size counts, such as ``images per class``.
     """
 
     curves: tuple[Efficiency, ...]
-    families: Mapping[str, Family]
+    families: Mapping[str, str]
+    metric: Objective
     target: float | None
+    unit: str
 
 
 def efficiency_info(
-    question: Question, curves: Sequence[Efficiency], target: float | None = None
+    question: Question,
+    curves: Sequence[Efficiency],
+    target: float | None = None,
+    data: DataSchema | None = None,
 ) -> EfficiencyInfo:
     """Return the curves to draw, without points that are not finite.
 
     Args:
         question: The question.
         curves: What `ibsweep.analysis.efficiency.efficiency_curves` returns.
-        target: An accuracy to mark, percent.
+        target: A figure of the objective to mark.
+        data: What the question's data are, where it does not say so itself.
     """
     kept = []
     for curve in curves:
@@ -192,37 +219,38 @@ def efficiency_info(
         if finite.any():
             kept.append(
                 curve._replace(
-                    images=curve.images[finite],
+                    sizes=curve.sizes[finite],
                     mean=curve.mean[finite],
                     low=curve.low[finite],
                     high=curve.high[finite],
                 )
             )
-    return EfficiencyInfo(tuple(kept), _families(question), target)
+    unit = sizes_heading(data or schema_of(question))
+    return EfficiencyInfo(tuple(kept), _families(question), question.objective, target, unit)
 
 
 def plot_efficiency(ax: Axes, info: EfficiencyInfo) -> Axes:
-    """Draw mean test accuracy against images per class, the 95 % interval as a band."""
+    """Draw mean figures against training-set sizes, the 95 % interval as a band."""
     if not info.curves:
         return draw_no_data(ax)
     colours = arm_colours(info.families)
     labels = []
     # at the edge also where a curve ends before: inside it would lie on the others
-    edge = max(float(curve.images[-1]) for curve in info.curves)
+    edge = max(float(curve.sizes[-1]) for curve in info.curves)
     for curve in info.curves:
         colour = colours[curve.arm]
-        ax.fill_between(curve.images, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
-        ax.plot(curve.images, curve.mean, color=colour, linewidth=1.8, marker="o", markersize=4)
+        ax.fill_between(curve.sizes, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
+        ax.plot(curve.sizes, curve.mean, color=colour, linewidth=1.8, marker="o", markersize=4)
         labels.append(Label(edge, float(curve.mean[-1]), curve.arm, colour))
     if info.target is not None:
         ax.axhline(info.target, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    ticks = sorted({int(n) for curve in info.curves for n in curve.images})
+    ticks = sorted({int(n) for curve in info.curves for n in curve.sizes})
     ax.set_xscale("log")
     ax.set_xticks(ticks, [str(n) for n in ticks])
     ax.set_xticks([], minor=True)
-    ax.set_ylim(top=101)
-    ax.set_xlabel("training images per class")
-    ax.set_ylabel("test accuracy, %")
+    _limit(ax, info.metric, axis="y")
+    ax.set_xlabel(f"training {info.unit}")
+    ax.set_ylabel(heading(info.metric, column_title(info.metric, info.metric.test)))
     style_axes(ax)
     label_ends(ax, labels)
     return ax
@@ -232,12 +260,12 @@ class ReplicationInfo(NamedTuple):
     """The published figures of a question, each in the spread of seeds.
 
     Attributes:
-        cells: Those that have been replicated, by arm, setting and number of images.
+        cells: Those that have been replicated, by arm, setting and training-set size.
         families: Of all arms of the question by name, so that colours stay theirs.
     """
 
     cells: tuple[ReplicationSummary, ...]
-    families: Mapping[str, Family]
+    families: Mapping[str, str]
 
 
 def replication_info(question: Question, replications: pd.DataFrame) -> ReplicationInfo:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ibsweep.analysis.plots.style import INK, SIZE, draw_no_data, style_axes
+from ibsweep.analysis.wording import heading, number
+from ibsweep.questions.schema import Objective
 from ibsweep.questions.space import to_distributions
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def study_of(question: Question, trials: pd.DataFrame, sweep: str) -> optuna.Stu
         study = optuna.create_study(study_name=sweep, direction=question.objective.direction)
     for row in trials[trials["sweep"] == sweep].sort_values("trial").to_dict("records"):
         distributions = to_distributions(question.arms[row["arm"]].space)
-        value = row["valid_accuracy"]
+        value = row[question.objective.valid]
         params = {name: _value(row[f"config_{name}"], d) for name, d in distributions.items()}
         study.add_trial(
             optuna.trial.create_trial(
@@ -222,22 +224,27 @@ class ParallelInfo(NamedTuple):
 
     Attributes:
         axes: One a hyperparameter, in the search space's order.
-        values: Objective of each trial, with shape ``(trials,)``, rising: the best is drawn last.
+        values: Objective of each trial, with shape ``(trials,)``, the best last: it is drawn last.
         complete: Whether each was completed; the others were pruned.
+        metric: The objective.
     """
 
     axes: tuple[ParallelAxis, ...]
     values: NDArray[np.float64]
     complete: NDArray[np.bool_]
+    metric: Objective
 
 
-def parallel_info(study: optuna.Study) -> ParallelInfo:
+def parallel_info(study: optuna.Study, metric: Objective | str = "accuracy") -> ParallelInfo:
     """Return the trials that have a figure, as lines.
 
     Args:
         study: A study, as `study_of` makes it.
+        metric: The question's objective, or its name.
     """
-    trials = sorted(_scored(study), key=lambda trial: trial.value or 0.0)
+    objective = Objective.model_validate(metric)
+    sign = 1 if study.direction.name == "MAXIMIZE" else -1
+    trials = sorted(_scored(study), key=lambda trial: sign * (trial.value or 0.0))
     spaces: dict[str, BaseDistribution] = {}
     for trial in trials:
         spaces |= trial.distributions
@@ -248,6 +255,7 @@ def parallel_info(study: optuna.Study) -> ParallelInfo:
         ),
         np.array([trial.value for trial in trials], dtype=np.float64),
         np.array([trial.state.name == "COMPLETE" for trial in trials], dtype=np.bool_),
+        objective,
     )
 
 
@@ -275,10 +283,10 @@ def plot_parallel(ax: Axes, info: ParallelInfo) -> Axes:
     """Draw a line a trial, the better the stronger, pruned ones faint; scales are log as tuned."""
     if not info.values.size:
         return draw_no_data(ax)
-    low, high = float(info.values.min()), float(info.values.max())
+    worst, best = float(info.values[0]), float(info.values[-1])  # the best is on top
     columns = list(range(len(info.axes) + 1))
     lines = np.column_stack(
-        [axis.places for axis in info.axes] + [(info.values - low) / ((high - low) or 1.0)]
+        [axis.places for axis in info.axes] + [(info.values - worst) / ((best - worst) or 1.0)]
     )
     for line, complete in zip(lines, info.complete, strict=True):
         strength = line[-1] ** 3  # the few best stand out of the many good
@@ -290,8 +298,9 @@ def plot_parallel(ax: Axes, info: ParallelInfo) -> Axes:
             linewidth=0.8 + 1.2 * strength,
             clip_on=False,
         )
+    objective = heading(info.metric, info.metric.title)
     ax.set_xticks(
-        columns, [*(axis.name for axis in info.axes), "accuracy, %"], rotation=30, ha="right"
+        columns, [*(axis.name for axis in info.axes), objective], rotation=30, ha="right"
     )
     ax.set_yticks([])
     ax.set_xlim(-0.1, columns[-1] + 0.35)
@@ -299,7 +308,11 @@ def plot_parallel(ax: Axes, info: ParallelInfo) -> Axes:
     style_axes(ax, grid=None)
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.tick_params(axis="x", length=0, pad=14)
-    ends = ParallelAxis("", np.empty(0), (0.0, 1.0), (f"{low:.0f}", f"{high:.0f}"))
+
+    def short(value: float) -> str:
+        return f"{value:.0f}" if info.metric.unit == "%" else number(info.metric, value)
+
+    ends = ParallelAxis("", np.empty(0), (0.0, 1.0), tuple(map(short, (worst, best))))
     for column, axis in zip(columns, [*info.axes, ends], strict=True):
         ax.axvline(column, color=INK, linewidth=0.8, zorder=0, clip_on=False)
         for place, text in zip(axis.ticks, axis.texts, strict=True):

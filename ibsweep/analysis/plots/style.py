@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ibsweep.models.catalogue import Family
-
 __all__ = [
     "GRID",
     "INK",
@@ -31,7 +29,7 @@ _MLP = "#d9730d"
 _OTHERS = ("#2f7fd1", "#2c9a6c", "#a35bc7", "#c94f68", "#8c7a1f", "#2a93a3")
 
 
-def arm_colours(families: Mapping[str, Family]) -> dict[str, str]:
+def arm_colours(families: Mapping[str, str]) -> dict[str, str]:
     """Return a colour for each arm of a question, by name.
 
     The first MLP is orange in every question, the first of the others blue.

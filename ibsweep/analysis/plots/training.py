@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from ibsweep.analysis.plots.style import (
     label_ends,
     style_axes,
 )
+from ibsweep.analysis.wording import column_title, heading
+from ibsweep.questions.schema import Objective
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,20 +67,20 @@ class CurvesInfo(NamedTuple):
     """Curves of one trial.
 
     Attributes:
-        metric: ``"accuracy"`` (percent) or ``"loss"`` (nats per image).
+        metric: What they show; None for the loss.
         epochs: Validated epochs, rising, with shape ``(epochs,)``.
-        valid: After each epoch, on validation images.
-        train: Over each epoch, on training images, before each update.
+        valid: After each epoch, on validation examples.
+        train: Over each epoch, on training examples, before each update.
     """
 
-    metric: Literal["accuracy", "loss"]
+    metric: Objective | None
     epochs: NDArray[np.int64]
     valid: Band
     train: Band
 
 
 def curves_info(
-    curves: pd.DataFrame, sweep: str, trial: int, metric: Literal["accuracy", "loss"] = "accuracy"
+    curves: pd.DataFrame, sweep: str, trial: int, metric: Objective | str = "accuracy"
 ) -> CurvesInfo:
     """Return the curves of a trial; empty where the frame has no row of it.
 
@@ -86,19 +88,23 @@ def curves_info(
         curves: The frame ``Results.curves``.
         sweep: Name of the sweep.
         trial: Number of the trial.
-        metric: What to show.
+        metric: What to show: a metric or its name, or ``"loss"``.
     """
+    shown = None if metric == "loss" else Objective.model_validate(metric)
+    name = shown.metric if shown else "loss"
     rows = curves[(curves["sweep"] == sweep) & (curves["trial"] == trial)]
     epochs = np.unique(rows["epoch"].to_numpy(dtype=np.int64))
     return CurvesInfo(
-        metric,
+        shown,
         epochs,
-        _band(rows, epochs, f"valid_{metric}"),
-        _band(rows, epochs, f"train_{metric}"),
+        _band(rows, epochs, f"valid_{name}"),
+        _band(rows, epochs, f"train_{name}"),
     )
 
 
 def _band(rows: pd.DataFrame, epochs: NDArray[np.int64], column: str) -> Band:
+    if column not in rows:
+        return Band(*(np.full(epochs.size, np.nan) for _ in range(3)))
     values = rows[column].to_numpy(dtype=np.float64)
     finite = np.isfinite(values)
     by_epoch = [values[finite & (rows["epoch"].to_numpy() == epoch)] for epoch in epochs]
@@ -124,21 +130,25 @@ def plot_curves(ax: Axes, info: CurvesInfo) -> Axes:
             last = known[-1]
             labels.append(Label(float(info.epochs[last]), float(band.mean[last]), name, colour))
     ax.set_xlabel("epoch")
-    ax.set_ylabel("accuracy, %" if info.metric == "accuracy" else "loss, nats per image")
-    if info.metric == "accuracy":
-        ax.set_ylim(_axis_start(info.valid.low, info.train.low), 102)
-    else:
+    ax.set_ylabel(heading(info.metric, info.metric.title) if info.metric else "loss")
+    if info.metric is None:
         ax.set_ylim(bottom=0)
+    else:
+        _limit(ax, info.metric, info.valid.low, info.train.low)
     style_axes(ax)
     label_ends(ax, labels)
     return ax
 
 
-def _axis_start(*accuracies: NDArray[np.float64]) -> float:
-    """Return where an axis of accuracies starts: a little below the least one, never below 0."""
-    finite = [values[np.isfinite(values)] for values in accuracies]
-    least = min((float(values.min()) for values in finite if values.size), default=0.0)
-    return max(0.0, least - 6)
+def _limit(ax: Axes, metric: Objective, *figures: NDArray[np.float64]) -> None:
+    """Let an axis of percents end a little above 100 and start a little below the least figure.
+
+    Axes of other metrics end where their figures do.
+    """
+    if metric.unit == "%":
+        finite = [values[np.isfinite(values)] for values in figures]
+        least = min((float(values.min()) for values in finite if values.size), default=0.0)
+        ax.set_ylim(max(0.0, least - 6), 102)
 
 
 class ConfusionInfo(NamedTuple):
@@ -146,7 +156,7 @@ class ConfusionInfo(NamedTuple):
 
     Attributes:
         values: Shape ``(classes, classes)``, by true (rows) and predicted class: mean counts, or
-            percent of the true class's images; not a number for a class without images.
+            percent of the true class's examples; not a number for a class without examples.
         percent: Whether they are percent.
         names: Names of the classes.
     """
@@ -165,7 +175,7 @@ def confusion_info(
         confirmations: The rows of ``Results.confirmations`` to average, such as the best trial's
             at the arm's number of images.
         names: Names of the classes, in the order of the labels.
-        percent: Divide by each true class's images.
+        percent: Divide by each true class's examples.
 
     Raises:
         ValueError: If the matrices have another number of classes.
@@ -210,7 +220,7 @@ def plot_confusion(ax: Axes, info: ConfusionInfo) -> Axes:
     ax.set_xticks(ticks, info.names, rotation=30, ha="right", rotation_mode="anchor")
     ax.set_yticks(ticks, info.names)
     ax.set_xlabel("predicted")
-    ax.set_ylabel("true class, % of its images" if info.percent else "true class, images")
+    ax.set_ylabel("true class, % of it" if info.percent else "true class")
     style_axes(ax, grid=None)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
@@ -249,43 +259,51 @@ class HistoryInfo(NamedTuple):
 
     Attributes:
         trials: Numbers of the trials that have a figure.
-        accuracy: Validation accuracy at the last epoch, percent.
+        values: The objective on validation examples at the last epoch.
         complete: Whether a trial was completed; the others were pruned.
         best: The best completed one so far; not a number before the first.
-        baseline: The baseline's accuracy, or None.
+        baseline: The baseline's figure, or None.
         failed: Numbers of the trials that failed.
+        metric: The objective.
     """
 
     trials: NDArray[np.int64]
-    accuracy: NDArray[np.float64]
+    values: NDArray[np.float64]
     complete: NDArray[np.bool_]
     best: NDArray[np.float64]
     baseline: float | None
     failed: NDArray[np.int64]
+    metric: Objective
 
 
-def history_info(trials: pd.DataFrame, sweep: str) -> HistoryInfo:
+def history_info(
+    trials: pd.DataFrame, sweep: str, metric: Objective | str = "accuracy"
+) -> HistoryInfo:
     """Return the history of a sweep; empty where the frame has no row of it.
 
     Args:
         trials: The frame ``Results.trials``.
         sweep: Name of the sweep.
+        metric: The question's objective, or its name.
     """
+    objective = Objective.model_validate(metric)
     rows = trials[trials["sweep"] == sweep].sort_values("trial")
-    scored = rows[np.isfinite(rows["valid_accuracy"]) & (rows["state"] != "FAIL")]
-    accuracy = scored["valid_accuracy"].to_numpy(dtype=np.float64)
+    scored = rows[np.isfinite(rows[objective.valid]) & (rows["state"] != "FAIL")]
+    values = scored[objective.valid].to_numpy(dtype=np.float64)
     complete = (scored["state"] == "COMPLETE").to_numpy(dtype=np.bool_)
-    best = (
-        np.maximum.accumulate(np.where(complete, accuracy, -np.inf)) if accuracy.size else accuracy
-    )
-    baseline = scored.loc[scored["origin"] == "baseline", "valid_accuracy"]
+    best = values
+    if values.size:
+        leading = np.where(complete, objective.sign * values, -np.inf)
+        best = objective.sign * np.maximum.accumulate(leading)
+    baseline = scored.loc[scored["origin"] == "baseline", objective.valid]
     return HistoryInfo(
         scored["trial"].to_numpy(dtype=np.int64),
-        accuracy,
+        values,
         complete,
         np.where(np.isfinite(best), best, np.nan),
         float(baseline.iloc[0]) if len(baseline) else None,
         rows.loc[rows["state"] == "FAIL", "trial"].to_numpy(dtype=np.int64),
+        objective,
     )
 
 
@@ -294,17 +312,15 @@ def plot_history(ax: Axes, info: HistoryInfo) -> Axes:
     if not info.trials.size and not info.failed.size:
         return draw_no_data(ax)
     pruned = ~info.complete
-    ax.scatter(
-        info.trials[pruned], info.accuracy[pruned], s=14, color=INK, alpha=0.45, linewidths=0
-    )
-    ax.scatter(info.trials[info.complete], info.accuracy[info.complete], s=20, color=_VALID)
+    ax.scatter(info.trials[pruned], info.values[pruned], s=14, color=INK, alpha=0.45, linewidths=0)
+    ax.scatter(info.trials[info.complete], info.values[info.complete], s=20, color=_VALID)
     ax.step(info.trials, info.best, where="post", color=_VALID, linewidth=1.4, alpha=0.8)
-    bottom = _axis_start(info.accuracy)
-    ax.set_ylim(bottom, 102)
+    _limit(ax, info.metric, info.values)
     ax.set_xlabel("trial")
-    ax.set_ylabel("validation accuracy, %")
+    ax.set_ylabel(heading(info.metric, column_title(info.metric, info.metric.valid)))
     if info.failed.size:
-        low = np.full(info.failed.size, bottom + 2)
+        bottom, top = ax.get_ylim()
+        low = np.full(info.failed.size, bottom + 0.02 * (top - bottom))
         ax.scatter(info.failed, low, s=18, marker="x", color=INK, linewidths=1)
     style_axes(ax)
     labels = []

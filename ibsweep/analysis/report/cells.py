@@ -1,6 +1,6 @@
 """Tables as the pages and the terminal print them: cells of text that know what they sort by.
 
-Accuracies are in percent with two decimals, differences in points, intervals are 95 % and stand as
+Figures stand without their unit, which the heading says; intervals are 95 % and stand as
 ``[low, high]``.
 """
 
@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ibsweep.analysis.statistics import Interval
+from ibsweep.analysis.wording import interval_text, number
+from ibsweep.questions.schema import Objective
 
 __all__ = [
     "MISSING",
     "Cell",
     "Table",
+    "figure_cell",
     "interval_cell",
-    "interval_text",
     "number_cell",
     "p_value_cell",
     "text_cell",
@@ -86,19 +88,20 @@ def number_cell(value: float | None, form: str = ".2f") -> Cell:
     return Cell(format(value, form), value)
 
 
-def interval_text(low: float | None, high: float | None, form: str = ".2f") -> str:
-    """Return ``[low, high]``, or nothing where one value alone has no interval."""
-    if low is None or high is None or math.isnan(low) or math.isnan(high):
-        return ""
-    return f"[{low:{form}}, {high:{form}}]"
+def figure_cell(metric: Objective, value: float | None) -> Cell:
+    """Return a cell with a metric's figure."""
+    if value is None or math.isnan(value):
+        return Cell(MISSING)
+    return Cell(number(metric, value), value)
 
 
-def interval_cell(interval: Interval | None, between: str = " ") -> Cell:
-    """Return a cell with a mean and its interval."""
-    if interval is None:
+def interval_cell(metric: Objective, interval: Interval | None, between: str = " ") -> Cell:
+    """Return a cell with a metric's mean and its interval."""
+    if interval is None or math.isnan(interval.mean):
         return Cell(MISSING)
     mean, low, high = interval
-    return Cell(f"{mean:.2f}{between}{interval_text(low, high)}".strip(), mean)
+    ends = interval_text(metric, low, high, beside=mean)
+    return Cell(f"{number(metric, mean)}{between}{ends}".strip(), mean)
 
 
 def p_value_text(value: float | None) -> str:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ibsweep.analysis import plots
 from ibsweep.analysis.plots.search import LEAST_TRIALS
-from ibsweep.analysis.report.cells import interval_text
 from ibsweep.analysis.report.svg import inline_svg, svg_settings
-from ibsweep.data import document_of_task, open_dataset
+from ibsweep.analysis.wording import column_title, interval_text, sizes_heading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +31,8 @@ __all__ = [
     "replications_figures",
 ]
 
+_MOST_CLASSES = 12
+"""A confusion matrix of more has no room on a page."""
 _WIDTH = 3.6
 """Inches of the axes, without the labels beside them."""
 
@@ -76,39 +77,45 @@ def arms_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
     info = plots.arms_info(evidence.question, evidence.confirmations)
     if not any(info.best):
         return ()
-    title = "Test accuracy of every arm"
+    metric, noun = evidence.question.objective, evidence.data.noun
+    title = f"{_capital(column_title(metric, metric.test))} of every arm"
     known = [(name, best) for name, best in zip(info.families, info.best, strict=True) if best]
     description = "; ".join(
-        f"{name} {best.mean:.2f} % {interval_text(best.low, best.high)}".strip()
+        f"{name} {metric.format(best.mean)} "
+        f"{interval_text(metric, best.low, best.high, beside=best.mean)}".strip()
         for name, best in known
     )
     height = 0.5 + 0.62 * len(info.families)
     svg = _draw(
         "fig-arms", title, f"{description}.", lambda ax: plots.plot_arms(ax, info), height=height
     )
-    note = (
-        "Means over fresh replicates on held-out images, with 95 % intervals; the published "
-        "figure is the notebook's own, of one seed on validation images."
-    )
+    note = f"Means over fresh replicates on held-out {noun}, with 95 % intervals."
     source = (
-        "confirmations where images is the arm's own and role is best, or baseline is true: "
-        "test_accuracy; published: the question's file"
+        "confirmations where train_size is the arm's own and role is best, or baseline is true: "
+        f"{metric.test}"
     )
+    if any(value is not None for value in info.published):
+        note = (
+            f"{note[:-1]}; the published figure is that of the question's file, on validation "
+            f"{noun}."
+        )
+        source += "; published: the question's file"
     return (PageFigure(title, note, svg, source),)
 
 
 def efficiency_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
-    """Return accuracy by number of images; nothing where it was not measured."""
+    """Return the objective by training-set size; nothing where it was not measured."""
     if not evidence.efficiency:
         return ()
-    targets = [need.target for need in evidence.images_needed if not need.matches]
+    metric, data = evidence.question.objective, evidence.data
+    targets = [need.target for need in evidence.sizes_needed if not need.matches]
     info = plots.efficiency_info(
-        evidence.question, evidence.efficiency, targets[0] if targets else None
+        evidence.question, evidence.efficiency, targets[0] if targets else None, data
     )
-    title = "Test accuracy by number of training images"
+    title = f"{_capital(column_title(metric, metric.test))} by number of training {data.noun}"
     description = "; ".join(
-        f"{curve.arm} from {curve.mean[0]:.2f} % with {curve.images[0]} images per class to "
-        f"{curve.mean[-1]:.2f} % with {curve.images[-1]}"
+        f"{curve.arm} from {metric.format(curve.mean[0])} with {curve.sizes[0]} "
+        f"{sizes_heading(data)} to {metric.format(curve.mean[-1])} with {curve.sizes[-1]}"
         for curve in info.curves
     )
     svg = _draw(
@@ -120,13 +127,13 @@ def efficiency_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
     )
     note = "Means over fresh replicates; bands are 95 % intervals of the mean."
     if info.target is not None:
-        note += f" The dashed line is at {info.target:g} %."
-    source = "confirmations where role is best: test_accuracy by arm and images"
+        note += f" The dashed line is at {f'{info.target:g} {metric.unit}'.rstrip()}."
+    source = f"confirmations where role is best: {metric.test} by arm and train_size"
     return (PageFigure(title, note, svg, source),)
 
 
 def replications_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
-    """Return the notebook's figures in the spread of seeds; nothing where there are no rows."""
+    """Return published figures in the spread of seeds; nothing where there are no rows."""
     info = plots.replication_info(evidence.question, evidence.replicated)
     if not info.cells:
         return ()
@@ -145,8 +152,8 @@ def replications_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
     )
     note = "A dot is a seed; numbers beside the names are training images per class."
     source = (
-        "replications by arm, setting and images: valid_accuracy, or train_accuracy where the "
-        "notebook published that"
+        "replications by arm, setting and train_size: valid_accuracy, or train_accuracy where "
+        "that was published"
     )
     return (PageFigure(title, note, svg, source),)
 
@@ -159,17 +166,18 @@ def arm_figures(evidence: Evidence, arm: str) -> tuple[PageFigure, ...]:
         return ()
     figures = [_history(summary, trials), *_search(summary, trials)]
     if summary.best:
-        figures += [_confusion(evidence, summary), *_curves(evidence, summary)]
+        figures += [*_confusion(evidence, summary), *_curves(evidence, summary)]
     return tuple(figures)
 
 
 def _history(summary: SweepSummary, trials: pd.DataFrame) -> PageFigure:
     arm = summary.arm.name
-    info = plots.history_info(trials, summary.name)
+    metric = summary.question.objective
+    info = plots.history_info(trials, summary.name, metric)
     title = "The sweep, trial by trial"
     description = f"{info.complete.sum()} trials complete, {(~info.complete).sum()} pruned"
     if info.complete.any():
-        description += f"; the best reached {info.accuracy[info.complete].max():.2f} %"
+        description += f"; the best reached {metric.format(info.best[-1])}"
     svg = _draw(
         f"fig-history-{arm}",
         f"{arm}: {title}",
@@ -178,17 +186,18 @@ def _history(summary: SweepSummary, trials: pd.DataFrame) -> PageFigure:
         height=2.2,
     )
     note = "Blue dots are complete, grey ones were pruned early, crosses failed."
-    source = "trials: valid_accuracy, state and origin by trial"
+    source = f"trials: {metric.valid}, state and origin by trial"
     return PageFigure(title, note, svg, source)
 
 
 def _search(summary: SweepSummary, trials: pd.DataFrame) -> list[PageFigure]:
     """Return importances and parallel coordinates; nothing where the trials cannot tell."""
     arm = summary.arm.name
+    metric = summary.question.objective
     study = plots.study_of(summary.question, trials, summary.name)
-    importance, parallel = plots.importance_info(study), plots.parallel_info(study)
+    importance, parallel = plots.importance_info(study), plots.parallel_info(study, metric)
     figures = []
-    source = "trials: valid_accuracy and the config_ columns"
+    source = f"trials: {metric.valid} and the config_ columns"
     if importance.trials:
         title = "What mattered"
         shares = zip(importance.names, importance.importances, strict=True)
@@ -206,7 +215,8 @@ def _search(summary: SweepSummary, trials: pd.DataFrame) -> list[PageFigure]:
         title = "All configurations"
         description = (
             f"{parallel.values.size} trials over {', '.join(a.name for a in parallel.axes)}; "
-            f"accuracy from {parallel.values.min():.2f} % to {parallel.values.max():.2f} %."
+            f"{metric.title} from {metric.format(parallel.values[0])} to "
+            f"{metric.format(parallel.values[-1])}."
         )
         svg = _draw(
             f"fig-parallel-{arm}",
@@ -223,24 +233,28 @@ def _search(summary: SweepSummary, trials: pd.DataFrame) -> list[PageFigure]:
 
 def _importance_note(info: plots.ImportanceInfo) -> str:
     share = "Share of each hyperparameter in whether a trial is among the best tenth (PED-ANOVA): "
-    pruned = "Pruned trials count with their accuracy at the epoch where they stopped."
+    pruned = "Pruned trials count with their figure at the epoch where they stopped."
     if info.lacking:
         least = f"it takes {LEAST_TRIALS} trials that are not all alike, here are {info.trials}."
         return f"{share}{least}"
     return f"{share}{info.top} of {info.trials} trials, ties included. {pruned}"
 
 
-def _confusion(evidence: Evidence, summary: SweepSummary) -> PageFigure:
+def _confusion(evidence: Evidence, summary: SweepSummary) -> list[PageFigure]:
+    """Return the confusion of classes; nothing where a number is predicted."""
     arm, best = summary.arm.name, summary.best
     assert best is not None, "confirmed"
     rows = evidence.confirmations
     rows = rows[
         (rows["sweep"] == summary.name)
         & (rows["trial"] == best.trial.trial)
-        & (rows["images"] == summary.arm.images)
+        & (rows["train_size"] == summary.arm.images)
     ]
-    dataset = open_dataset(document_of_task(evidence.question.task))
-    info = plots.confusion_info(rows, dataset.classes or ())
+    rows = rows[rows["test_confusion"].notna()]
+    classes = summary.data.classes
+    if classes is None or rows.empty or len(classes) > _MOST_CLASSES:
+        return []
+    info = plots.confusion_info(rows, classes)
     title = "Which classes the best confuses"
     described = zip(info.names, info.values.diagonal(), strict=True)
     description = ", ".join(f"{name} {share:.1f} % right" for name, share in described)
@@ -253,21 +267,23 @@ def _confusion(evidence: Evidence, summary: SweepSummary) -> PageFigure:
         height=size,
         width=size,
     )
-    note = f"Mean over {len(rows)} replicates, held-out images; rows add up to 100."
-    source = "confirmations where role is best and images the arm's own: test_confusion"
-    return PageFigure(title, note, svg, source)
+    note = f"Mean over {len(rows)} replicates, held-out {summary.data.noun}; rows add up to 100."
+    source = "confirmations where role is best and train_size the arm's own: test_confusion"
+    return [PageFigure(title, note, svg, source)]
 
 
 def _curves(evidence: Evidence, summary: SweepSummary) -> list[PageFigure]:
     arm, best = summary.arm.name, summary.best
     assert best is not None, "confirmed"
-    info = plots.curves_info(evidence.curves, summary.name, best.trial.trial)
+    metric = summary.question.objective
+    info = plots.curves_info(evidence.curves, summary.name, best.trial.trial, metric)
     if not info.epochs.size:
         return []
     title = "The best trial, epoch by epoch"
     description = (
-        f"Validation accuracy {info.valid.mean[0]:.2f} % at epoch {info.epochs[0]}, "
-        f"{info.valid.mean[-1]:.2f} % at epoch {info.epochs[-1]}."
+        f"{_capital(column_title(metric, metric.valid))} {metric.format(info.valid.mean[0])} at "
+        f"epoch {info.epochs[0]}, {metric.format(info.valid.mean[-1])} at epoch "
+        f"{info.epochs[-1]}."
     )
     svg = _draw(
         f"fig-curves-{arm}",
@@ -277,5 +293,9 @@ def _curves(evidence: Evidence, summary: SweepSummary) -> list[PageFigure]:
         height=2.2,
     )
     note = "In the sweep: mean over its replicates, the band from the lowest to the highest."
-    source = "curves where trial is the best one: valid_accuracy and train_accuracy by epoch"
+    source = f"curves where trial is the best one: {metric.valid} and {metric.train} by epoch"
     return [PageFigure(title, note, svg, source)]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -19,6 +19,7 @@ from ibsweep.analysis.claims import RULE
 from ibsweep.analysis.evidence import gather, known_questions
 from ibsweep.analysis.report import figures, provenance, tables, verdicts
 from ibsweep.analysis.summary import config_text
+from ibsweep.analysis.wording import number
 from ibsweep.errors import InputError
 from ibsweep.results.journal import replace_file
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ibsweep.analysis.load import Results
     from ibsweep.analysis.report.cells import Table
     from ibsweep.analysis.report.figures import PageFigure
+    from ibsweep.questions.schema import Question
 
 __all__ = ["gather_all", "write_pages"]
 
@@ -72,6 +74,12 @@ class _Section:
     arms: tuple[_Arm, ...] = ()
     facts: tuple[tuple[str, list[tuple[str, str]]], ...] = ()
     code: str = ""
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is anything in it."""
+        tables = any(table.rows for table in self.tables)
+        return bool(self.lines or self.claims or self.figures or tables or self.arms or self.facts)
 
 
 def gather_all(
@@ -115,7 +123,9 @@ def write_pages(
     written = [out / "index.html", *(out / f"{name}.html" for name in asked)]
     for path, name in zip(written[1:], asked, strict=True):
         page = environment.get_template("question.html").render(
-            question=evidence[name].question, sections=_sections(results, evidence[name])
+            question=evidence[name].question,
+            heading=_heading(evidence[name].question),
+            sections=_sections(results, evidence[name]),
         )
         replace_file(path, page.encode())
     pages = {name for name in evidence if (out / f"{name}.html").exists()}
@@ -124,11 +134,17 @@ def write_pages(
         rule=RULE,
         claims=verdicts.claims_table(evidence.values(), pages),
         questions=verdicts.questions_table(evidence.values(), pages),
-        arms=tables.arms_table(evidence.values(), pages),
+        arms=tables.arms_tables(evidence.values(), pages),
         unreadable=results.unreadable,
     )
     replace_file(written[0], index.encode())
     return written
+
+
+def _heading(question: Question) -> str:
+    """Return a question's name, and its title where it has one."""
+    title = question.title
+    return f"{question.question}: {title}" if title else question.question
 
 
 def _environment() -> Environment:
@@ -192,7 +208,7 @@ def _claims_section(evidence: Evidence) -> _Section:
             result.claim.text,
             result.verdict.value,
             tuple(verdicts.claim_sentences(result)),
-            verdicts.claim_tests_table(result),
+            verdicts.claim_tests_table(evidence, result),
         )
         for result in evidence.claims
     )
@@ -201,34 +217,38 @@ def _claims_section(evidence: Evidence) -> _Section:
 
 
 def _arms_section(evidence: Evidence) -> _Section:
-    found = (tables.arms_table([evidence]), tables.pairs_table(evidence))
+    found = (tables.arms_table(evidence), tables.pairs_table(evidence))
     lines: tuple[str, ...] = ()
     confirmed = [summary for summary in evidence.summaries.values() if summary.best]
     if len(confirmed) > 1 and not evidence.pairs:
         lines = (
             "The arms cannot be compared two by two: they share no replicate seeds, or were "
-            "trained on different numbers of images.",
+            f"trained on different numbers of {evidence.data.noun}.",
         )
     return _Section("arms", "Arms", lines, figures=figures.arms_figures(evidence), tables=found)
 
 
 def _efficiency_section(evidence: Evidence) -> _Section:
-    title = "Number of images"
+    noun = evidence.data.noun
+    title = f"Number of {noun}"
     if not evidence.efficiency:
         line = (
-            "How accuracy grows with the number of training images was not measured: "
+            f"What more training {noun} are worth was not measured: "
             f"`ibsweep efficiency {evidence.question.question}` does it."
         )
-        return _Section("images", title, (line,))
-    found = (tables.images_needed_table(evidence), tables.efficiency_table(evidence))
-    return _Section("images", title, figures=figures.efficiency_figures(evidence), tables=found)
+        return _Section("sizes", title, (line,))
+    found = (tables.sizes_needed_table(evidence), tables.efficiency_table(evidence))
+    return _Section("sizes", title, figures=figures.efficiency_figures(evidence), tables=found)
 
 
 def _replications_section(evidence: Evidence) -> _Section:
-    title = "The notebook, replicated"
+    title = "Published figures"
+    arms = evidence.question.arms.values()
+    if not any(arm.notebook or arm.variants for arm in arms):
+        return _Section("replication", title)
     if not evidence.replications:
         line = (
-            "The notebook's own settings were not run over many seeds: "
+            "The settings of the published figures were not run over many seeds: "
             f"`ibsweep replicate {evidence.question.question}` does it."
         )
         return _Section("replication", title, (line,))
@@ -243,7 +263,7 @@ def _details_section(evidence: Evidence) -> _Section:
     for name, summary in evidence.summaries.items():
         best = summary.best
         lines = [f"Sweep {summary.name}, {summary.state}."]
-        title = f"{name}: {summary.arm.title}"
+        title = f"{name}: {summary.arm.title}" if summary.arm.title else name
         if best:
             config = config_text(best.trial.config)
             lines.append(f"Best is trial {best.trial.trial}: {config}.")
@@ -255,16 +275,34 @@ def _details_section(evidence: Evidence) -> _Section:
 
 
 def _methods_section(evidence: Evidence) -> _Section:
+    noun = evidence.data.noun
+    baseline = any(arm.baseline for arm in evidence.question.arms.values())
     lines = (
-        "The leading trials of each sweep and the baseline were trained again with fresh "
-        "replicates. Which one is best was decided on their validation images; held-out test "
-        "images only score it. As choice and score share the trained replicates, a little "
-        f"optimism remains. {_pairing_note(evidence)}".strip(),
+        f"The leading trials of each sweep{' and the baseline' * baseline} were trained again "
+        f"with fresh replicates. Which one is best was decided on their validation {noun}; "
+        f"held-out test {noun} only score it. As choice and score share the trained replicates, a "
+        f"little optimism remains. {_pairing_note(evidence)}".strip(),
+        _scope_note(evidence),
         RULE,
     )
     facts = tuple(provenance.settings_rows(evidence))
     return _Section(
         "how", "How it was done", lines, tables=(provenance.sweeps_table(evidence),), facts=facts
+    )
+
+
+def _scope_note(evidence: Evidence) -> str:
+    """Return what the intervals speak of."""
+    data = evidence.data
+    if data.draws == "population":
+        return (
+            f"Every replicate draws {data.noun} of its own, training, validation and test, from "
+            "the generator: intervals speak of new data of the same kind as well as of training."
+        )
+    held_out = f"the same {data.rows['test']:,} test {data.noun}" if data.rows else "one test set"
+    return (
+        f"Every replicate draws its own training and validation {data.noun} from one pool and is "
+        f"scored on {held_out}: intervals speak of resampling and training, given this test set."
     )
 
 
@@ -274,8 +312,14 @@ def _pairing_note(evidence: Evidence) -> str:
     if len(confirmed) < 2:
         return ""
     if len({(images, frozenset(r.seed for r in best.rows)) for images, best in confirmed}) == 1:
-        return "All arms share the replicate seeds, so that they are compared on the same images."
-    return "Arms are compared on the replicate seeds that they share, at one number of images."
+        return (
+            "All arms share the replicate seeds, so that they are compared on the same "
+            f"{evidence.data.noun}."
+        )
+    return (
+        "Arms are compared on the replicate seeds that they share, at one number of "
+        f"{evidence.data.noun}."
+    )
 
 
 def _sources_section(
@@ -292,13 +336,16 @@ def _sources_section(
     lines = ("Names are columns of the frames that `ibsweep.load` returns.",)
     best = next((s for s in evidence.summaries.values() if s.best), None)
     code = ""
+    metric = evidence.question.objective
     if best and best.best:
         code = (
             "import ibsweep\n\n"
             f"results = ibsweep.load({json.dumps(str(results.path), ensure_ascii=False)})\n"
             "rows = results.confirmations.query(\n"
-            f"    \"sweep == '{best.name}' and role == 'best' and images == {best.arm.images}\"\n"
+            f"    \"sweep == '{best.name}' and role == 'best' and "
+            f'train_size == {best.arm.images}"\n'
             ")\n"
-            f"rows.test_accuracy.mean()  # {best.best.test.mean:.2f}, as in the table of arms"
+            f"rows.{metric.test}.mean()  # {number(metric, best.best.test.mean)}, as in the table "
+            "of arms"
         )
     return _Section("sources", "Where each number comes from", lines, facts=facts, code=code)

@@ -1,9 +1,9 @@
-"""The tables of figures: arms, pairs of arms, numbers of images, replications of the notebook."""
+"""The tables of figures: arms, pairs of arms, training-set sizes, published settings."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ibsweep.analysis.replications import LUCK, describe_replications
@@ -11,15 +11,23 @@ from ibsweep.analysis.report.cells import (
     MISSING,
     Cell,
     Table,
+    figure_cell,
     interval_cell,
-    interval_text,
     number_cell,
     p_value_cell,
     text_cell,
 )
 from ibsweep.analysis.statistics import Interval, mean_interval
 from ibsweep.analysis.summary import config_text
-from ibsweep.questions.schema import LevelTest
+from ibsweep.analysis.wording import (
+    column_title,
+    difference_unit,
+    heading,
+    interval_text,
+    number,
+    sizes_heading,
+)
+from ibsweep.questions.schema import LevelTest, Objective
 
 if TYPE_CHECKING:
     from ibsweep.analysis.evidence import Evidence
@@ -29,107 +37,157 @@ if TYPE_CHECKING:
 
 __all__ = [
     "arms_table",
+    "arms_tables",
     "efficiency_table",
-    "images_needed_table",
     "pairs_table",
     "replications_table",
+    "sizes_needed_table",
     "unfinished",
 ]
 
 
-def arms_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> Table:
-    """Return the best configuration of every arm.
+def arms_tables(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> tuple[Table, ...]:
+    """Return the best configuration of every arm, a table for the questions that share a metric
+    and a unit of training-set sizes.
 
     Args:
         gathered: One a question.
         pages: Questions that have a page to lead to.
     """
-    shown = list(gathered)
-    training = {
-        evidence.question.question for evidence in shown if _asks_training(evidence.question)
-    }
-    rows = []
-    for evidence in shown:
-        name = evidence.question.question
-        for arm in evidence.question.arms.values():
-            summary = evidence.summaries.get(arm.name)
-            best = summary.best if summary else None
-            baseline = summary.confirmed_baseline if summary else None
-            trained = None
-            if best:
-                text = config_text(best.trial.config)
-                if best.trial.origin == "baseline":
-                    text += f" ({_BASELINE_IS_BEST})"
-                if name in training:
-                    values = [row.figure("train_accuracy") for row in best.rows]
-                    trained = mean_interval([value for value in values if value is not None])
-            elif summary:
-                text = f"not confirmed yet: {unfinished(summary)}"
-            else:
-                text = f"not swept yet: `ibsweep tune {arm.name}`"
-            rows.append(
-                (
-                    Cell(arm.name, arm.name, page=name if name in pages else None),
-                    number_cell(arm.images, "d"),
-                    interval_cell(best.test if best else None),
-                    *([interval_cell(trained)] if training else []),
-                    number_cell(len(best.rows) if best else None, "d"),
-                    number_cell(best.trial.figure(best.objective.valid) if best else None),
-                    interval_cell(baseline.test if baseline else None),
-                    _published(arm),
-                    text_cell(text),
-                )
-            )
+    alike: dict[tuple[str, str], list[Evidence]] = {}
+    for evidence in gathered:
+        kind = (evidence.question.objective.metric, sizes_heading(evidence.data))
+        alike.setdefault(kind, []).append(evidence)
+    return tuple(
+        _arms_table(group, pages, f"arms-{number}" if number else "arms")
+        for number, group in enumerate(alike.values())
+    )
+
+
+def arms_table(evidence: Evidence) -> Table:
+    """Return the best configuration of every arm of a question."""
+    return _arms_table([evidence], (), "arms")
+
+
+def _arms_table(shown: Sequence[Evidence], pages: Collection[str], name: str) -> Table:
+    metric, data = shown[0].question.objective, shown[0].data
+    train = shown[0].question.metric_of(metric.train)
+    arms = [arm for evidence in shown for arm in evidence.question.arms.values()]
+    training = any(_asks_training(evidence.question) for evidence in shown)
+    has_baseline = any(arm.baseline for arm in arms)
+    has_published = any(arm.notebook for arm in arms)
+    rows = [
+        _arm_cells(evidence, arm, pages, training, has_baseline, has_published)
+        for evidence in shown
+        for arm in evidence.question.arms.values()
+    ]
     columns = (
         "arm",
-        "images per class",
-        "test accuracy, %",
-        *(["training accuracy, %"] if training else []),
+        sizes_heading(data),
+        heading(metric, column_title(metric, metric.test)),
+        *([heading(train, column_title(train, metric.train))] if training else []),
         "replicates",
-        "in its sweep, %",
-        "baseline, %",
-        "published, %",
+        heading(metric, "in its sweep"),
+        *([heading(metric, "baseline")] if has_baseline else []),
+        *(["published, %"] if has_published else []),
         "configuration",
     )
+    noun = data.noun
     return Table(
-        "arms",
+        name,
         "Best configuration of every arm",
         columns,
         tuple(rows),
         frozenset(columns[1:-1]),
         source=(
-            "confirmations where role is best and images the arm's own: mean of test_accuracy "
-            "with Student's t interval; "
-            + ("training accuracy the same of train_accuracy; " if training else "")
-            + "baseline the same where baseline is true; in its sweep: "
-            "trials.valid_accuracy of that trial; published: the question's file"
+            "confirmations where role is best and train_size the arm's own: mean of "
+            f"{metric.test} with Student's t interval; "
+            + (f"{column_title(train, metric.train)} the same of {metric.train}; " * training)
+            + ("baseline the same where baseline is true; " * has_baseline)
+            + f"in its sweep: trials.{metric.valid} of that trial"
+            + ("; published: the question's file" * has_published)
         ),
         note=(
-            "Test accuracy: fresh replicates on held-out images, mean [95 % interval]. The "
+            f"{_capital(column_title(metric, metric.test))}: fresh replicates on held-out {noun}, "
+            "mean [95 % interval]. The "
             "interval is Student's t over the replicates; verdicts use a bootstrap interval, "
             "which differs most where one replicate lies far from the others. "
             + (
-                "Training accuracy: the same replicates on the images that they were trained on. "
-                if training
-                else ""
+                f"{_capital(column_title(train, metric.train))}: the same replicates on the "
+                f"{noun} that they were trained on. "
             )
-            + "In its sweep: the figure of the sweep's own replicates on validation images; it is "
-            "optimistic where the winner of the sweep is the best. Baseline: the notebook's "
-            "setting, confirmed in the same way. Published: the notebook's own figure, of one "
-            "seed, on validation images unless it says training."
+            * training
+            + f"In its sweep: the figure of the sweep's own replicates on validation {noun}; it "
+            "is optimistic where the winner of the sweep is the best."
+            + (
+                " Baseline: the setting that the question's file gives, confirmed in the same way."
+                * has_baseline
+            )
+            + (
+                f" Published: the figure in the question's file, on validation {noun} unless it "
+                "says training."
+            )
+            * has_published
         ),
     )
 
 
-_BASELINE_IS_BEST = "the notebook's setting; nothing better was found"
+def _arm_cells(
+    evidence: Evidence,
+    arm: Arm,
+    pages: Collection[str],
+    training: bool,
+    has_baseline: bool,
+    has_published: bool,
+) -> tuple[Cell, ...]:
+    """Return the row of an arm, with the columns that its table has."""
+    question, metric = evidence.question, evidence.question.objective
+    train = question.metric_of(metric.train)
+    summary = evidence.summaries.get(arm.name)
+    best = summary.best if summary else None
+    baseline = summary.confirmed_baseline if summary else None
+    trained = None
+    if best:
+        text = config_text(best.trial.config)
+        if best.trial.origin == "baseline":
+            text += f" ({_BASELINE_IS_BEST})"
+        if _asks_training(question):
+            figures = [row.figure(metric.train) for row in best.rows]
+            known = [figure for figure in figures if figure is not None]
+            trained = mean_interval(known, train.low, train.high) if known else None
+    elif summary:
+        text = f"not confirmed yet: {unfinished(summary)}"
+    else:
+        text = f"not swept yet: `ibsweep tune {arm.name}`"
+    cells = [
+        Cell(arm.name, arm.name, page=question.question if question.question in pages else None),
+        number_cell(arm.images, "d"),
+        interval_cell(metric, best.test if best else None),
+    ]
+    if training:
+        cells.append(interval_cell(train, trained))
+    cells.append(number_cell(len(best.rows) if best else None, "d"))
+    cells.append(figure_cell(metric, best.trial.figure(metric.valid) if best else None))
+    if has_baseline:
+        cells.append(interval_cell(metric, baseline.test if baseline else None))
+    if has_published:
+        cells.append(_published(arm))
+    return (*cells, text_cell(text))
+
+
+_BASELINE_IS_BEST = "the baseline; nothing better was found"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _asks_training(question: Question) -> bool:
-    """Return whether a question is about accuracies on training images."""
+    """Return whether a question is about figures on training examples."""
     figures = [figure for arm in question.arms.values() for figure in arm.notebook]
     tests = [test for claim in question.claims for test in claim.tests]
     return any(figure.metric == "train_accuracy" for figure in figures) or any(
-        isinstance(test, LevelTest) and test.metric == "train_accuracy" for test in tests
+        isinstance(test, LevelTest) and test.metric == question.objective.train for test in tests
     )
 
 
@@ -148,32 +206,41 @@ def _published(arm: Arm) -> Cell:
 
 def pairs_table(evidence: Evidence) -> Table:
     """Return the arms compared two by two."""
+    metric = evidence.question.objective
     rows = tuple(
         (
             text_cell(f"{pair.first} over {pair.second}"),
-            number_cell(pair.comparison.effect, "+.2f"),
+            Cell(number(metric, pair.comparison.effect, signed=True), pair.comparison.effect),
             Cell(
-                interval_text(pair.comparison.low, pair.comparison.high, "+.2f"),
+                interval_text(
+                    metric,
+                    pair.comparison.low,
+                    pair.comparison.high,
+                    beside=pair.comparison.effect,
+                    signed=True,
+                ),
                 pair.comparison.low,
             ),
             p_value_cell(pair.comparison.p),
             p_value_cell(pair.adjusted_p),
             text_cell("yes" if pair.settled else "open"),
             number_cell(pair.comparison.replicates, "d"),
-            number_cell(pair.images, "d"),
+            number_cell(pair.train_size, "d"),
         )
         for pair in evidence.pairs
     )
+    unit = difference_unit(metric)
     columns = (
         "arms",
-        "difference, points",
+        f"difference, {unit}" if unit else "difference",
         "95 % interval",
         "p",
         "p, Holm",
         "settled",
         "replicates",
-        "images per class",
+        sizes_heading(evidence.data),
     )
+    lower = "" if metric.sign > 0 else f"; positive where the first arm's {metric.title} is lower"
     return Table(
         "pairs",
         "Arms compared two by two",
@@ -181,11 +248,12 @@ def pairs_table(evidence: Evidence) -> Table:
         rows,
         frozenset(columns[1:]) - {"settled"},
         source=(
-            "confirmations where role is best: test_accuracy of the two arms joined by seed; "
+            f"confirmations where role is best: {metric.test} of the two arms joined by seed; "
             "ibsweep.analysis.statistics.paired_difference and holm"
         ),
         note=(
-            "Differences of test accuracy on common replicates: the two arms saw the same images. "
+            f"Differences of {column_title(metric, metric.test)} on common replicates: the two "
+            f"arms saw the same {evidence.data.noun}{lower}. "
             "Bootstrap interval and sign-flip test; p, Holm is adjusted over the rows of this "
             "table; the verdicts above are adjusted over the claims' tests. Settled: the "
             "interval excludes 0 and p, Holm is below 0.05; one can hold without the other, and "
@@ -195,35 +263,41 @@ def pairs_table(evidence: Evidence) -> Table:
 
 
 def efficiency_table(evidence: Evidence) -> Table:
-    """Return the test accuracy of each arm's best configuration by number of images."""
-    sizes = sorted({int(images) for curve in evidence.efficiency for images in curve.images})
+    """Return the objective of each arm's best configuration by training-set size."""
+    metric = evidence.question.objective
+    sizes = sorted({int(size) for curve in evidence.efficiency for size in curve.sizes})
     rows = []
     for curve in evidence.efficiency:
         values = {
-            int(images): (float(mean), float(low), float(high))
-            for images, mean, low, high in zip(*curve[1:], strict=True)
+            int(size): Interval(float(mean), float(low), float(high))
+            for size, mean, low, high in zip(*curve[1:], strict=True)
         }
-        cells = [interval_cell(Interval(*values[n]) if n in values else None, "\n") for n in sizes]
+        cells = [interval_cell(metric, values.get(size), "\n") for size in sizes]
         rows.append((text_cell(curve.arm), *cells))
+    in_unit = f" in {metric.unit}" if metric.unit else ""
     return Table(
         "efficiency",
-        "Test accuracy in % by training images per class",
+        f"{_capital(column_title(metric, metric.test))}{in_unit} by training "
+        f"{sizes_heading(evidence.data)}",
         ("arm", *map(str, sizes)),
         tuple(rows),
         frozenset(map(str, sizes)),
         source=(
-            "confirmations where role is best, grouped by arm and images: mean of test_accuracy; "
-            "ibsweep.analysis.efficiency.efficiency_curves"
+            f"confirmations where role is best, grouped by arm and train_size: mean of "
+            f"{metric.test}; ibsweep.analysis.efficiency.efficiency_curves"
         ),
-        note="The configuration is the one found at the arm's own number of images.",
+        note=(
+            f"The configuration is the one found at the arm's own number of {evidence.data.noun}."
+        ),
     )
 
 
-def images_needed_table(evidence: Evidence) -> Table:
-    """Return the numbers of images that reach an accuracy."""
+def sizes_needed_table(evidence: Evidence) -> Table:
+    """Return the training-set sizes that reach a figure."""
+    metric, noun = evidence.question.objective, evidence.data.noun
     rows = []
-    for arm, target, images, low, high, matches in evidence.images_needed:
-        sizes = next(curve.images for curve in evidence.efficiency if curve.arm == arm)
+    for arm, target, size, low, high, matches in evidence.sizes_needed:
+        sizes = next(curve.sizes for curve in evidence.efficiency if curve.arm == arm)
         first, last = int(min(sizes)), int(max(sizes))
         reason = ""
         if matches:
@@ -231,39 +305,44 @@ def images_needed_table(evidence: Evidence) -> Table:
         rows.append(
             (
                 text_cell(arm),
-                Cell(f"{target:.2f}\n{reason}".strip(), target),
-                Cell(_images(images, first, last), images),
-                Cell(f"[{_images(low, first, last)}, {_images(high, first, last)}]", low),
+                Cell(f"{number(metric, target)}\n{reason}".strip(), target),
+                Cell(_size(size, first, last), size),
+                Cell(f"[{_size(low, first, last)}, {_size(high, first, last)}]", low),
             )
         )
-    columns = ("arm", "accuracy to reach, %", "images per class", "95 % interval")
+    columns = (
+        "arm",
+        heading(metric, f"{metric.title} to reach"),
+        sizes_heading(evidence.data),
+        "95 % interval",
+    )
     return Table(
         "wanted",
-        "Training images needed",
+        f"Training {noun} needed",
         columns,
         tuple(rows),
         frozenset(columns[1:]),
         source=(
-            "confirmations where role is best: mean of test_accuracy by images, interpolated; "
-            "bootstrap over seeds; ibsweep.analysis.efficiency.images_needed"
+            f"confirmations where role is best: mean of {metric.test} by train_size, "
+            "interpolated; bootstrap over seeds; ibsweep.analysis.efficiency.size_needed"
         ),
         note=(
-            "Interpolated between the measured numbers of images, on a logarithmic scale. This "
-            "table says where the mean curve over the replicates first reaches the accuracy. The "
+            f"Interpolated between the measured numbers of {noun}, on a logarithmic scale. This "
+            f"table says where the mean curve over the replicates first reaches the figure. The "
             "ratio of two arms in a claim is another estimate: each replicate's own curve has its "
             "own first crossing, and the ratio is the (geometric) mean over the replicates."
         ),
     )
 
 
-def _images(value: float, first: int, last: int) -> str:
+def _size(value: float, first: int, last: int) -> str:
     if math.isinf(value):
         return f"> {last}"
     return f"{first} or fewer" if value <= first else f"{value:.0f}"
 
 
 def replications_table(evidence: Evidence) -> Table:
-    """Return the notebook's settings over many seeds."""
+    """Return the published settings over many seeds: accuracies, of images."""
     rows = tuple(_replication(row) for row in evidence.replications)
     columns = (
         "setting",
@@ -296,6 +375,10 @@ def replications_table(evidence: Evidence) -> Table:
     )
 
 
+_ACCURACY = Objective.model_validate("accuracy")
+"""All that is published."""
+
+
 def _replication(row: ReplicationSummary) -> tuple[Cell, ...]:
     luck = {None: Cell("too few seeds"), "typical": text_cell("no")}
     low, high = row.spread if row.spread else (None, None)
@@ -309,7 +392,7 @@ def _replication(row: ReplicationSummary) -> tuple[Cell, ...]:
         text_cell("training" if row.metric == "train_accuracy" else "validation"),
         number_cell(row.published),
         Cell(MISSING) if row.seed10 is None else Cell(f"{row.seed10:.2f}{again}", row.seed10),
-        Cell(f"{row.mean:.2f} {interval_text(row.low, row.high)}".strip(), row.mean),
+        interval_cell(_ACCURACY, Interval(row.mean, row.low, row.high)),
         Cell(spread, low),
         number_cell(row.seeds, "d"),
         Cell(MISSING) if share is None else Cell(f"{100 * share:.0f} %", share),

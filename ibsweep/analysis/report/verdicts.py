@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ibsweep.analysis.claims import ClaimResult, Verdict
+from ibsweep.analysis.claims import ClaimResult, ClaimTestResult, Verdict
 from ibsweep.analysis.report.cells import (
     MISSING,
     Cell,
     Table,
-    interval_text,
+    figure_cell,
     number_cell,
     p_value_cell,
     text_cell,
 )
 from ibsweep.analysis.summary import config_text
-from ibsweep.questions.schema import DifferenceTest, ImagesNeededTest, LevelTest
+from ibsweep.analysis.wording import difference_unit, interval_text, size_text
+from ibsweep.questions.schema import DifferenceTest, LevelTest, TrainSizesNeededTest
 
 if TYPE_CHECKING:
     from ibsweep.analysis.evidence import Evidence
@@ -52,7 +53,7 @@ def claims_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> T
             )
     return Table(
         "claims",
-        "What the notebook claims, and what the evidence says",
+        "What is claimed, and what the evidence says",
         ("question", "claim", "verdict", "in figures"),
         tuple(rows),
         source="ibsweep.analysis.claims.evaluate on the frame confirmations",
@@ -104,14 +105,13 @@ def questions_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -
     return Table("questions", "What was asked", columns, tuple(rows))
 
 
-def claim_tests_table(result: ClaimResult) -> Table:
+def claim_tests_table(evidence: Evidence, result: ClaimResult) -> Table:
     """Return the tests of one claim."""
     rows = tuple(
         (
-            text_cell(_asked(test.test)),
+            text_cell(_asked(evidence, test.test)),
             Cell(test.verdict.value, _ORDER[test.verdict], verdict=True),
-            number_cell(test.effect),
-            Cell(interval_text(test.low, test.high) or MISSING, test.low),
+            *_effect_cells(evidence, test),
             text_cell(test.unit),
             p_value_cell(test.p),
             p_value_cell(test.adjusted_p),
@@ -139,22 +139,39 @@ def claim_tests_table(result: ClaimResult) -> Table:
     )
 
 
-def _asked(test: ClaimTest) -> str:
+def _effect_cells(evidence: Evidence, test: ClaimTestResult) -> tuple[Cell, Cell]:
+    """Return the effect of a test and its interval."""
+    if isinstance(test.test, TrainSizesNeededTest):  # doublings
+        ends = MISSING if test.low is None else f"[{test.low:.2f}, {test.high:.2f}]"
+        return number_cell(test.effect), Cell(ends, test.low)
+    metric = evidence.question.objective
+    if isinstance(test.test, LevelTest) and test.test.metric:
+        metric = evidence.question.metric_of(test.test.metric)
+    ends = interval_text(metric, test.low, test.high, beside=test.effect)
+    return figure_cell(metric, test.effect), Cell(ends or MISSING, test.low)
+
+
+def _asked(evidence: Evidence, test: ClaimTest) -> str:
+    metric = evidence.question.objective
     match test:
         case DifferenceTest():
             sides = f"{_side(test.arm, test.where)} over {_side(test.than, test.than_where)}"
-            return f"{sides}: more than {0 - test.margin:g} points{_at(test.images)}"
+            least = f"{0 - test.margin:g} {difference_unit(metric)}".rstrip()
+            return f"{sides}: more than {least}{_at(evidence, test.train_size)}"
         case LevelTest():
-            side = "below" if test.at_least is None else "at least"
+            if test.metric:
+                metric = evidence.question.metric_of(test.metric)
             subject = f"{_side(test.arm, test.where)}, {test.config}"
-            return f"{subject}: {side} {test.bound:g} %{_at(test.images)}"
-        case ImagesNeededTest():
-            return f"{test.than} needs more images than {test.arm} for {test.percent:g} %"
+            bound = f"{test.side.replace('_', ' ')} {test.bound:g} {metric.unit}".rstrip()
+            return f"{subject}: {bound}{_at(evidence, test.train_size)}"
+        case TrainSizesNeededTest():
+            target = f"{test.value:g} {metric.unit}".rstrip()
+            return f"{test.than} needs more {evidence.data.noun} than {test.arm} for {target}"
 
 
 def _side(arm: str, where: Mapping[str, Any]) -> str:
     return f"{arm} ({config_text(where)})" if where else arm
 
 
-def _at(images: int | None) -> str:
-    return "" if images is None else f" with {images} images per class"
+def _at(evidence: Evidence, size: int | None) -> str:
+    return "" if size is None else f" with {size_text(evidence.data, size)}"

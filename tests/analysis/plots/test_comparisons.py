@@ -17,7 +17,7 @@ from ibsweep.questions.schema import Question
 
 def confirmed(*groups, sweep="first"):
     """Rows of confirmation: arm, images, role, baseline, test accuracies."""
-    columns = ["sweep", "arm", "images", "role", "baseline", "test_accuracy"]
+    columns = ["sweep", "arm", "train_size", "role", "baseline", "test_accuracy"]
     rows = [
         (sweep, arm, n, role, base, value)
         for arm, n, role, base, values in groups
@@ -36,9 +36,10 @@ def test_arms_are_compared_at_their_own_number_of_images():
     )
     info = plots.arms_info(question(), frame)
     assert tuple(info.families) == ("tiny_cnn", "tiny_mlp")
-    assert info.images == (10, 10)
-    assert info.best == (mean_interval([90.0, 94.0]), mean_interval([60.0, 64.0]))
-    assert info.baseline == (mean_interval([70.0, 80.0]), mean_interval([60.0, 64.0]))
+    assert info.sizes == (10, 10)
+    means = [mean_interval(values, 0, 100) for values in ([90.0, 94.0], [60.0, 64.0])]
+    assert info.best == tuple(means)
+    assert info.baseline == (mean_interval([70.0, 80.0], 0, 100), means[1])
     assert info.published == (77.0, None)
     drawn = texts(draw(plots.plot_arms, info))
     assert {"92.0", "62.0", "tiny_cnn", "tiny_mlp", "published"} <= set(drawn)
@@ -53,7 +54,7 @@ def test_two_sweeps_of_an_arm_are_not_pooled():
 
 def test_an_arm_without_confirmations_has_a_row_of_its_own():
     info = plots.arms_info(question(), confirmed(("tiny_mlp", 10, "best", False, [60.0])))
-    assert info.best == (None, mean_interval([60.0]))
+    assert info.best == (None, mean_interval([60.0], 0, 100))
     assert info.baseline == (None, None)
     assert "tiny_cnn" in texts(draw(plots.plot_arms, info))
     nothing = plots.arms_info(question(), confirmed())
@@ -65,7 +66,7 @@ def test_efficiency_leaves_out_what_is_not_finite():
     curves = [curve("tiny_mlp", holes=[1]), curve("tiny_cnn", holes=range(4))]
     info = plots.efficiency_info(question(), curves, 95.0)
     assert [c.arm for c in info.curves] == ["tiny_mlp"]
-    assert info.curves[0].images.tolist() == [10, 100, 500]
+    assert info.curves[0].sizes.tolist() == [10, 100, 500]
     assert info.curves[0].low.tolist() == [45, 90, 94]
     assert tuple(info.families) == ("tiny_cnn", "tiny_mlp")
     assert info.target == 95
@@ -87,13 +88,12 @@ def test_efficiency_without_intervals_and_of_nothing():
 def replications(*rows):
     """Rows of setting, images, seed, validation and training accuracy, as a frame."""
     of = {(cell.setting, cell.images): cell for cell, _ in published_settings([question()])}
-    return frames.make_frame(
-        frames.REPLICATIONS,
-        [
-            tiny.replication(of[setting, images], seed, accuracy, train=train, exact=seed == 10)
-            for setting, images, seed, accuracy, train in rows
-        ],
-    )
+    found = [
+        tiny.replication(of[setting, images], seed, accuracy, train=train, exact=seed == 10)
+        for setting, images, seed, accuracy, train in rows
+    ]
+    accuracy = dict.fromkeys(("valid", "train"), ("accuracy",))
+    return frames.make_frame(frames.REPLICATIONS, found, accuracy)
 
 
 def test_replications_stand_beside_what_was_published():

@@ -29,7 +29,7 @@ def test_curves_are_the_mean_and_the_range_of_the_replicates():
     others = frame.assign(trial=4, valid_accuracy=0.0)
     elsewhere = frame.assign(sweep="other", valid_accuracy=0.0)
     info = plots.curves_info(pd.concat([others, frame, elsewhere]), "sweep", 3)
-    assert info.metric == "accuracy"
+    assert info.metric.metric == "accuracy"
     assert info.epochs.tolist() == [5, 20]
     assert [band.tolist() for band in info.valid] == [[50, 85], [40, 80], [60, 90]]
     assert [band.tolist() for band in info.train] == [[60, 95], [50, 90], [70, 100]]
@@ -117,7 +117,7 @@ def test_confusion_wants_a_name_for_each_class():
 def test_history_counts_completed_trials_as_best_alone():
     info = plots.history_info(trials().sample(frac=1, random_state=1), "sweep")
     assert info.trials.tolist() == [0, 1, 3, 4]
-    assert info.accuracy.tolist() == [70, 95, 60, 80]
+    assert info.values.tolist() == [70, 95, 60, 80]
     assert info.complete.tolist() == [True, False, True, True]
     assert info.best.tolist() == [70, 70, 70, 80]
     assert info.baseline == 70

@@ -19,9 +19,9 @@ from ibsweep.analysis.report.provenance import sweeps_table
 from ibsweep.analysis.report.tables import (
     arms_table,
     efficiency_table,
-    images_needed_table,
     pairs_table,
     replications_table,
+    sizes_needed_table,
 )
 from ibsweep.analysis.report.verdicts import claims_table
 from ibsweep.errors import InputError, SweepError
@@ -35,7 +35,7 @@ def test_a_page_says_the_answer_first(page):
     assert "refuted" in text
     for heading in (
         "Number of images",
-        "The notebook, replicated",
+        "Published figures",
         "Arm by arm",
         "How it was done",
     ):
@@ -46,15 +46,16 @@ def test_a_page_says_the_answer_first(page):
 
 def test_the_tables_of_a_page_are_those_of_the_evidence_cell_by_cell(page, evidence):
     expected = {
-        "arms": arms_table([evidence]),
+        "arms": arms_table(evidence),
         "pairs": pairs_table(evidence),
-        "wanted": images_needed_table(evidence),
+        "wanted": sizes_needed_table(evidence),
         "efficiency": efficiency_table(evidence),
         "replications": replications_table(evidence),
         "sweeps": sweeps_table(evidence),
     }
     expected |= {
-        f"tests-{one.claim.id}": verdicts.claim_tests_table(one) for one in evidence.claims
+        f"tests-{one.claim.id}": verdicts.claim_tests_table(evidence, one)
+        for one in evidence.claims
     }
     found = Tables(page).found
     assert found.keys() == expected.keys()
@@ -69,7 +70,7 @@ def test_the_tables_of_the_index_cell_by_cell(results, evidence, tmp_path):
     assert found == {
         "claims": as_shown(claims_table([evidence])),
         "questions": as_shown(verdicts.questions_table([evidence])),
-        "arms": as_shown(arms_table([evidence])),
+        "arms": as_shown(arms_table(evidence)),
     }
     assert found["questions"][1][3:] == ["2 of 2 arms", "2 supported, 1 refuted"]
 
@@ -81,7 +82,7 @@ def test_a_page_says_what_its_numbers_are(page):
         "one can hold without the other",
         "The interval is Student's t over the replicates; verdicts use a bootstrap interval",
         "optimistic where the winner of the sweep is the best",
-        "where the mean curve over the replicates first reaches the accuracy",
+        "where the mean curve over the replicates first reaches the figure",
         "As choice and score share the trained replicates, a little optimism remains.",
         "All arms share the replicate seeds, so that they are compared on the same images.",
         "a failure that strikes one seed in ten",

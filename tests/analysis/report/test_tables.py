@@ -13,20 +13,20 @@ from ibsweep.analysis.report.cells import Cell
 from ibsweep.analysis.report.tables import (
     arms_table,
     efficiency_table,
-    images_needed_table,
     pairs_table,
     replications_table,
+    sizes_needed_table,
 )
 from ibsweep.analysis.statistics import paired_difference
 from ibsweep.questions.schema import Question
 
 
 def test_the_arms_are_means_of_rows(results, evidence):
-    table = arms_table([evidence])
+    table = arms_table(evidence)
     frame = results.confirmations
     for row in table.rows:
         arm = row[0].text
-        mine = frame[(frame["arm"] == arm) & (frame["images"] == 10)]
+        mine = frame[(frame["arm"] == arm) & (frame["train_size"] == 10)]
         best = mine[mine["role"] == "best"]["test_accuracy"]
         baseline = mine[mine["baseline"]]["test_accuracy"]
         interval = stats.ttest_1samp(best, 0).confidence_interval(0.95)
@@ -50,7 +50,7 @@ def test_the_arms_are_means_of_rows(results, evidence):
 def test_the_pairs_are_paired_by_seed(results, evidence):
     table = pairs_table(evidence)
     frame = results.confirmations
-    best = frame[(frame["role"] == "best") & (frame["images"] == 10)]
+    best = frame[(frame["role"] == "best") & (frame["train_size"] == 10)]
     wide = best.pivot_table(index="seed", columns="arm", values="test_accuracy")
     found = paired_difference(wide["duel_cnn"], wide["duel_mlp"])
     (row,) = table.rows
@@ -78,11 +78,11 @@ def test_three_pairs_are_adjusted_for_their_number(tmp_path):
 
 def test_what_the_arms_table_says_of_training_images_and_of_the_notebooks_setting(tmp_path):
     (evidence,) = gather(load(rows.trio(tmp_path))).values()
-    table = arms_table([evidence])
+    table = arms_table(evidence)
     assert texts(table, "training accuracy, %") == ["100.00 [100.00, 100.00]"] * 3
     assert "Training accuracy: the same replicates" in table.note
     assert "training accuracy the same of train_accuracy" in table.source
-    own = "lr 0.01, epochs 20, batch_size 10 (the notebook's setting; nothing better was found)"
+    own = "lr 0.01, epochs 20, batch_size 10 (the baseline; nothing better was found)"
     found = "lr 0.05, epochs 30, batch_size 5"
     assert texts(table, "configuration") == [found, found, own]
     assert texts(table, "test accuracy, %")[2] == texts(table, "baseline, %")[2]
@@ -101,20 +101,20 @@ def test_a_published_training_figure_is_shown_beside_ours(tmp_path, figure, show
     asked = Question.model_validate(document)
     for arm in asked.arms:
         rows.add_sweep(tmp_path, arm, asked=asked)
-    table = arms_table(gather(load(tmp_path)).values())
+    table = arms_table(gather(load(tmp_path))["duel"])
     assert ("training accuracy, %" in table.columns) is shown
     assert texts(table, "published, %")[1] == f"58.00{' (training)' * shown}"
 
 
 def test_efficiency_and_images_needed(results, evidence):
     frame = results.confirmations
-    means = frame[frame["role"] == "best"].groupby(["arm", "images"])["test_accuracy"].mean()
+    means = frame[frame["role"] == "best"].groupby(["arm", "train_size"])["test_accuracy"].mean()
     table = efficiency_table(evidence)
     assert table.columns == ("arm", "10", "30", "100")
     for row in table.rows:
         for images, cell in zip((10, 30, 100), row[1:], strict=True):
             assert cell.key == pytest.approx(means[row[0].text, images])
-    wanted = images_needed_table(evidence)
+    wanted = sizes_needed_table(evidence)
     assert texts(wanted, "arm") == ["duel_cnn", "duel_mlp", "duel_mlp", "duel_mlp"]
     targets = texts(wanted, "accuracy to reach, %")
     assert targets[:3] == ["85.00", "85.00", "99.00"]
@@ -134,7 +134,7 @@ def test_images_needed_beyond_what_was_tried(tmp_path):
     (evidence,) = gather(load(tmp_path)).values()
     found = dict(
         zip(
-            *(texts(images_needed_table(evidence), c) for c in ("arm", "images per class")),
+            *(texts(sizes_needed_table(evidence), c) for c in ("arm", "images per class")),
             strict=True,
         )
     )
@@ -152,7 +152,7 @@ def test_the_replications_say_what_looks_like_luck(evidence):
 
 
 def test_cells_sort_by_their_numbers(evidence):
-    for table in (arms_table([evidence]), pairs_table(evidence), images_needed_table(evidence)):
+    for table in (arms_table(evidence), pairs_table(evidence), sizes_needed_table(evidence)):
         for name in table.numeric:
             for cell in column(table, name):
                 assert cell == Cell("-") or isinstance(cell.key, int | float)

@@ -12,7 +12,7 @@ def test_the_verdicts(evidence):
     table = claims_table([evidence])
     assert texts(table, "verdict") == ["supported", "supported", "refuted"]
     assert "+30.00 points" in texts(table, "in figures")[0]
-    tests = [verdicts.claim_tests_table(result) for result in evidence.claims]
+    tests = [verdicts.claim_tests_table(evidence, result) for result in evidence.claims]
     assert [texts(test, "what must hold") for test in tests] == [
         ["duel_cnn over duel_mlp: more than 0 points"],
         ["duel_mlp needs more images than duel_cnn for 85 %"],
