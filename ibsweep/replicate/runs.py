@@ -18,9 +18,10 @@ from ibsweep.replicate.notebook import PROCEDURES, SEED, follow
 from ibsweep.results.records import Replication
 from ibsweep.results.store import ReplicationStore
 from ibsweep.trial.device import configure_device
+from ibsweep.trial.figures import lane_figures
 from ibsweep.trial.parts import in_parts, kernels_fault
 from ibsweep.trial.plan import TrialPlan
-from ibsweep.trial.run import TrialRun, lane_figures
+from ibsweep.trial.run import TrialRun
 
 __all__ = ["ReplicationPlan", "missing_plans", "replicate", "train"]
 

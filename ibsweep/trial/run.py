@@ -6,7 +6,6 @@ Runs in any process: Ray's workers use it, and so do ``ibsweep train``, the test
 from __future__ import annotations
 
 import json
-import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +16,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ibsweep.data import Dataset, Examples, document_of_task, open_dataset
 from ibsweep.metrics.own import figure_functions
@@ -25,12 +23,14 @@ from ibsweep.models import build
 from ibsweep.models.base import LaneModel
 from ibsweep.models.own import own_model
 from ibsweep.models.settings import split_settings
-from ibsweep.results.records import Curve, Figures, Replicate
+from ibsweep.results.records import Curve, Replicate
 from ibsweep.training import Evaluation, LaneData, Trainer, TrainingSettings
+from ibsweep.trial.figures import lane_figures
+from ibsweep.trial.function_run import FunctionRun
 from ibsweep.trial.plan import TrialPlan
 from ibsweep.user_code import is_reference, verify
 
-__all__ = ["Run", "TrialRun", "lane_data", "lane_figures", "start_run"]
+__all__ = ["Run", "TrialRun", "lane_data", "start_run"]
 
 _BATCH_STREAM = 3
 """Batch orders come from a stream of their own: the same for every arm that shares the seed."""
@@ -147,7 +147,7 @@ def start_run(plan: TrialPlan, device: str = "cpu") -> Run:
     Raises:
         InputError: If the data or the model cannot be had, or code of the user's own has changed.
     """
-    return TrialRun(plan, device)
+    return TrialRun(plan, device) if plan.train is None else FunctionRun(plan, device)
 
 
 def _build(
@@ -282,20 +282,3 @@ class TrialRun:
         """Continue where ``state_dict`` was taken from a run of the same plan."""
         self.trainer.load_state_dict(state["trainer"])
         self.seconds = state["seconds"]
-
-
-def lane_figures(figures: Mapping[str, Tensor], loss: Tensor, lane: int) -> Figures:
-    """Return the figures of one lane as records hold them, its loss last.
-
-    Args:
-        figures: Metrics by name, each ``[L]``.
-        loss: The loss, ``[L]``.
-        lane: Which lane.
-    """
-    values = {name: value for name, value in figures.items() if name != "loss"} | {"loss": loss}
-    return {name: _finite(value[lane].item()) for name, value in values.items()}
-
-
-def _finite(value: float) -> float | None:
-    """Return a figure, None where it is not defined or not finite."""
-    return value if math.isfinite(value) else None

@@ -12,8 +12,9 @@ with gc_paused():
     import torch
 
     from ibsweep.trial.device import configure_device
+    from ibsweep.trial.figures import lane_figures
     from ibsweep.trial.plan import TrialPlan
-    from ibsweep.trial.run import TrialRun, lane_figures
+    from ibsweep.trial.run import TrialRun
 
 __all__ = ["train_and_score"]
 

@@ -11,8 +11,9 @@ import yaml
 
 from ibsweep.errors import InputError
 from ibsweep.results.records import Curve
+from ibsweep.trial.figures import lane_figures
 from ibsweep.trial.plan import TrialPlan
-from ibsweep.trial.run import TrialRun, lane_figures
+from ibsweep.trial.run import TrialRun
 
 __all__ = ["train_one"]
 
