@@ -124,8 +124,8 @@ def summarise_replications(
             & (frame["model"] == setting.model)
         ]
         same = [
-            (task, settings) == (setting.task, setting.settings)
-            for task, settings in zip(rows["data"], rows["settings"], strict=True)
+            setting.trained_like(data, settings)
+            for data, settings in zip(rows["data"], rows["settings"], strict=True)
         ]
         rows = rows[np.array(same, dtype=bool)]
         found += [_summary(setting, figure, rows) for figure in figures if len(rows)]

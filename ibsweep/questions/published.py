@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ibsweep.data.catalogue import document_of_task
 from ibsweep.models.settings import resolve, with_training_defaults
 from ibsweep.questions.schema import PublishedFigure, Question
 from ibsweep.results.records import Replication
@@ -46,9 +47,20 @@ class PublishedSetting:
     def holds(self, row: Replication) -> bool:
         """Tell whether a row is of this setting, trained just as the question now says."""
         names = ("question", "arm", "setting", "model")
-        return (row.train_size, row.data) == (self.images, self.task) and (
-            with_training_defaults(row.settings) == self.settings
+        return (
+            row.train_size == self.images
+            and self.trained_like(row.data, row.settings)
             and all(getattr(row, name) == getattr(self, name) for name in names)
+        )
+
+    def trained_like(self, data: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+        """Tell whether data and settings of a row are those of the question now.
+
+        A row may have been written before there were such data documents, or all settings.
+        """
+        return (
+            document_of_task(data) == document_of_task(self.task)
+            and with_training_defaults(dict(settings)) == self.settings
         )
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import tiny
 
 from ibsweep.analysis import frames
 from ibsweep.analysis.replications import describe_replications, summarise_replications
 from ibsweep.analysis.statistics import mean_interval
+from ibsweep.questions.files import load_all
 from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import PublishedFigure, Variant
+from ibsweep.results.records import Replication
+from ibsweep.results.store import ReplicationStore
 
 ARM = tiny.arm(
     notebook=(
@@ -146,3 +151,15 @@ def test_replications_in_words():
         "Of 1 figure with seeds enough, 0 look lucky and 1 looks unlucky (long at 10)."
     )
     assert describe_replications([]) == ""
+
+
+def test_rows_that_format_2_stored_still_count():
+    """They have a task in place of a data document, and no settings that came later."""
+    stored = ReplicationStore(Path(__file__).parents[1] / "results" / "format_2").rows()
+    assert {type(row) for row in stored} == {Replication}
+    settings = [setting for setting, _ in published_settings(load_all().values())]
+    matched = [row for row in stored if any(setting.holds(row) for setting in settings)]
+    assert len(matched) == len(stored) > 0
+    columns = dict.fromkeys(("valid", "train"), ("accuracy",))
+    rows = frames.make_frame(frames.REPLICATIONS, stored, columns)
+    assert sum(one.seeds for one in summarise_replications(load_all(), rows)) >= len(stored)

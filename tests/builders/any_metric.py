@@ -51,8 +51,7 @@ def question(metric: str) -> Question:
                 "train_images": [100],
             },
             arms={
-                name: arm_mapping(title=name, images=100, notebook=[])
-                for name in ("good", "poor")
+                name: arm_mapping(title=name, images=100, notebook=[]) for name in ("good", "poor")
             },
             claims=[
                 claim_mapping(

@@ -325,7 +325,7 @@ def plot_history(ax: Axes, info: HistoryInfo) -> Axes:
     style_axes(ax)
     labels = []
     if np.isfinite(info.best).any():
-        end = float(info.trials[-1])
+        end = float(max([*info.trials, *info.failed]))
         labels.append(Label(end, float(info.best[-1]), "best so far", _VALID))
         if info.baseline is not None:
             ends = [info.trials[0], info.trials[-1]]

@@ -112,7 +112,7 @@ def claim_tests_table(evidence: Evidence, result: ClaimResult) -> Table:
             text_cell(_asked(evidence, test.test)),
             Cell(test.verdict.value, _ORDER[test.verdict], verdict=True),
             *_effect_cells(evidence, test),
-            text_cell(test.unit),
+            text_cell(test.unit or MISSING),
             p_value_cell(test.p),
             p_value_cell(test.adjusted_p),
             number_cell(test.replicates, "d"),
