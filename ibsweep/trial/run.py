@@ -9,6 +9,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -42,16 +43,25 @@ _READY_BYTES = 32 * 2**20
 
 @lru_cache(maxsize=3)
 def _split(
-    data: str, seeds: tuple[int, ...], train_size: int, split: str, folder: Path | None
+    data: str,
+    seeds: tuple[int, ...],
+    train_size: int,
+    split: str,
+    device: str,
+    folder: Path | None,
 ) -> LaneData:
-    """Draw one split for every seed; kept, since a worker trains many trials on the same data."""
+    """Draw one split for every seed; kept on the device, since a worker trains and scores many
+    trials on the same data."""
     dataset = open_dataset(document_of_task(json.loads(data)), folder)
     if split == "test":
         sets = [dataset.held_out(seed, train_size) for seed in seeds]
     else:
         replicates = [dataset.replicate(seed, train_size) for seed in seeds]
         sets = [one.train if split == "train" else one.valid for one in replicates]
-    return _lanes(sets).made_ready(_READY_BYTES)
+    lanes = _lanes(sets).made_ready(_READY_BYTES)
+    if lanes.rows is not None:
+        lanes = replace(lanes, inputs=_POOL.on(sets[0].inputs, device))
+    return lanes.to(device)
 
 
 def _lanes(sets: Sequence[Examples]) -> LaneData:
@@ -68,6 +78,22 @@ def _lanes(sets: Sequence[Examples]) -> LaneData:
     assert targets is not None
     shift, factor = stacked([one.shift for one in sets]), stacked([one.factor for one in sets])
     return LaneData(own, targets, rows, shift, factor)
+
+
+class _Pool:
+    """The pool that was last asked for, on its device: the splits of it are rows of one tensor."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[NDArray[Any], str, torch.Tensor] | None = None
+
+    def on(self, array: NDArray[Any], device: str) -> torch.Tensor:
+        """Return a pool's tensor on a device, copied there once."""
+        if self._kept is None or self._kept[0] is not array or self._kept[1] != device:
+            self._kept = array, device, _shared(array).to(device)
+        return self._kept[2]
+
+
+_POOL = _Pool()
 
 
 def _shared(pool: NDArray[Any]) -> torch.Tensor:
@@ -96,7 +122,7 @@ def lane_data(
         folder: The folder of the question file.
     """
     document = json.dumps(data, sort_keys=True)
-    return _split(document, tuple(seeds), train_size, split, folder).to(device)
+    return _split(document, tuple(seeds), train_size, split, device, folder)
 
 
 def _batch_seed(seed: int) -> int:

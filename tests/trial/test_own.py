@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import data_files
 import pytest
 import torch
 
@@ -73,6 +74,26 @@ def test_numbers_of_a_table(plan_of, model):
     test = run.score("test")
     assert test.confusion is None
     assert test.outputs.shape == (3, 100)
+
+
+def test_a_pool_is_copied_to_a_device_once(tmp_path, monkeypatch):
+    """Whatever is trained and scored there. `meta` is a device that every machine has."""
+    monkeypatch.setattr("ibsweep.trial.run._READY_BYTES", 0)
+    data_files.digits_npz(tmp_path)
+    document = {"from": "digits.npz", "split": {"train": 20, "valid": 10, "test": 10}}
+
+    def pools(device):
+        asked = [("train", 20), ("valid", 20), ("test", 20), ("train", 10), ("train", 20)]
+        found = [lane_data(document, (10,), n, s, device, tmp_path) for s, n in asked]
+        assert {value.device.type for one in found for value in (one.rows, one.targets)} == {
+            device
+        }
+        return [one.inputs for one in found]
+
+    here, there = pools("cpu"), pools("meta")
+    assert all(pool is there[0] for pool in there)
+    assert there[0].device.type == "meta"
+    assert {pool.data_ptr() for pool in [*here, *pools("cpu")]} == {here[0].data_ptr()}
 
 
 def test_a_saved_model_and_its_preprocessing_predict_what_was_scored(plan_of, tmp_path):
