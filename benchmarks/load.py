@@ -63,7 +63,7 @@ def measure(trials: int, sampler: str, nodes: int = 4) -> dict[str, Any]:
 
     question = load_all()["q1"]
     arm = question.arms["q1_mlp"]
-    question, arm = narrowed(question, arm, {"lr"}, {**arm.baseline, "epochs": 1})
+    question, arm = narrowed(question, arm, {"lr"}, {**(arm.baseline or {}), "epochs": 1})
     cluster = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
     )

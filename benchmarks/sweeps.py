@@ -16,7 +16,7 @@ from ray.tune.search.optuna import OptunaSearch
 from benchmarks.engine import settings
 from benchmarks.notebook_loop import Loop, make_module
 from ibsweep.cluster.session import ray_session
-from ibsweep.data import EdgeDataset, document_of_task, replicate_data
+from ibsweep.data import EdgeDataset, replicate_data
 from ibsweep.models.settings import resolve, split_settings
 from ibsweep.questions.files import load_all
 from ibsweep.questions.schema import Arm, Question
@@ -82,7 +82,7 @@ def narrowed(
         update={
             "space": {name: one for name, one in arm.space.items() if name in tuned},
             "fixed": held,
-            "baseline": {name: v for name, v in arm.baseline.items() if name in tuned},
+            "baseline": {name: v for name, v in (arm.baseline or {}).items() if name in tuned},
             "variants": {},
         }
     )
@@ -154,7 +154,7 @@ class _Stock(NamedTuple):
 
 def _stock(question: Question, arm: Arm, configs: list[dict[str, Any]], replicates: int) -> _Stock:
     """Run stock Ray Tune around the notebook's loop on the same configurations."""
-    task = EdgeDataset.from_dict(document_of_task(question.task))
+    task = EdgeDataset.from_dict(question.data)
     classes = len(task.classes)
     notebook = next(one for one in settings() if one.arm == arm.name)
 
@@ -165,7 +165,7 @@ def _stock(question: Question, arm: Arm, configs: list[dict[str, Any]], replicat
         training, options = split_settings(resolve(arm.model, arm.fixed, config))
         accuracies = []
         for seed in range(10, 10 + replicates):
-            data = replicate_data(task, seed, arm.images)
+            data = replicate_data(task, seed, arm.train_size)
             torch.manual_seed(seed)
             loop = Loop(
                 make_module(arm.model, options, classes),
@@ -223,7 +223,7 @@ def overhead(counts: tuple[int, ...] = (100, 1000)) -> Iterator[dict[str, Any]]:
     """
     question = load_all()["q1"]
     arm = question.arms["q1_mlp"]
-    question, arm = narrowed(question, arm, {"lr"}, {**arm.baseline, "epochs": 1})
+    question, arm = narrowed(question, arm, {"lr"}, {**(arm.baseline or {}), "epochs": 1})
     with ray_session(None):
         _swept(question, arm, trials=4, replicates=1)
         for sampler, count in itertools.product(("random", "tpe"), counts):

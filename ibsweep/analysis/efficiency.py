@@ -176,7 +176,7 @@ def size_to_match(
             common.
     """
     table = _complete_figures(question, confirmations, arm)
-    other = _known_figures(question, confirmations, than).get(question.arms[than].images)
+    other = _known_figures(question, confirmations, than).get(question.arms[than].train_size)
     if other is None:
         raise InputError(f"{than} has no confirmed sweep; run `ibsweep tune {than}`")
     common = table.index.intersection(other.dropna().index)

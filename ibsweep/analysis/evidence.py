@@ -201,7 +201,7 @@ def _pairs(objective: Objective, summaries: Sequence[SweepSummary]) -> tuple[Pai
     confirmed.sort(key=lambda pair: -objective.sign * pair[1].test.mean)
     compared = []
     for (first, best), (second, other) in combinations(confirmed, 2):
-        if first.images != second.images:
+        if first.train_size != second.train_size:
             continue  # nothing that differs in two ways is compared
         scores = [_test_scores(side) for side in (best, other)]
         seeds = sorted(scores[0].keys() & scores[1].keys())
@@ -210,7 +210,7 @@ def _pairs(objective: Objective, summaries: Sequence[SweepSummary]) -> tuple[Pai
         comparison = paired_difference(
             *([objective.sign * score[seed] for seed in seeds] for score in scores)
         )
-        compared.append((first.name, second.name, first.images, comparison))
+        compared.append((first.name, second.name, first.train_size, comparison))
     adjusted = holm([comparison.p for *_, comparison in compared])
     return tuple(Pair(*pair, p) for pair, p in zip(compared, adjusted, strict=True))
 

@@ -107,7 +107,7 @@ class _Measurement(NamedTuple):
         """Measure by how much one side is better than the other."""
         question, metric = self.question, self.question.objective
         arms = (test.arm, test.than)
-        own = [question.arms[arm].images for arm in arms]
+        own = [question.arms[arm].train_size for arm in arms]
         if test.train_size is None and own[0] != own[1]:
             raise _Untestable(
                 f"{test.arm} was tuned with {size_text(self.data, own[0])}, {test.than} with "
@@ -132,7 +132,7 @@ class _Measurement(NamedTuple):
 
     def level(self, test: LevelTest) -> Finding:
         """Measure a figure of one configuration."""
-        size = test.train_size or self.question.arms[test.arm].images
+        size = test.train_size or self.question.arms[test.arm].train_size
         baseline = test.config == "baseline"
         column = test.metric or self.question.objective.test
         metric = self.question.metric_of(column)
@@ -275,7 +275,7 @@ class _Measurement(NamedTuple):
         for key, value in where.items():
             config = f"config_{key}"
             rows = rows[rows[config] == value] if config in rows else rows.iloc[:0]
-        own = rows[rows["train_size"] == question.arms[arm].images]
+        own = rows[rows["train_size"] == question.arms[arm].train_size]
         if own.empty:
             raise _Untestable(
                 f"{name} was not confirmed: `ibsweep tune {arm}` with more `--trials`"
@@ -309,7 +309,7 @@ class _Measurement(NamedTuple):
 
     def _tuned(self, size: int | None, *arms: str) -> str:
         """Return at which sizes the arms were tuned, unless all were at ``size``."""
-        own = dict.fromkeys(self.question.arms[arm].images for arm in arms)
+        own = dict.fromkeys(self.question.arms[arm].train_size for arm in arms)
         return "" if list(own) == [size] else f"tuned with {' and '.join(map(str, own))}"
 
 

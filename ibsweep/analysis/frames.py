@@ -302,7 +302,7 @@ BEST = (
         "train_size",
         "size of the training set, in the unit of the data's split",
         "int64",
-        attrgetter("arm.images"),
+        attrgetter("arm.train_size"),
     ),
     Column(
         "sweep_valid_METRIC",

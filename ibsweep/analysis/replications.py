@@ -120,7 +120,7 @@ def summarise_replications(
             (frame["question"] == setting.question)
             & (frame["arm"] == setting.arm)
             & (frame["setting"] == setting.setting)
-            & (frame["train_size"] == setting.images)
+            & (frame["train_size"] == setting.train_size)
             & (frame["model"] == setting.model)
         ]
         same = [
@@ -163,21 +163,21 @@ def describe_replications(found: Sequence[ReplicationSummary]) -> str:
 def _summary(
     setting: PublishedSetting, figure: PublishedFigure, rows: pd.DataFrame
 ) -> ReplicationSummary:
-    values = rows[figure.metric].to_numpy(float)
+    values = rows[figure.column].to_numpy(float)
     exact = rows["exact"].to_numpy(bool)
     others = np.sort(values[~exact])
     interval = mean_interval(values.tolist(), 0.0, 100.0)
     # published figures are rounded: 86.67 stands for 86.666...
-    below = int((others < figure.percent - _ROUNDING).sum())
-    above = int((others > figure.percent + _ROUNDING).sum())
+    below = int((others < figure.value - _ROUNDING).sum())
+    above = int((others > figure.value + _ROUNDING).sum())
     return ReplicationSummary(
         question=setting.question,
         arm=setting.arm,
         setting=setting.setting,
-        metric=figure.metric,
-        images=setting.images,
+        metric=figure.column,
+        images=setting.train_size,
         epochs=int(setting.settings["epochs"]),
-        published=figure.percent,
+        published=figure.value,
         seed10=float(values[exact][0]) if exact.any() else None,
         mean=interval.mean,
         low=interval.low,

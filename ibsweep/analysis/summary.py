@@ -116,11 +116,7 @@ class SweepSummary:
         """The figure that was published for the arm, of the objective on validation examples at
         the arm's own training-set size; None where there is none.
         """
-        if self.question.objective.metric != "accuracy":
-            return None
-        return next(
-            (f.valid_accuracy for f in self.arm.notebook if f.images == self.arm.images), None
-        )
+        return self.arm.published_value(self.question.objective.valid)
 
     def to_json(self) -> dict[str, Any]:
         """Return the sweep's part of ``tune --json``, without the run's time and rate."""
@@ -206,7 +202,7 @@ def summarise_rows(
     arm = question.arms[manifest.arm]
     rows: dict[int, list[Confirmation]] = {}
     for row in confirmations:
-        if row.train_size == arm.images:
+        if row.train_size == arm.train_size:
             rows.setdefault(row.trial, []).append(row)
     # a user may have removed a damaged line: that trial is unfinished again
     confirmed = [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ibsweep.data.catalogue import document_of_task, open_dataset
+from ibsweep.data.catalogue import open_dataset
 from ibsweep.data.schema import DataSchema
 
 if TYPE_CHECKING:
@@ -93,8 +93,7 @@ def schema_of(question: Question, manifest: Manifest | None = None) -> DataSchem
     stored: Mapping[str, Any] | None = getattr(manifest, "data", None)
     if stored:
         return DataSchema.from_dict(stored)
-    document = getattr(question, "data", None) or getattr(question, "task", {})
-    return open_dataset(document_of_task(document)).schema
+    return open_dataset(question.data).schema
 
 
 def sizes_heading(schema: DataSchema) -> str:

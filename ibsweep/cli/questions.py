@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ibsweep.questions.schema import Objective, PublishedFigure
+
+__all__ = ["figures_in_words", "questions"]
+
 
 def questions() -> None:
-    """List the questions, their arms and the notebook's figures."""
+    """List the questions, their arms and the published figures."""
     from ibsweep.questions.files import load_all
 
     console = Console()
@@ -18,13 +27,23 @@ def questions() -> None:
         for column in ("    arm", "model", "images per class", "notebook: images -> accuracy"):
             table.add_column(column)
         for arm in question.arms.values():
-            settings = [(f"    {arm.name}", arm.model, str(arm.images), arm.notebook)]
-            settings += [(f"    {k}", "", "", v.notebook) for k, v in arm.variants.items()]
-            for name, model, images, published in settings:
-                figures = ", ".join(f"{f.images} -> {f.percent:g} %" for f in published)
-                if any(f.metric == "train_accuracy" for f in published):
-                    figures += " of the training images"
-                table.add_row(name, model, images, figures or "none")
+            settings = [(f"    {arm.name}", arm.model, str(arm.train_size), arm.published)]
+            settings += [(f"    {k}", "", "", v.published) for k, v in arm.variants.items()]
+            for name, model, size, published in settings:
+                figures = figures_in_words(published, question.objective)
+                table.add_row(name, model, size, figures or "none")
         console.print(table)
         console.print()
     console.print("ibsweep show ARM tells what is searched, ibsweep tune ARM searches.")
+    console.print("A file of your own stands wherever an arm or a question does.")
+
+
+def figures_in_words(published: Sequence[PublishedFigure], objective: Objective) -> str:
+    """Return published figures on one line, each with the size of its training set."""
+
+    def one(figure: PublishedFigure) -> str:
+        unit = " %" if figure.column.endswith("_accuracy") else ""
+        of = "" if figure.column == objective.valid else f" {figure.column}"
+        return f"{figure.train_size} -> {figure.value:g}{unit}{of}"
+
+    return ", ".join(map(one, published))

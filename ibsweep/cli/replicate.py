@@ -161,7 +161,7 @@ def _train(
 
     def on_done(part: ReplicationPlan) -> None:
         what = "the notebook itself" if part.exact else f"{len(part.seeds)} seeds"
-        setting = f"{part.published.name}, {part.published.images} images"
+        setting = f"{part.published.name}, {part.published.train_size} images"
         progress.advance(len(part.seeds), setting, what)
 
     with progress, ray_session(address):

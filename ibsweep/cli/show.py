@@ -2,57 +2,86 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from ibsweep.cli.questions import figures_in_words
+
+if TYPE_CHECKING:
+    from ibsweep.questions.schema import Arm, Question
+
 
 def show(
-    arm: Annotated[str, typer.Argument(metavar="ARM", help="An arm, a question or a file.")],
+    arm: Annotated[
+        str, typer.Argument(metavar="ARM|QUESTION|FILE[:ARM]", help="See `ibsweep questions`.")
+    ],
 ) -> None:
-    """Print the resolved search space, task and default budget of an arm."""
+    """Print the search space, data and default budget of an arm.
+
+    Nothing of the user's own is imported or loaded: `tune` does that, and checks it.
+    """
     from ibsweep.questions.files import find_arms
+
+    console = Console()
+    for question, found, *_ in find_arms(arm):
+        console.print(f"[bold]{found.name}[/bold]  {found.title}", highlight=False)
+        console.print(_facts(question, found))
+        columns = ("tuned", "distribution", *(("baseline",) if found.baseline else ()))
+        space = _table(*columns)
+        for name, spec in found.space.items():
+            values = (_plain(found.baseline[name]),) if found.baseline else ()
+            space.add_row(name, _distribution(spec.model_dump()), *values)
+        console.print(space)
+        console.print()
+
+
+def _facts(question: Question, arm: Arm) -> Table:
+    facts = _table()
+    facts.add_row("training function" if arm.train else "model", arm.implementation)
+    split = question.data["split"]
+    assert isinstance(split, dict)
+    noun = "images" if question.data["from"] == "edges" else "examples"
+    unit = f"{noun} per class" if split.get("per") == "class" else noun
+    facts.add_row("training set", f"{arm.train_size} {unit}" if arm.train_size else "see split")
+    document = {key: value for key, value in question.data.items() if key != "split"}
+    facts.add_row("data", _pairs(document))
+    facts.add_row("split", _pairs(split))
+    objective = question.objective
+    facts.add_row("objective", f"{objective.direction} {objective.valid}")
+    if question.metrics:
+        facts.add_row("metrics", ", ".join(one.metric for one in question.metrics))
+    if arm.published:
+        facts.add_row("published", figures_in_words(arm.published, objective))
+    for name, variant in arm.variants.items():
+        figures = figures_in_words(variant.published, objective)
+        text = f"{variant.title} ({_pairs(variant.changes)}): {figures}"
+        facts.add_row(f"published, {name}", text)
+    if arm.fixed:
+        facts.add_row("fixed", _pairs(arm.fixed))
+    facts.add_row("default budget", _budget(arm))
+    if question.efficiency:
+        facts.add_row("efficiency", f"at {_plain(question.efficiency)} {unit}")
+    for claim in question.claims:
+        if any(arm.name in (test.arm, getattr(test, "than", None)) for test in claim.tests):
+            facts.add_row("claim", claim.text)
+    return facts
+
+
+def _budget(arm: Arm) -> str:
     from ibsweep.questions.space import highest
     from ibsweep.sweep.options import SweepOptions
     from ibsweep.sweep.pruning import rungs
 
-    console = Console()
     options = SweepOptions()
-    for question, found in find_arms(arm):
-        console.print(f"[bold]{found.name}[/bold]  {found.title}", highlight=False)
-        facts = _table()
-        facts.add_row("model", found.model)
-        facts.add_row("images per class", str(found.images))
-        facts.add_row("task", ", ".join(f"{k} {_plain(v)}" for k, v in question.task.items()))
-        facts.add_row("objective", f"{question.objective.direction} {question.objective.metric}")
-        for figure in found.notebook:
-            kind = "" if figure.metric == "valid_accuracy" else " of the training images"
-            facts.add_row(f"notebook, {figure.images} images", f"{figure.percent:g} %{kind}")
-        for name, variant in found.variants.items():
-            changed = ", ".join(f"{k} {_plain(v)}" for k, v in variant.changes.items())
-            figures = ", ".join(f"{f.images} -> {f.percent:g} %" for f in variant.notebook)
-            facts.add_row(f"notebook's {name}", f"{variant.title} ({changed}): {figures}")
-        if found.fixed:
-            facts.add_row("fixed", ", ".join(f"{k} {_plain(v)}" for k, v in found.fixed.items()))
-        epochs = found.space.get("epochs")
-        stops = rungs(int(highest(epochs))) if epochs else []
-        budget = f"{options.trials} trials of {options.replicates} replicates"
-        if stops:
-            budget += f", compared at epochs {', '.join(map(str, stops))}"
-        budget += f"; {options.confirm} confirmed with {options.confirm_replicates} replicates"
-        facts.add_row("default budget", budget)
-        facts.add_row("efficiency", f"at {_plain(question.efficiency)} images per class")
-        for claim in question.claims:
-            if any(found.name in (test.arm, getattr(test, "than", None)) for test in claim.tests):
-                facts.add_row("claim", claim.text)
-        console.print(facts)
-        space = _table("tuned", "distribution", "baseline")
-        for name, spec in found.space.items():
-            space.add_row(name, _distribution(spec.model_dump()), _plain(found.baseline[name]))
-        console.print(space)
-        console.print()
+    epochs = arm.space.get("epochs")
+    stops = rungs(int(highest(epochs) if epochs else arm.fixed["epochs"]))
+    budget = f"{options.trials} trials of {options.replicates} replicates"
+    if stops:
+        budget += f", compared at epochs {', '.join(map(str, stops))}"
+    return f"{budget}; {options.confirm} confirmed with {options.confirm_replicates} replicates"
 
 
 def _table(*columns: str) -> Table:
@@ -63,6 +92,10 @@ def _table(*columns: str) -> Table:
         header_style="dim",
         show_header=bool(columns),
     )
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {_plain(value)}" for key, value in values.items())
 
 
 def _plain(value: Any) -> str:

@@ -62,8 +62,8 @@ def train(
     plan = TrialPlan(
         trial=0,
         model=found.model,
-        data=question.task,
-        train_size=found.images,
+        data=question.data,
+        train_size=found.train_size,
         settings=_settings(found, results, config, from_),
         seeds=tuple(range(seed, seed + replicates)),
         every_epoch=True,
@@ -85,7 +85,7 @@ def _settings(arm: Arm, results: Path, config: Path | None, sweep: str | None) -
     from ibsweep.models.settings import resolve
     from ibsweep.questions.yaml_file import read_yaml
 
-    chosen = dict(arm.baseline) if sweep is None else _best_config(arm, results, sweep)
+    chosen = dict(arm.baseline or {}) if sweep is None else _best_config(arm, results, sweep)
     # the user's own settings go before fixed ones too: this is one run, not a comparison
     own = read_yaml(config) if config else {}
     fixed = {name: value for name, value in arm.fixed.items() if name not in own}

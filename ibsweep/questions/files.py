@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ibsweep.errors import IbsweepError, InputError, suggestion
+from ibsweep.errors import Fault, IbsweepError, InputError, suggestion
+from ibsweep.questions.completion import completed
 from ibsweep.questions.faults import inconsistencies
+from ibsweep.questions.old_form import place_in_file, present_form
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.questions.structure import structural_faults
 from ibsweep.questions.yaml_file import read_yaml
@@ -43,8 +45,10 @@ def load_file(path: str | os.PathLike[str]) -> Question:
         faults = structural_faults(error)
     # Where a part is malformed, pydantic does not come to compare the parts.
     reported = {fault.path for fault in faults}
-    faults += [fault for fault in inconsistencies(data) if fault.path not in reported]
-    raise InputError("\n".join(f"{path}: {fault}" for fault in faults))
+    whole = completed(present_form(data))
+    faults += [fault for fault in inconsistencies(whole) if fault.path not in reported]
+    placed = (Fault(place_in_file(data, fault.path), fault.text) for fault in faults)
+    raise InputError("\n".join(f"{path}: {fault}" for fault in placed))
 
 
 def question_from_manifest(document: Mapping[str, Any], where: Path) -> Question:

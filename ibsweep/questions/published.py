@@ -1,4 +1,4 @@
-"""The figures that the notebook published, by setting: what `replicate` trains and pages show."""
+"""Published figures, by setting: what `replicate` trains and pages show."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ BASELINE = "baseline"
 
 @dataclass(frozen=True)
 class PublishedSetting:
-    """A setting of an arm at one number of images: what published figures are about.
+    """A setting of an arm at one size of training sets: what published figures are about.
 
     Attributes:
         question: Name of the question.
         arm: Name of the arm.
         setting: ``"baseline"`` or the name of a variant.
-        images: Training images per class.
+        train_size: Size of the training set.
         model: Name of the model.
-        task: The question's task.
+        data: The question's data document.
         settings: Complete settings.
     """
 
     question: str
     arm: str
     setting: str
-    images: int
+    train_size: int
     model: str
-    task: dict[str, Any]
+    data: dict[str, Any]
     settings: dict[str, Any]
 
     @property
@@ -46,11 +46,9 @@ class PublishedSetting:
 
     def holds(self, row: Replication) -> bool:
         """Tell whether a row is of this setting, trained just as the question now says."""
-        names = ("question", "arm", "setting", "model")
-        return (
-            row.train_size == self.images
-            and self.trained_like(row.data, row.settings)
-            and all(getattr(row, name) == getattr(self, name) for name in names)
+        names = ("question", "arm", "setting", "train_size", "model")
+        return self.trained_like(row.data, row.settings) and all(
+            getattr(row, name) == getattr(self, name) for name in names
         )
 
     def trained_like(self, data: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
@@ -59,7 +57,7 @@ class PublishedSetting:
         A row may have been written before there were such data documents, or all settings.
         """
         return (
-            document_of_task(data) == document_of_task(self.task)
+            document_of_task(data) == self.data
             and with_training_defaults(dict(settings)) == self.settings
         )
 
@@ -75,21 +73,23 @@ def published_settings(
     found = []
     for question in questions:
         for arm in question.arms.values():
-            settings = [(BASELINE, arm.baseline, arm.notebook)]
+            if arm.baseline is None:
+                continue
+            settings = [(BASELINE, arm.baseline, arm.published)]
             settings += [
-                (name, arm.baseline | variant.changes, variant.notebook)
+                (name, arm.baseline | variant.changes, variant.published)
                 for name, variant in arm.variants.items()
             ]
             for name, config, figures in settings:
-                for images in dict.fromkeys(figure.images for figure in figures):
+                for size in dict.fromkeys(figure.train_size for figure in figures):
                     published = PublishedSetting(
                         question=question.question,
                         arm=arm.name,
                         setting=name,
-                        images=images,
+                        train_size=size,
                         model=arm.model,
-                        task=dict(question.task),
+                        data=dict(question.data),
                         settings=resolve(arm.model, arm.fixed, config),
                     )
-                    found.append((published, tuple(f for f in figures if f.images == images)))
+                    found.append((published, tuple(f for f in figures if f.train_size == size)))
     return found

@@ -1,4 +1,4 @@
-"""The questions: a file parsed and validated into its task, objective, arms and claims.
+"""The questions: a file parsed and validated into its data, objective, arms and claims.
 
 A file is read whole before anything runs, and everything that is wrong in it is reported at once.
 """
@@ -6,15 +6,25 @@ A file is read whole before anything runs, and everything that is wrong in it is
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    model_serializer,
+    model_validator,
+)
 
-from ibsweep.errors import Fault, InputError, suggestion
+from ibsweep.errors import Fault, InputError, format_value, suggestion
 from ibsweep.metrics import METRICS, Direction, format_figure
 from ibsweep.models import MODELS
 from ibsweep.models.catalogue import Family
-from ibsweep.questions.faults import EFFICIENCY, inconsistencies
+from ibsweep.questions.completion import completed
+from ibsweep.questions.faults import inconsistencies
+from ibsweep.questions.old_form import present_form
 from ibsweep.questions.space import Scalar, Spec, fault_error
 from ibsweep.user_code import is_reference
 
@@ -42,6 +52,7 @@ _Name = Annotated[str, Field(pattern="^[a-z0-9_]+$")]
 _Text = Annotated[str, Field(min_length=1)]
 _Count = Annotated[int, Field(strict=True, gt=0)]
 _Bound = Annotated[float, Field(strict=True)]
+_FIGURE = re.compile("(valid|train|test)_[a-z0-9_]+")
 _Percent = Annotated[float, Field(strict=True, ge=0, le=100)]
 
 
@@ -58,48 +69,59 @@ class _Record(BaseModel):
 
 
 class PublishedFigure(_Record):
-    """A figure that the notebook published for an arm: of validation images, or of training ones.
+    """A figure that was published for a setting, such as ``{train_size: 30, valid_accuracy: 97}``.
 
-    The training figure is that of the trained model on its training images.
+    Of the trained model on its validation or training examples, or on test examples.
     """
 
-    images: _Count = Field(description="the training images per class")
-    valid_accuracy: _Percent | None = Field(
-        default=None, description="the final validation accuracy in percent"
-    )
-    train_accuracy: _Percent | None = Field(
-        default=None, description="the final training accuracy in percent"
-    )
+    train_size: _Count = Field(description="the size of the training set")
+    column: str = Field(description="what it is of, such as valid_accuracy")
+    value: float = Field(strict=True, description="the figure, in the metric's unit")
 
-    @model_validator(mode="after")
-    def _one_figure(self) -> Self:
-        if (self.valid_accuracy is None) is (self.train_accuracy is None):
-            text = "must give one of valid_accuracy and train_accuracy, in percent"
-            raise fault_error(type(self).__name__, [Fault((), text)])
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _one_figure(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "column" in data:
+            return data
+        found = [
+            key
+            for key in data
+            if isinstance(key, str) and _FIGURE.fullmatch(key) and key != "train_size"
+        ]
+        if len(found) != 1:
+            text = "must give one figure, such as valid_accuracy: 97.2"
+            raise fault_error(cls.__name__, [Fault((), text)])
+        (column,) = found
+        metric, value = METRICS.get(column.partition("_")[2]), data[column]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            text = f"must be a number, but got {format_value(value)}"
+            raise fault_error(cls.__name__, [Fault((column,), text)])
+        low, high = (metric.low, metric.high) if metric else (None, None)
+        if (low is not None and value < low) or (high is not None and value > high):
+            bounds = " and ".join(
+                f"at {side} {bound:g}"
+                for side, bound in (("least", low), ("most", high))
+                if bound is not None
+            )
+            text = f"must be {bounds}, but got {format_value(value)}"
+            raise fault_error(cls.__name__, [Fault((column,), text)])
+        others = {key: one for key, one in data.items() if key != column}
+        return {**others, "column": column, "value": float(value)}
 
-    @property
-    def metric(self) -> Literal["valid_accuracy", "train_accuracy"]:
-        """Which accuracy it is."""
-        return "train_accuracy" if self.valid_accuracy is None else "valid_accuracy"
-
-    @property
-    def percent(self) -> float:
-        """The accuracy."""
-        value = self.train_accuracy if self.valid_accuracy is None else self.valid_accuracy
-        assert value is not None, "validated"
-        return value
+    @model_serializer
+    def _as_in_a_file(self) -> dict[str, Any]:
+        return {"train_size": self.train_size, self.column: self.value}
 
 
 class Variant(_Record):
-    """Another setting that the notebook published figures for: the baseline with changes."""
+    """Another setting that figures were published for: the baseline with changes."""
 
     title: _Text = Field(description="a short title")
     changes: dict[str, Scalar] = Field(
         min_length=1, description="the values that replace the baseline's"
     )
-    notebook: tuple[PublishedFigure, ...] = Field(
-        min_length=1, description="the notebook's figures"
+    published: tuple[PublishedFigure, ...] = Field(
+        min_length=1, description="the published figures"
     )
 
 
@@ -209,20 +231,52 @@ class Arm(_Record):
 
     name: str
     title: _Text = Field(description="a short title")
-    model: str = Field(description=f"one of {', '.join(MODELS)}")
-    images: _Count = Field(description="the images per class that the sweep trains on")
+    model: str = Field(
+        default="", description=f"one of {', '.join(MODELS)}, or such as my_models.py:Net"
+    )
+    train: str | None = Field(
+        default=None, description="a training function, such as train.py:train"
+    )
+    train_size: int = Field(
+        ge=0,
+        strict=True,
+        description="the size of the training set: one of the split's",
+    )
+    """In the unit of the split; 0 until the data are bound, where the split gives a share."""
     fixed: dict[str, Scalar] = Field(default={}, description="the settings that are not tuned")
     space: dict[str, Spec] = Field(min_length=1, description="the distributions to tune over")
-    baseline: dict[str, Scalar] = Field(description="the notebook's own values of the space")
-    notebook: tuple[PublishedFigure, ...] = Field(description="the notebook's figures, or []")
+    baseline: dict[str, Scalar] | None = Field(
+        default=None, description="values of the space to try first and to compare with"
+    )
+    published: tuple[PublishedFigure, ...] = Field(default=(), description="published figures")
     variants: dict[_Name, Variant] = Field(
         default={}, description="other settings with figures, by name"
     )
 
     @property
-    def family(self) -> Family:
-        """What kind of network its model is."""
-        return MODELS[self.model].family
+    def family(self) -> Family | None:
+        """What kind of network its model is; None for one of the user's own."""
+        return MODELS[self.model].family if self.model in MODELS else None
+
+    @property
+    def implementation(self) -> str:
+        """The name of its model, or the reference of its model or training function."""
+        return self.train or self.model
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The code of the user's own that it names."""
+        return tuple(name for name in (self.model, self.train) if name and is_reference(name))
+
+    def published_value(self, column: str) -> float | None:
+        """Return the figure that was published for the baseline at the arm's own size.
+
+        Args:
+            column: What it is of, such as ``valid_accuracy``.
+        """
+        of = (self.train_size, column)
+        found = (f.value for f in self.published if (f.train_size, f.column) == of)
+        return next(found, None)
 
 
 class _ArmTest(_Record):
@@ -330,20 +384,6 @@ CLAIM_TESTS: dict[str, type[BaseModel]] = {
 """The tests that a claim is made of, by their ``type``."""
 
 
-_OLD_KEYS = {"images": "train_size", "percent": "value"}
-
-
-def _test_from_old(test: Any) -> Any:
-    """Return a test with the keys that question files and manifests of format 2 had renamed."""
-    if not isinstance(test, dict):
-        return test
-    old = _OLD_KEYS if test.get("type") == "images_needed" else {"images": "train_size"}
-    renamed = {old.get(key, key): value for key, value in test.items()}
-    if renamed.get("type") == "images_needed":
-        renamed["type"] = "train_sizes_needed"
-    return renamed
-
-
 class Claim(_Record):
     """A statement that is tested; it holds where all its tests hold."""
 
@@ -351,33 +391,42 @@ class Claim(_Record):
     text: _Text = Field(description="the statement")
     tests: tuple[ClaimTest, ...] = Field(min_length=1, description="what would have to hold")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_old(cls, data: Any) -> Any:
-        tests = data.get("tests") if isinstance(data, dict) else None
-        if not isinstance(tests, list | tuple):
-            return data
-        return {**data, "tests": [_test_from_old(test) for test in tests]}
-
 
 class Question(_Record):
-    """A hypothesis, its task, the arms compared under it and the claims to test.
+    """A hypothesis, its data, the arms compared under it and the claims to test.
 
-    ``Question.model_validate(question.model_dump(mode="json"))`` is the question again.
+    ``Question.model_validate(question.model_dump(mode="json"))`` is the question again. Reading
+    one runs no code of the user's: ``binding`` does.
     """
 
     question: _Name = Field(description="the question's name, such as q7")
     title: _Text = Field(description="a short title")
-    text: _Text = Field(description="what is asked")
-    task: dict[str, JsonValue] = Field(description="the task's options")
-    objective: Objective = Field(description="metric and direction")
+    text: str = Field(default="", description="what is asked")
+    data: dict[str, JsonValue] = Field(description="where the data come from, under `from`")
+    """The data document: what a file has under ``data``, with its ``split`` as one more key."""
+    objective: Objective = Field(description="a metric, such as accuracy")
+    metrics: tuple[Objective, ...] = Field(default=(), description="further metrics to record")
     arms: dict[_Name, Arm] = Field(min_length=1, description="the arms by name")
     claims: tuple[Claim, ...] = Field(default=(), description="the claims to test")
     efficiency: tuple[_Count, ...] = Field(
-        default=tuple(EFFICIENCY),
-        min_length=1,
-        description="images per class at which the best configurations are compared",
+        default=(),
+        description="sizes of training sets at which the best configurations are compared",
     )
+    """Where a file gives none, they follow from the data once these are bound."""
+
+    @property
+    def metric_keys(self) -> tuple[str, ...]:
+        """What ``TrialPlan.metrics`` says: all that is recorded, the objective first."""
+        return tuple(dict.fromkeys((self.objective.key, *(one.key for one in self.metrics))))
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The code of the user's own that it names, in its data, arms and metrics."""
+        source = self.data.get("from")
+        named = [source] if isinstance(source, str) and is_reference(source) else []
+        named += [name for arm in self.arms.values() for name in arm.references]
+        named += [one.reference for one in (self.objective, *self.metrics) if one.reference]
+        return tuple(dict.fromkeys(named))
 
     def conditions(self, arm: str) -> list[dict[str, Any]]:
         """Return the values that claims want an arm's configuration to have, each once."""
@@ -393,12 +442,8 @@ class Question(_Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _name_arms(cls, data: Any) -> Any:
-        arms = data.get("arms") if isinstance(data, dict) else None
-        if not isinstance(arms, dict):
-            return data
-        named = {k: {"name": k, **v} if isinstance(v, dict) else v for k, v in arms.items()}
-        return {**data, "arms": named}
+    def _complete(cls, data: Any) -> Any:
+        return completed(present_form(data))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -24,13 +24,14 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from ibsweep.errors import Fault, InputError, format_value, suggestion
 from ibsweep.models.hyperparameters import Choice, Text
-from ibsweep.models.settings import known_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Self
 
     from optuna.distributions import BaseDistribution
+
+    from ibsweep.models.hyperparameters import Hyperparameter
 
 __all__ = [
     "SPEC_ADAPTER",
@@ -275,17 +276,18 @@ def config_faults(
 
 
 def space_faults(
-    model: str, space: Mapping[str, Spec], path: tuple[str | int, ...] = ()
+    known: Mapping[str, Hyperparameter],
+    space: Mapping[str, Spec],
+    path: tuple[str | int, ...] = (),
 ) -> list[Fault]:
     """Find the specs that can produce a value which their hyperparameter cannot take.
 
     Args:
-        model: A key of `MODELS`.
-        space: Specs by hyperparameter; those that the model does not have are passed over.
+        known: What can be set.
+        space: Specs by hyperparameter; those that are not known are passed over.
         path: Where the space stands, for the messages.
     """
     faults = []
-    known = known_settings(model)
     values: dict[tuple[str | int, ...], Any]  # those that tell, by where they stand in the spec
     for name, spec in space.items():
         parameter = known.get(name)

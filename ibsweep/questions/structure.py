@@ -78,7 +78,7 @@ def _fault(error: ErrorDetails) -> Fault:
         loc = (*loc[:4], *loc[5:])  # pydantic names the kind of distribution in between
     elif loc[:1] == ("claims",) and loc[2:3] == ("tests",) and loc[4:] and loc[4] in CLAIM_TESTS:
         loc = (*loc[:4], *loc[5:])  # and the kind of test
-    elif loc[:1] == ("task",) and kind != "fault":
+    elif loc[:1] == ("data",) and kind != "fault":
         loc = loc[:2]  # below, pydantic's names of JSON types stand between the keys
     return Fault(tuple(part for part in loc if part != "[key]"), text)
 
@@ -88,11 +88,11 @@ def _model_at(place: tuple[str | int, ...]) -> type[BaseModel] | None:
     match place:
         case ():
             return Question
-        case ("objective",):
+        case ("objective",) | ("metrics", _):
             return Objective
         case ("arms", _):
             return Arm
-        case ("arms", _, "notebook", _):
+        case ("arms", _, "published", _):
             return PublishedFigure
         case ("arms", _, "space", _, str(kind)):
             return SPEC_TYPES.get(kind)
@@ -102,6 +102,6 @@ def _model_at(place: tuple[str | int, ...]) -> type[BaseModel] | None:
             return CLAIM_TESTS.get(kind)
         case ("arms", _, "variants", _):
             return Variant
-        case ("arms", _, "variants", _, "notebook", _):
+        case ("arms", _, "variants", _, "published", _):
             return PublishedFigure
     return None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from ibsweep.data import EdgeDataset, document_of_task
+from ibsweep.data import EdgeDataset
 from ibsweep.models import MODELS, build
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def follow(
         int64 ``[N]``.
     """
     generator = torch.Generator().manual_seed(SEED)
-    task = EdgeDataset.from_dict(document_of_task(plan.data))
+    task = EdgeDataset.from_dict(plan.data)
     epochs, classes = plan.settings["epochs"], len(task.classes)
     count = plan.train_size * classes
     is_mlp = MODELS[plan.model].family == "mlp"

@@ -42,14 +42,19 @@ class ReplicationPlan:
         """The trial that trains it."""
         published = self.published
         return TrialPlan(
-            0, published.model, published.task, published.images, published.settings, self.seeds
+            0,
+            published.model,
+            published.data,
+            published.train_size,
+            published.settings,
+            self.seeds,
         )
 
     @property
     def cost(self) -> float:
         """About how long it takes, in passes of an image through the MLP."""
         published = self.published
-        passes = len(self.seeds) * published.images * int(published.settings["epochs"])
+        passes = len(self.seeds) * published.train_size * int(published.settings["epochs"])
         return MODELS[published.model].cost * passes
 
 
@@ -124,11 +129,11 @@ def train(plan: ReplicationPlan, device: str = "cpu") -> list[Replication]:
             question=published.question,
             arm=published.arm,
             setting=published.setting,
-            train_size=published.images,
+            train_size=published.train_size,
             seed=replicate.seed,
             exact=plan.exact,
             model=published.model,
-            data=published.task,
+            data=published.data,
             settings=published.settings,
             epochs=curve.epoch,
             valid=replicate.valid,
@@ -178,4 +183,4 @@ def replicate(
 
 
 def _describe(part: ReplicationPlan) -> str:
-    return f"replicating {part.published.name} with {part.published.images} images"
+    return f"replicating {part.published.name} with {part.published.train_size} images"

@@ -76,7 +76,7 @@ def confirm(
             f"no trial of {manifest.name} was completed, so there is nothing to confirm: "
             f"see the reasons in {display_path(store.paths.trials)}, and tune anew"
         )
-    plans = [ConfirmationPlan(trial, arm.images) for trial in leaders]
+    plans = [ConfirmationPlan(trial, arm.train_size) for trial in leaders]
     trained = _train_missing(
         store, question, arm, plans, progress, "confirming", nodes, weights=True
     )
@@ -202,7 +202,7 @@ def _in_parts(
             TrialPlan(
                 trial=plan.trial.trial,
                 model=arm.model,
-                data=question.task,
+                data=question.data,
                 train_size=plan.train_size,
                 settings=resolve(arm.model, arm.fixed, plan.trial.config),
                 seeds=manifest.confirmation_seeds,
@@ -251,7 +251,7 @@ def _best_document(
         "config": best.trial.config,
         "model": arm.model,
         "settings": resolve(arm.model, arm.fixed, best.trial.config),
-        "train_size": arm.images,
+        "train_size": arm.train_size,
         f"sweep_{objective.valid}": best.trial.figure(objective.valid),
         "confirmed": {
             "replicates": len(best.rows),

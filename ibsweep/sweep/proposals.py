@@ -1,8 +1,8 @@
 """Which configuration is trained next: an Optuna study, rebuilt from its sweep's records.
 
-The baseline comes first, then what an interrupted run left unfinished, then the sampler. A
-configuration equal to an earlier one is not trained twice: the study is told the known result and
-asked again.
+The baseline comes first, where the arm has one, then what an interrupted run left unfinished, then
+the sampler. A configuration equal to an earlier one is not trained twice: the study is told the
+known result and asked again.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ class Proposer:
                 self._outcomes[key] = None
                 # in the search space's order, whatever order Optuna asked in
                 chosen = {name: trial.params[name] for name in self.distributions}
-                origin = self.sampler_name if self._next else "baseline"
+                first = self._next == 0 and self.arm.baseline is not None
+                origin = "baseline" if first else self.sampler_name
                 proposal = Proposal(trial=self._next, origin=origin, config=chosen)
                 self._next += 1
                 self._running[proposal.trial] = trial
@@ -104,7 +105,7 @@ class Proposer:
 
     def _candidates(self) -> Iterator[dict[str, Any] | None]:
         """Yield configurations to ask for until one is new; None leaves it to the sampler."""
-        if self._next == 0:
+        if self._next == 0 and self.arm.baseline is not None:
             # as the sampler would write it: 1 in a range of floats is 1.0
             yield {
                 name: distribution.to_external_repr(

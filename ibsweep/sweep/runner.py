@@ -112,8 +112,8 @@ def _plan(manifest: Manifest, question: Question, arm: Arm, proposal: Proposal) 
     return TrialPlan(
         trial=proposal.trial,
         model=arm.model,
-        data=question.task,
-        train_size=arm.images,
+        data=question.data,
+        train_size=arm.train_size,
         settings=resolve(arm.model, arm.fixed, proposal.config),
         seeds=manifest.replicate_seeds,
         rungs=manifest.pruner["rungs"],

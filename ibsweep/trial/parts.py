@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ibsweep.data import document_of_task, open_dataset
+from ibsweep.data import open_dataset
 from ibsweep.models import MODELS, backend
 from ibsweep.models.settings import split_settings
 from ibsweep.trial.plan import TrialPlan
@@ -109,7 +109,7 @@ def in_parts(plan: TrialPlan, *, work_fraction: float, workers: int, gpu: bool) 
     """
     _, options = split_settings(plan.settings)
     if entry := MODELS.get(plan.model):
-        dataset = open_dataset(document_of_task(plan.data), plan.folder)
+        dataset = open_dataset(plan.data, plan.folder)
         entry.check(entry.with_defaults(options), dataset.example_shape)
     parts = lane_parts(
         plan.seeds, plan.model, options, work_fraction=work_fraction, workers=workers, gpu=gpu

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ibsweep.data import Dataset, Examples, document_of_task, open_dataset
+from ibsweep.data import Dataset, Examples, open_dataset
 from ibsweep.metrics.own import figure_functions
 from ibsweep.models import build
 from ibsweep.models.base import LaneModel
@@ -52,7 +52,7 @@ def _split(
 ) -> LaneData:
     """Draw one split for every seed; kept on the device, since a worker trains and scores many
     trials on the same data."""
-    dataset = open_dataset(document_of_task(json.loads(data)), folder)
+    dataset = open_dataset(json.loads(data), folder)
     if split == "test":
         sets = [dataset.held_out(seed, train_size) for seed in seeds]
     else:
@@ -210,7 +210,7 @@ class TrialRun:
         self.plan, self.device = plan, device
         training, options = split_settings(plan.settings)
         self.epochs: int = training["epochs"]
-        self.dataset = open_dataset(document_of_task(plan.data), plan.folder)
+        self.dataset = open_dataset(plan.data, plan.folder)
         self.model = _build(plan, self.dataset, generators or plan.seeds, options).to(device)
         self.trainer = Trainer(
             self.model,

@@ -117,9 +117,9 @@ def test_it_can_be_at_another_number_of_images():
 
 def tuned_with_10_and_30(*tests, **fields):
     """Return a question whose arm b was tuned with 30 images per class, a with 10."""
-    task = {**question().task, "train_images": [10, 30]}
-    asked = question(claims=[list(tests)], task=task, **fields)
-    arms = {"a": asked.arms["a"], "b": asked.arms["b"].model_copy(update={"images": 30})}
+    data = {**question().data, "split": {"train": [10, 30], "valid": 20, "test": 50}}
+    asked = question(claims=[list(tests)], data=data, **fields)
+    arms = {"a": asked.arms["a"], "b": asked.arms["b"].model_copy(update={"train_size": 30})}
     return asked.model_copy(update={"arms": arms})
 
 
@@ -413,9 +413,9 @@ def test_numbers_of_images_that_were_not_trained(test, lacking):
 
 def test_a_number_that_the_question_does_not_list():
     confirmations = frame(rows("a", 90.0), rows("b", 80.0, train_size=30))
-    task = {**question().task, "train_images": [10, 30]}
-    asked = question(claims=[[BETTER]], task=task, efficiency=[10, 20])
-    arms = {"a": asked.arms["a"], "b": asked.arms["b"].model_copy(update={"images": 30})}
+    data = {**question().data, "split": {"train": [10, 30], "valid": 20, "test": 50}}
+    asked = question(claims=[[BETTER]], data=data, efficiency=[10, 20])
+    arms = {"a": asked.arms["a"], "b": asked.arms["b"].model_copy(update={"train_size": 30})}
     (claim,) = asked.claims
     test = claim.tests[0].model_copy(update={"train_size": 30})
     claim = claim.model_copy(update={"tests": (test,)})

@@ -279,7 +279,7 @@ def test_replications_hold_what_was_trained(tmp_path):
     assert frame["valid_accuracy"].tolist() == [71.6, 60.0]
     assert frame["train_accuracy"].tolist() == [75.0, 100.0]
     assert frame["settings"].tolist() == [cell().settings] * 2
-    assert frame["data"].tolist() == [cell().task] * 2
+    assert frame["data"].tolist() == [cell().data] * 2
 
 
 def test_what_was_trained_again_counts_once(tmp_path):

@@ -17,15 +17,15 @@ from ibsweep.results.records import Replication
 from ibsweep.results.store import ReplicationStore
 
 ARM = tiny.arm(
-    notebook=(
-        PublishedFigure(images=10, valid_accuracy=86.67),
-        PublishedFigure(images=10, train_accuracy=100.0),
+    published=(
+        PublishedFigure(train_size=10, column="valid_accuracy", value=86.67),
+        PublishedFigure(train_size=10, column="train_accuracy", value=100.0),
     ),
     variants={
         "long": Variant(
             title="for longer",
             changes={"epochs": 40},
-            notebook=(PublishedFigure(images=10, valid_accuracy=90.0),),
+            published=(PublishedFigure(train_size=10, column="valid_accuracy", value=90.0),),
         )
     },
 )
@@ -104,8 +104,8 @@ def test_luck_at_its_boundary(count, as_high, luck):
 
 def test_a_tie_is_as_high_and_as_low():
     """Where most seeds reach the ceiling too, reaching it is no luck."""
-    figure = PublishedFigure(images=10, valid_accuracy=100.0)
-    arm = ARM.model_copy(update={"notebook": (figure,), "variants": {}})
+    figure = PublishedFigure(train_size=10, column="valid_accuracy", value=100.0)
+    arm = ARM.model_copy(update={"published": (figure,), "variants": {}})
     question = QUESTION.model_copy(update={"arms": {arm.name: arm}})
     ceiling = others(*[100.0] * 30, *[99.0] * 9)
     (found,) = summarise_replications({"tiny": question}, frame(ceiling))
@@ -119,7 +119,7 @@ def test_rows_of_another_task_or_setting_are_left_out():
         for row in others(10.0)
         for update in (
             {"settings": {**BASELINE.settings, "lr": 0.5}},
-            {"data": {**BASELINE.task, "max_edge_width": 2}},
+            {"data": {**BASELINE.data, "max_edge_width": 2}},
             {"model": "wider_cnn"},
             {"question": "mine"},
             {"train_size": 30},

@@ -170,10 +170,10 @@ def test_the_counts_the_baseline_and_the_question(store):
 @pytest.mark.parametrize(("images", "expected"), [(10, 77.2), (30, 97.2), (50, None)])
 def test_the_notebooks_figure_is_that_of_the_arms_images(store, images, expected):
     figures = (
-        PublishedFigure(images=10, valid_accuracy=77.2),
-        PublishedFigure(images=30, valid_accuracy=97.2),
+        PublishedFigure(train_size=10, column="valid_accuracy", value=77.2),
+        PublishedFigure(train_size=30, column="valid_accuracy", value=97.2),
     )
-    arm = tiny.arm().model_copy(update={"images": images, "notebook": figures})
+    arm = tiny.arm().model_copy(update={"train_size": images, "published": figures})
     assert replace(summarise(store), arm=arm).published == expected
 
 

@@ -50,13 +50,13 @@ def test_the_settings_are_the_notebooks():
         question, arm = arms[one.arm]
         baseline = {**arm.fixed, **arm.baseline}
         assert one.model == arm.model
-        assert one.images == arm.images
+        assert one.images == arm.train_size
         for name in ("lr", "epochs", "batch_size"):
             assert getattr(one, name) == baseline[name], (one.arm, name)
         assert {name: baseline[name] for name in one.options} == dict(one.options)
-        assert one.classes == question.task["class_type"]
+        assert one.classes == question.data["class_type"]
         for name in ("possible_edge_location_ratio", "use_permutation"):
-            assert (one.task or {}).get(name) == question.task.get(name), (one.arm, name)
+            assert (one.task or {}).get(name) == question.data.get(name), (one.arm, name)
     assert {one.question for one in engine.settings()} == set(load_all())
 
 

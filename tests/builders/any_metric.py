@@ -45,13 +45,10 @@ def question(metric: str) -> Question:
             "cars",
             objective=metric,
             efficiency=[100, 200, 400],
-            task={
-                "class_type": ["horizontal", "vertical", "none"],
-                "num_classes": 3,
-                "train_images": [100],
-            },
+            split={"train": [100], "per": "class"},
             arms={
-                name: arm_mapping(title=name, images=100, notebook=[]) for name in ("good", "poor")
+                name: arm_mapping(title=name, train_size=100, published=[])
+                for name in ("good", "poor")
             },
             claims=[
                 claim_mapping(

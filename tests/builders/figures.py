@@ -37,21 +37,21 @@ def question():
     """A question of two arms: one has a published figure and a variant, the other neither."""
     cnn = tiny.arm(
         name="tiny_cnn",
-        notebook=(
-            Published(images=10, valid_accuracy=77.0),
-            Published(images=30, valid_accuracy=90.0),
+        published=(
+            Published(train_size=10, column="valid_accuracy", value=77.0),
+            Published(train_size=30, column="valid_accuracy", value=90.0),
         ),
         variants={
             "slow": Variant(
                 title="slow",
                 changes={"lr": 0.001},
-                notebook=(Published(images=10, train_accuracy=100.0),),
+                published=(Published(train_size=10, column="train_accuracy", value=100.0),),
             )
         },
     )
     arms = {"tiny_cnn": cnn, "tiny_mlp": tiny.arm(name="tiny_mlp")}
-    task = {**tiny.question().task, "train_images": [10, 30]}
-    return tiny.question().model_copy(update={"arms": arms, "task": task})
+    data = {**tiny.question().data, "split": {"train": [10, 30], "valid": 20, "test": 50}}
+    return tiny.question().model_copy(update={"arms": arms, "data": data})
 
 
 def luminance(colour):

@@ -24,14 +24,13 @@ def question_mapping(name: str = "tiny", **overrides: Any) -> dict[str, Any]:
         "question": name,
         "title": f"a {name} question",
         "text": "Does a sweep of seconds end as it should?",
-        "task": {
+        "data": {
+            "from": "edges",
             "class_type": ["horizontal", "vertical", "none"],
             "num_classes": 3,
-            "train_images": [10],
-            "valid_images": 20,
-            "test_images": 50,
         },
-        "objective": {"metric": "valid_accuracy", "direction": "maximize"},
+        "split": {"train": [10], "valid": 20, "test": 50, "per": "class"},
+        "objective": "accuracy",
         "efficiency": [10, 20, 40],
         "arms": {f"{name}_cnn": arm_mapping()},
     }
@@ -47,7 +46,7 @@ def arm_mapping(**overrides: Any) -> dict[str, Any]:
     mapping = {
         "title": "plain CNN",
         "model": "simple_cnn",
-        "images": 10,
+        "train_size": 10,
         "fixed": {"kernel_size": 3},
         "space": {
             "lr": {"type": "float", "low": 1e-3, "high": 0.1, "log": True},
@@ -55,7 +54,7 @@ def arm_mapping(**overrides: Any) -> dict[str, Any]:
             "batch_size": {"type": "categorical", "choices": [5, 10]},
         },
         "baseline": {"lr": 0.01, "epochs": 20, "batch_size": 10},
-        "notebook": [],
+        "published": [],
     }
     return _overridden(mapping, overrides)
 
@@ -103,23 +102,24 @@ def _overridden(mapping: dict[str, Any], overrides: dict[str, Any]) -> dict[str,
 
 FULL = question_mapping(
     "mine",
-    task={"train_images": [10, 30]},
+    data={"from": "edges"},
+    split={"train": [10, 30]},
     efficiency=None,
     arms={
         "mine_a": arm_mapping(
-            images=30,
+            train_size=30,
             fixed={"epochs": 5},
             space={
                 "lr": {"type": "float", "low": 1e-4, "high": 0.1, "log": True},
                 "batch_size": {"type": "categorical", "choices": [10, 32]},
             },
             baseline={"lr": 0.01, "batch_size": 10},
-            notebook=[{"images": 30, "valid_accuracy": 97.2}],
+            published=[{"train_size": 30, "valid_accuracy": 97.2}],
             variants={
                 "mine_a_fast": {
                     "title": "in larger steps",
                     "changes": {"lr": 0.1},
-                    "notebook": [{"images": 30, "train_accuracy": 100.0}],
+                    "published": [{"train_size": 30, "train_accuracy": 100.0}],
                 }
             },
         ),

@@ -31,12 +31,12 @@ DUEL = question_mapping(
     text="Which of the two is better?",
     efficiency=[10, 30, 100],
     arms={
-        "duel_cnn": arm_mapping(notebook=[{"images": 10, "valid_accuracy": 86.67}]),
+        "duel_cnn": arm_mapping(published=[{"train_size": 10, "valid_accuracy": 86.67}]),
         "duel_mlp": arm_mapping(
             title="MLP",
             model="three_layer_mlp",
             fixed={"hidden_dim_1": 50, "hidden_dim_2": 10},
-            notebook=[{"images": 10, "valid_accuracy": 58.0}],
+            published=[{"train_size": 10, "valid_accuracy": 58.0}],
         ),
     },
     claims=[
@@ -57,7 +57,7 @@ DUEL = question_mapping(
             {
                 "type": "level",
                 "arm": "duel_mlp",
-                "images": 100,
+                "train_size": 100,
                 "where": {"batch_size": 5},
                 "below": 99.0,
             },
@@ -217,7 +217,9 @@ def trio(results: Path) -> Path:
 
 def add_replications(results: Path, seeds: int = 24) -> None:
     """Write the notebook's settings over many seeds: the CNN's figure is a lucky one."""
-    by_arm = {cell.arm: cell for cell, _ in published_settings([question()]) if cell.images == 10}
+    by_arm = {
+        cell.arm: cell for cell, _ in published_settings([question()]) if cell.train_size == 10
+    }
     rows: list[Any] = []
     for arm, published in (("duel_cnn", 86.67), ("duel_mlp", 58.0)):
         for seed in range(10, 10 + seeds):

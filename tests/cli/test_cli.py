@@ -34,9 +34,9 @@ def test_questions_lists_every_arm_with_the_notebooks_figures(capsys):
     for question in load_all().values():
         for arm in question.arms.values():
             assert arm.name in out
-            published = [arm.notebook, *(v.notebook for v in arm.variants.values())]
+            published = [arm.published, *(v.published for v in arm.variants.values())]
             for figure in (figure for figures in published for figure in figures):
-                assert f"{figure.images} -> {figure.percent:g} %" in flat
+                assert f"{figure.train_size} -> {figure.value:g} %" in flat
 
 
 def test_show_prints_space_baseline_and_budget(capsys):

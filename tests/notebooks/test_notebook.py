@@ -31,7 +31,9 @@ SEEDS = range(1_000_010, 1_000_018)
 def question(*, permute=False):
     """Two arms, a claim that holds and one that does not, and a published figure."""
     document = tiny.question().model_dump(mode="json")
-    cnn = document["arms"]["tiny_cnn"] | {"notebook": [{"images": 10, "valid_accuracy": 77.0}]}
+    cnn = document["arms"]["tiny_cnn"] | {
+        "published": [{"train_size": 10, "valid_accuracy": 77.0}]
+    }
     mlp = {**cnn, "name": "tiny_mlp", "title": "MLP", "model": "three_layer_mlp", "fixed": {}}
     claims = [
         {
@@ -41,9 +43,9 @@ def question(*, permute=False):
         }
         for arm, than in (("cnn", "mlp"), ("mlp", "cnn"))
     ]
-    task = document["task"] | {"use_permutation": permute}
-    arms = {"tiny_cnn": cnn, "tiny_mlp": {**mlp, "notebook": []}}
-    return Question.model_validate(document | {"task": task, "arms": arms, "claims": claims})
+    data = document["data"] | {"use_permutation": permute}
+    arms = {"tiny_cnn": cnn, "tiny_mlp": {**mlp, "published": []}}
+    return Question.model_validate(document | {"data": data, "arms": arms, "claims": claims})
 
 
 def confirmation(trial, seed, accuracy, images=10):
@@ -86,7 +88,7 @@ def write_sweep(results, asked, arm, accuracy):
         )
     store.add_confirmations(confirmation(0, seed, accuracy - 10) for seed in SEEDS)
     plan = TrialPlan(
-        trial=1, model=arm.model, data=asked.task, train_size=10, settings=arm.fixed, seeds=SEEDS
+        trial=1, model=arm.model, data=asked.data, train_size=10, settings=arm.fixed, seeds=SEEDS
     )
     model = build(plan.model, plan.seeds, num_classes=3, **split_settings(plan.settings)[1])
     lanes = {seed: model.lane_state_dict(i) for i, seed in enumerate(SEEDS)}

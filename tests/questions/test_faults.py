@@ -25,7 +25,7 @@ V = "arms.mine_a.variants.mine_a_fast"
 V_FULL = {
     "title": "x",
     "changes": {"lr": 0.1},
-    "notebook": [{"images": 30, "valid_accuracy": 9.0}],
+    "published": [{"train_size": 30, "valid_accuracy": 9.0}],
 }
 T = "claims.0.tests"
 TEST = "claims[0].tests"
@@ -34,49 +34,49 @@ TEST = "claims[0].tests"
 @pytest.mark.parametrize(
     ("path", "value", "line"),
     [
-        ("title", None, "title: is missing; give a short title"),
+        ("data", None, "data: is missing; give where the data come from, under `from`"),
+        ("split", None, "split: must give the images of each set, such as {train"),
+        ("data.from", None, "data.from: is missing; give one of edges"),
+        ("metrics", ["mse"], "metrics[0].metric: must be a metric, but got 'mse'"),
+        ("metrics", "rmse", "metrics: must be a list, but got 'rmse'"),
         ("title", "", "title: must not be empty, but got ''"),
         ("title", 3, "title: must be a text, but got 3"),
         ("titel", "x", "titel: is not a key here, but got 'x'; did you mean 'title'?"),
         ("question", "Q 1", "question: must be made of small letters, digits and underscores"),
-        ("task", [1], "task: must be a mapping of keys to values, but got [1]"),
-        ("task.train_images", None, "task.train_images: must list the images per class"),
-        ("task.train_images", [], "task.train_images: must list the images per class"),
-        ("task.train_images", [30, 0], "task.train_images: must list the images per class"),
-        ("task.train_images", [30, True], "task.train_images: must list the images per class"),
-        ("task.train_images", [10, 30, 30], "task.train_images: must differ, but got"),
+        ("data", [1], "data: must be a mapping of keys to values, but got [1]"),
+        ("split.train", None, "split.train: must list the images per class"),
+        ("split.train", [], "split.train: must list the images per class"),
+        ("split.train", [30, 0], "split.train: must list the images per class"),
+        ("split.train", [30, True], "split.train: must list the images per class"),
+        ("split.train", [10, 30, 30], "split.train: must differ, but got"),
         (
-            "task.num_classes",
+            "data.num_classes",
             4,
-            "task.num_classes: must be the number of names in `class_type`, but got 4, with",
+            "data.num_classes: must be the number of names in `class_type`, but got 4, with",
         ),
         (
-            "task.class_type",
+            "data.class_type",
             ["horizontl", "none", "both"],
-            "task.class_type[0]: must be a class type, but got 'horizontl'; did you mean 'horiz",
+            "data.class_type[0]: must be a class type, but got 'horizontl'; did you mean 'horiz",
         ),
         (
-            "task.data_per_class",
+            "data.data_per_class",
             5,
-            "task.data_per_class: is not a question's to set: its sets and replicates have",
+            "data.data_per_class: is not a question's to set: its sets and replicates have",
         ),
-        ("task.min_edge_width", float("nan"), "task.min_edge_width: must be finite, but got nan"),
+        ("data.min_edge_width", float("nan"), "data.min_edge_width: must be finite, but got nan"),
+        ("objective", "acuracy", "objective.metric: must be a metric, but got 'acuracy'; did"),
         (
-            "objective.metric",
-            "acuracy",
-            "objective.metric: must be a metric, but got 'ac",
-        ),
-        (
-            "objective.direction",
-            "minimize",
-            "objective.direction: must be 'maximize' for acc",
+            "objective",
+            {"metric": "accuracy", "direction": "minimize"},
+            "objective.direction: must be 'maximize' for accuracy, or l",
         ),
         ("arms", {}, "arms: must not be empty, but got {}"),
         (f"{A}.model", "simple", f"{A}.model: must be a model, but got 'simple'; did you mean"),
         (f"{A}.model", 3, f"{A}.model: must be a text, but got 3"),
-        (f"{A}.images", 50, f"{A}.images: must be one of the task's train_images [10, 30], but"),
-        (f"{A}.images", 0, f"{A}.images: must be greater than 0, but got 0"),
-        (f"{A}.images", True, f"{A}.images: must be an integer, but got True"),
+        (f"{A}.train_size", 50, f"{A}.train_size: must be one of the split's [10, 30], but"),
+        (f"{A}.train_size", 0, f"{A}.train_size: must be one of the split's [10, 30], but got 0"),
+        (f"{A}.train_size", True, f"{A}.train_size: must be an integer, but got True"),
         (f"{A}.name", "b", f"{A}.name: must be the arm's key, 'mine_a', or left out, but got 'b'"),
         (f"{A}.baselin", {}, f"{A}.baselin: is not a key here, but got {{}}; did you mean 'basel"),
         (f"{A}.space", {}, f"{A}.space: must not be empty, but got {{}}"),
@@ -132,24 +132,24 @@ TEST = "claims[0].tests"
         (f"{A}.baseline.batch_size", 16, f"{A}.baseline.batch_size: must be one of 10, 32, but"),
         (f"{A}.baseline.epochs", 5, f"{A}.baseline.epochs: is not tuned here, but got 5"),
         (
-            f"{A}.notebook",
-            [{"images": 30}],
-            f"{A}.notebook[0]: must give one of valid_accuracy and",
+            f"{A}.published",
+            [{"train_size": 30}],
+            f"{A}.published[0]: must give one figure, such as valid_accuracy: 97.2",
         ),
         (
-            f"{A}.notebook",
-            [{"images": 30, "valid_accuracy": 9.0, "train_accuracy": 9.0}],
-            f"{A}.notebook[0]: must give one of valid_accuracy and train_accuracy, in percent",
+            f"{A}.published",
+            [{"train_size": 30, "valid_accuracy": 9.0, "train_accuracy": 9.0}],
+            f"{A}.published[0]: must give one figure, such as valid_accuracy: 97.2",
         ),
         (
-            f"{A}.notebook",
-            [{"images": 20, "valid_accuracy": 9.0}],
-            f"{A}.notebook[0].images: must be one of the task's train_images [10, 30], but got 20",
+            f"{A}.published",
+            [{"train_size": 20, "valid_accuracy": 9.0}],
+            f"{A}.published[0].train_size: must be one of the split's [10, 30], but got 20",
         ),
         (
-            f"{A}.notebook",
-            [{"images": 30, "valid_accuracy": 972}],
-            f"{A}.notebook[0].valid_accuracy: must be less than or equal to 100, but got 972",
+            f"{A}.published",
+            [{"train_size": 30, "valid_accuracy": 972}],
+            f"{A}.published[0].valid_accuracy: must be at least 0 and at most 100, but got 972",
         ),
         (
             f"{V}.changes",
@@ -165,9 +165,9 @@ TEST = "claims[0].tests"
         (f"{V}.changes", {}, f"{V}.changes: must not be empty, but got {{}}"),
         (f"{V}.title", None, f"{V}.title: is missing; give a short title"),
         (
-            f"{V}.notebook",
-            [{"images": 20, "valid_accuracy": 9.0}],
-            f"{V}.notebook[0].images: must be one of the task's train_images [10, 30], but got 20",
+            f"{V}.published",
+            [{"train_size": 20, "valid_accuracy": 9.0}],
+            f"{V}.published[0].train_size: must be one of the split's [10, 30], but got 20",
         ),
         ("efficiency", [30, 10], "efficiency: must rise, such as [10, 30, 100], but got [30, 10]"),
         ("efficiency", [10, 10], "efficiency: must rise, such as [10, 30, 100], but got [10, 10]"),
@@ -263,7 +263,7 @@ def test_all_faults_are_reported_at_once(tmp_path):
     data["arms"]["mine_a"]["colour"] = "red"
     data["arms"]["mine_b"]["model"] = "mlpp"
     data["claims"][0]["tests"][0]["arm"] = "mine_z"
-    del data["text"]
+    del data["question"]
     places = [line.split(": ")[0] for line in lines_of(write_question(tmp_path, data))]
     assert sorted(places) == [
         "arms.mine_a.baseline.batch_size",
@@ -271,12 +271,12 @@ def test_all_faults_are_reported_at_once(tmp_path):
         "arms.mine_a.space.lr.low",
         "arms.mine_b.model",
         "claims[0].tests[0].arm",
-        "text",
+        "question",
     ]
 
 
 SIX = changed(FULL, f"{A}.space.lr.low", 5)
-SIX["task"] |= {"num_classes": 4, "class_typ": ["none"]}
+SIX["data"] |= {"num_classes": 4, "class_typ": ["none"]}
 SIX["arms"]["mine_a"]["baseline"]["batch_size"] = 11
 SIX["arms"]["mine_b"]["model"] = "mlpp"
 SIX["titel"] = "x"
@@ -303,8 +303,8 @@ def test_six_faults_are_six_lines_before_anything_heavy_is_imported(tmp_path, co
         [str(path), "arms.mine_a.baseline.batch_size"],
         [str(path), "arms.mine_a.space.lr.low"],
         [str(path), "arms.mine_b.model"],
-        [str(path), "task.class_typ"],
-        [str(path), "task.num_classes"],
+        [str(path), "data.class_typ"],
+        [str(path), "data.num_classes"],
         [str(path), "titel"],
     ]
 

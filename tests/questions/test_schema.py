@@ -11,9 +11,10 @@ import pytest
 from pydantic import ValidationError
 from questions import FULL, write_question
 
-from ibsweep.data import EdgeDataset, document_of_task
+from ibsweep.data import EdgeDataset
 from ibsweep.errors import IbsweepError, InputError
 from ibsweep.questions import files
+from ibsweep.questions.completion import EFFICIENCY
 from ibsweep.questions.files import find_arms, load_all, load_file, question_from_manifest
 from ibsweep.questions.schema import Objective, Question
 
@@ -22,7 +23,7 @@ def test_a_good_file(tmp_path):
     question = load_file(write_question(tmp_path, FULL))
     assert [arm.name for arm in question.arms.values()] == ["mine_a", "mine_b"]
     assert question.model_dump(mode="json", exclude_unset=True) == resolved(FULL)
-    assert EdgeDataset.from_dict(document_of_task(question.task)).train_sizes == (10, 30)
+    assert EdgeDataset.from_dict(question.data).train_sizes == (10, 30)
 
 
 def resolved(data):
@@ -37,7 +38,9 @@ def resolved(data):
     }
     for name, arm in data["arms"].items():
         arm["name"] = name
-    return data
+    data["data"]["split"] = data.pop("split")
+    entry = {"direction": "maximize", "title": "accuracy", "unit": "%", "low": 0, "high": 100}
+    return data | {"efficiency": EFFICIENCY, "objective": {"metric": "accuracy", **entry}}
 
 
 def test_json_round_trip(tmp_path):
@@ -92,13 +95,13 @@ def test_a_metric_of_ones_own_keeps_its_reference():
         Objective.model_validate("mine.py:profit")
 
 
-def test_a_damaged_task_of_a_manifest_is_one_clear_error():
+def test_damaged_data_of_a_manifest_is_one_clear_error():
     damaged = Question.model_validate(FULL).model_dump(mode="json")
-    damaged["task"] |= {"class_typ": ["none"], "num_classes": 4}
+    damaged["data"] |= {"class_typ": ["none"], "num_classes": 4}
     with pytest.raises(InputError) as caught:
         question_from_manifest(damaged, Path("sweep/manifest.json"))
     (line,) = str(caught.value).splitlines()
-    place = "sweep/manifest.json: its question is damaged: task.class_typ: "
+    place = "sweep/manifest.json: its question is damaged: data.class_typ: "
     assert line.startswith(f"{place}is not an option of the images; did you mean 'class_type'")
 
 

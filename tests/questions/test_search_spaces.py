@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from ibsweep.data import EdgeDataset, document_of_task
+from ibsweep.data import EdgeDataset
 from ibsweep.models.settings import resolve
 from ibsweep.questions.files import load_all, load_file, search_spaces_dir
 from ibsweep.questions.schema import Question
@@ -71,10 +71,10 @@ def notebook_settings():
     """Return each setting of the notebook by name: complete settings and published figures."""
     found = {}
     for arm in (arm for _, arm in ARMS):
-        found[arm.name] = (resolve(arm.model, arm.fixed, arm.baseline), arm.notebook)
+        found[arm.name] = (resolve(arm.model, arm.fixed, arm.baseline), arm.published)
         for name, variant in arm.variants.items():
             settings = resolve(arm.model, arm.fixed, arm.baseline | variant.changes)
-            found[name] = (settings, variant.notebook)
+            found[name] = (settings, variant.published)
     return found
 
 
@@ -122,8 +122,8 @@ def test_json_round_trip(question):
 
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=lambda q: q.question)
 def test_task_is_complete(question):
-    task = EdgeDataset.from_dict(document_of_task(question.task))
-    assert list(task.train_sizes) == question.task["train_images"]
+    task = EdgeDataset.from_dict(question.data)
+    assert list(task.train_sizes) == question.data["split"]["train"]
     assert task.valid_size == 50
     assert task.test_size >= 1000
 
@@ -143,9 +143,9 @@ def test_arm(question, arm):
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_notebook_figures(name):
     figures = notebook_settings()[name][1]
-    assert {figure.images: figure.percent for figure in figures} == PUBLISHED[name]
+    assert {figure.train_size: figure.value for figure in figures} == PUBLISHED[name]
     metric = "train_accuracy" if name.startswith("q1") else "valid_accuracy"
-    assert {figure.metric for figure in figures} == {metric}
+    assert {figure.column for figure in figures} == {metric}
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -164,10 +164,7 @@ def test_notebook_settings(name):
 
 
 def test_tasks():
-    tasks = {
-        name: EdgeDataset.from_dict(document_of_task(question.task))
-        for name, question in QUESTIONS.items()
-    }
+    tasks = {name: EdgeDataset.from_dict(question.data) for name, question in QUESTIONS.items()}
     assert tasks["q2"] == tasks["q3"]
     assert tasks["q6"] == tasks["q7"]
     assert [name for name, task in tasks.items() if task.permute] == ["q5"]

@@ -282,12 +282,14 @@ def test_config_faults(config, faults):
 )
 def test_space_faults(name, data, fault):
     model = next(model for model in MODELS if name in known_settings(model))
-    (found,) = space_faults(model, {name: SPEC_ADAPTER.validate_python(data)})
+    (found,) = space_faults(known_settings(model), {name: SPEC_ADAPTER.validate_python(data)})
     assert str(found).startswith(fault)
 
 
 def test_integers_may_tune_a_real_hyperparameter():
-    assert space_faults("wider_cnn", {"lr": SPEC_ADAPTER.validate_python(INT)}) == []
+    assert (
+        space_faults(known_settings("wider_cnn"), {"lr": SPEC_ADAPTER.validate_python(INT)}) == []
+    )
 
 
 def test_resolve_fills_in_defaults():

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from ibsweep.cli import run
 from ibsweep.cluster.nodes import Nodes
-from ibsweep.data import EdgeDataset, document_of_task, replicate_data, to_float
+from ibsweep.data import EdgeDataset, replicate_data, to_float
 from ibsweep.models import build
 from ibsweep.questions.files import load_all
 from ibsweep.questions.published import published_settings
@@ -29,17 +29,17 @@ CELLS = [cell for cell, _ in published_settings(QUESTIONS.values())]
 
 
 def cell(name, images):
-    (found,) = [c for c in CELLS if c.name == name and c.images == images]
+    (found,) = [c for c in CELLS if c.name == name and c.train_size == images]
     return found
 
 
 def plan_of(of):
-    return TrialPlan(0, of.model, of.task, of.images, of.settings, (10,))
+    return TrialPlan(0, of.model, of.data, of.train_size, of.settings, (10,))
 
 
 def loaders(of, batch_size=32, shuffle_valid=False):
     """Return torch's own loaders over the notebook's data of a cell."""
-    data = replicate_data(EdgeDataset.from_dict(document_of_task(of.task)), 10, of.images)
+    data = replicate_data(EdgeDataset.from_dict(of.data), 10, of.train_size)
     train_set, valid_set = (
         TensorDataset(to_float(split.images), torch.from_numpy(split.labels))
         for split in (data.train, data.valid)
@@ -72,7 +72,7 @@ def assert_same_start(state, of, plain):
     ours = build(
         of.model,
         [state],
-        num_classes=len(of.task["class_type"]),
+        num_classes=len(of.data["class_type"]),
         **{
             k: v
             for k, v in of.settings.items()
@@ -87,9 +87,7 @@ def assert_same_start(state, of, plain):
 def assert_same_orders(orders, of, expected):
     """The orders give the labels that the loader gave; images of a class are drawn alike."""
     labels = torch.from_numpy(
-        replicate_data(
-            EdgeDataset.from_dict(document_of_task(of.task)), 10, of.images
-        ).train.labels
+        replicate_data(EdgeDataset.from_dict(of.data), 10, of.train_size).train.labels
     )
     count = 0
     for order, seen in zip(orders, expected, strict=False):
@@ -122,7 +120,7 @@ def test_cnn_and_mlp_in_turn_within_an_epoch(global_generator):
 def test_the_cnn_after_the_mlp(global_generator, name, images, shuffle_valid):
     """q3 to q6: the MLP to its end first, an evaluation after every epoch."""
     of = cell(name, images)
-    classes = len(of.task["class_type"])
+    classes = len(of.data["class_type"])
     loader, valid = loaders(of, shuffle_valid=shuffle_valid)
     torch.manual_seed(10)
     plain = PlainCNN(3, 7, classes)
@@ -145,7 +143,7 @@ def test_the_cnn_after_the_mlp(global_generator, name, images, shuffle_valid):
 )
 def test_the_mlp_before_the_cnn(global_generator, name, images, shuffle_valid):
     of = cell(name, images)
-    classes = len(of.task["class_type"])
+    classes = len(of.data["class_type"])
     loader, valid = loaders(of, shuffle_valid=shuffle_valid)
     torch.manual_seed(10)
     PlainCNN(3, 7, classes)
@@ -250,7 +248,7 @@ def test_the_notebook_itself_equals_ordinary_modules_and_torchs_own_loop(global_
             optimizer.zero_grad()
             nn.functional.cross_entropy(model(images), labels).backward()
             optimizer.step()
-    data = replicate_data(EdgeDataset.from_dict(document_of_task(of.task)), 10, 10).valid
+    data = replicate_data(EdgeDataset.from_dict(of.data), 10, 10).valid
     with torch.no_grad():
         predicted = model(to_float(data.images)).argmax(1)
     accuracy = 100 * (predicted == torch.from_numpy(data.labels)).double().mean().item()
@@ -273,12 +271,12 @@ def test_plans_leave_out_what_is_there():
     "change",
     [
         {"settings": {"lr": 0.5}},
-        {"task": {"max_edge_width": 2}},
+        {"data": {"max_edge_width": 2}},
         {"model": "wider_cnn"},
         {"question": "mine"},
         {"arm": "q2_cnn"},
         {"setting": "other"},
-        {"images": 30},
+        {"train_size": 30},
         {"seed": 11},
     ],
     ids=lambda change: next(iter(change)),
@@ -303,7 +301,7 @@ def test_only_the_notebooks_own_cell_is_followed_exactly():
     of = cell("q2_mlp", 10)
     for change in (
         {"settings": of.settings | {"lr": 0.5}},
-        {"task": of.task | {"max_edge_width": 2}},
+        {"data": of.data | {"max_edge_width": 2}},
         {"question": "mine"},
     ):
         (plan,) = missing_plans([dataclasses.replace(of, **change)], [10], [])

@@ -20,7 +20,7 @@ import yaml
 from oracles import PlainCNN
 
 from ibsweep.analysis.summary import leading
-from ibsweep.data import EdgeDataset, document_of_task, held_out_data, to_float
+from ibsweep.data import EdgeDataset, held_out_data, to_float
 from ibsweep.results.records import TrialState
 from ibsweep.results.store import SweepStore
 
@@ -166,9 +166,7 @@ def best_scores_as_reported(store: SweepStore) -> None:
     best = yaml.safe_load(store.paths.best_config.read_text())
     model = PlainCNN(3, best["settings"]["kernel_size"], 3)
     model.load_state_dict(torch.load(store.paths.best_model, weights_only=True))
-    held_out = held_out_data(
-        EdgeDataset.from_dict(document_of_task(tiny.question().task)), best["best_pt"]["seed"]
-    )
+    held_out = held_out_data(EdgeDataset.from_dict(tiny.question().data), best["best_pt"]["seed"])
     predicted = model(to_float(held_out.images)).argmax(1)
     accuracy = 100 * (predicted == torch.from_numpy(held_out.labels)).double().mean().item()
     assert accuracy == pytest.approx(best["best_pt"]["test_accuracy"])

@@ -38,7 +38,7 @@ def searcher(store):
         Proposer(arm, objective, store.manifest),
         store,
         plan=lambda proposal: TrialPlan(
-            proposal.trial, arm.model, {}, arm.images, {"epochs": 40}, (10, 11)
+            proposal.trial, arm.model, {}, arm.train_size, {"epochs": 40}, (10, 11)
         ),
         software=None,
         nodes=NODES,

@@ -134,8 +134,8 @@ def test_a_reused_worker_trains_as_a_fresh_process_does_bit_for_bit(finished):
         plan = TrialPlan(
             trial=row.trial,
             model=arm.model,
-            data=question.task,
-            train_size=arm.images,
+            data=question.data,
+            train_size=arm.train_size,
             settings=resolve(arm.model, arm.fixed, row.config),
             seeds=(10, 11),
             rungs=[epoch for epoch, _ in row.rungs],
@@ -339,8 +339,8 @@ def test_a_confirmation_in_parts_is_the_one_in_a_piece(tmp_path, ray_local):
     plan = TrialPlan(
         trial=0,
         model=arm.model,
-        data=question.task,
-        train_size=arm.images,
+        data=question.data,
+        train_size=arm.train_size,
         settings=resolve(arm.model, arm.fixed, arm.baseline),
         seeds=store.manifest.confirmation_seeds,
     )
@@ -425,5 +425,5 @@ def test_manifest_names_everything_that_shaped_the_sweep(finished):
     }
     assert document["pruner"]["name"] == "asha"
     assert {"python", "torch", "ray", "optuna", "numpy", "ibsweep"} <= document["versions"].keys()
-    assert document["question"]["task"] == tiny.question().task
+    assert document["question"]["data"] == tiny.question().data
     assert document["machine"]["cores"] >= 1

@@ -30,7 +30,7 @@ def plan(seeds=(10, 11), rungs=(), model="simple_cnn", **config):
     return TrialPlan(
         trial=1,
         model=model,
-        data=tiny.question().task,
+        data=tiny.question().data,
         train_size=10,
         settings=resolve(model, {"kernel_size": 3}, settings),
         seeds=seeds,

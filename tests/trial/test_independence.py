@@ -18,7 +18,7 @@ question = json.loads(sys.argv[1])
 settings = {"lr": 0.01, "epochs": 2, "batch_size": 10, "kernel_size": 3}
 from ibsweep.models.settings import resolve
 asked = plan.TrialPlan(
-    trial=0, model="simple_cnn", data=question["task"], train_size=10,
+    trial=0, model="simple_cnn", data=question["data"], train_size=10,
     settings=resolve("simple_cnn", {}, settings), seeds=[10, 11],
 )
 rows, states = score.train_and_score(asked, True, {"CPU": 1})

@@ -57,7 +57,7 @@ def test_without_numba_lanes_stay_together(monkeypatch):
 
 
 def plan(model, **options):
-    task = {**tiny.question().task, "spatial_resolution": 20}
+    task = {**tiny.question().data, "spatial_resolution": 20}
     return TrialPlan(0, model, task, 10, resolve(model, options, tiny.arm().baseline), (10, 11))
 
 

@@ -10,7 +10,7 @@ import pytest
 import tiny
 import torch
 
-from ibsweep.data import EdgeDataset, document_of_task, held_out_data, replicate_data
+from ibsweep.data import EdgeDataset, held_out_data, replicate_data
 from ibsweep.models import build
 from ibsweep.models.settings import resolve
 from ibsweep.results.records import Curve
@@ -18,7 +18,7 @@ from ibsweep.training import LaneData, Trainer, TrainingSettings
 from ibsweep.trial.plan import TrialPlan
 from ibsweep.trial.run import TrialRun, lane_data
 
-TASK = tiny.question().task
+TASK = tiny.question().data
 CHANCE = pytest.approx(100 / 3)
 
 
@@ -66,11 +66,11 @@ def test_it_stops_at_the_rungs_and_at_its_end(rungs, expected):
     assert last == seen[-1]
 
 
-def test_a_task_that_leaves_its_classes_to_the_defaults_can_be_trained():
-    task = {"train_images": [4], "valid_images": 2, "spatial_resolution": 12}
-    run = TrialRun(replace(plan(epochs=1), data=task, train_size=4))
+def test_data_that_leave_their_classes_to_the_defaults_can_be_trained():
+    data = {"from": "edges", "spatial_resolution": 12, "split": {"train": [4], "valid": 2}}
+    run = TrialRun(replace(plan(epochs=1), data=data, train_size=4))
     assert run.model.outputs == 3
-    assert lane_data(task, (10, 11), 4, "train").inputs.shape == (2, 12, 1, 12, 12)
+    assert lane_data(data, (10, 11), 4, "train").inputs.shape == (2, 12, 1, 12, 12)
     assert run.complete().epoch == 1
 
 
@@ -87,7 +87,7 @@ def test_it_validates_every_epoch_on_request_and_stops_where_it_did():
 
 def test_its_figures_are_those_of_a_trainer_driven_by_hand():
     run = TrialRun(plan())
-    task = EdgeDataset.from_dict(document_of_task(TASK))
+    task = EdgeDataset.from_dict(TASK)
     drawn = [replicate_data(task, seed, 10) for seed in (10, 11)]
 
     def lanes(split):
@@ -289,7 +289,7 @@ def test_lane_data_has_a_lane_for_every_seed(split, count):
 
 
 def test_seed_10_is_the_notebooks_data():
-    task = EdgeDataset.from_dict(document_of_task(TASK))
+    task = EdgeDataset.from_dict(TASK)
     for split, images in (
         ("train", replicate_data(task, 10, 10).train.images),
         ("valid", replicate_data(task, 10, 10).valid.images),
@@ -323,7 +323,9 @@ def test_test_scores_held_out_images():
 
 def test_images_a_class_decide_the_training_set_alone():
     few, many = (
-        replace(plan(), train_size=size, data=TASK | {"train_images": [10, 30]})
+        replace(
+            plan(), train_size=size, data=TASK | {"split": TASK["split"] | {"train": [10, 30]}}
+        )
         for size in (10, 30)
     )
     sizes = [TrialRun(one).trainer.targets.shape[1] for one in (few, many)]

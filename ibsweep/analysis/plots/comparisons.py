@@ -89,22 +89,17 @@ def arms_info(question: Question, confirmations: pd.DataFrame) -> ArmsInfo:
         check_one_sweep(confirmations, arm.name)
 
     def score(arm: Arm, which: pd.Series[bool]) -> Interval | None:
-        own = (confirmations["arm"] == arm.name) & (confirmations["train_size"] == arm.images)
+        own = (confirmations["arm"] == arm.name) & (confirmations["train_size"] == arm.train_size)
         values = confirmations.loc[own & which, metric.test].dropna().to_list()
         return mean_interval(values, metric.low, metric.high) if values else None
 
     return ArmsInfo(
         _families(question),
         metric,
-        tuple(arm.images for arm in arms),
+        tuple(arm.train_size for arm in arms),
         tuple(score(arm, confirmations["role"] == "best") for arm in arms),
         tuple(score(arm, confirmations["baseline"]) for arm in arms),
-        tuple(
-            next((f.valid_accuracy for f in arm.notebook if f.images == arm.images), None)
-            if metric.metric == "accuracy"
-            else None
-            for arm in arms
-        ),
+        tuple(arm.published_value(metric.valid) for arm in arms),
     )
 
 

@@ -248,7 +248,7 @@ def _confusion(evidence: Evidence, summary: SweepSummary) -> list[PageFigure]:
     rows = rows[
         (rows["sweep"] == summary.name)
         & (rows["trial"] == best.trial.trial)
-        & (rows["train_size"] == summary.arm.images)
+        & (rows["train_size"] == summary.arm.train_size)
     ]
     rows = rows[rows["test_confusion"].notna()]
     classes = summary.data.classes

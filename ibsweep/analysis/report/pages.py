@@ -244,7 +244,7 @@ def _efficiency_section(evidence: Evidence) -> _Section:
 def _replications_section(evidence: Evidence) -> _Section:
     title = "Published figures"
     arms = evidence.question.arms.values()
-    if not any(arm.notebook or arm.variants for arm in arms):
+    if not any(arm.published or arm.variants for arm in arms):
         return _Section("replication", title)
     if not evidence.replications:
         line = (
@@ -308,7 +308,7 @@ def _scope_note(evidence: Evidence) -> str:
 
 def _pairing_note(evidence: Evidence) -> str:
     """Return how the arms' replicates are paired; empty for a single arm."""
-    confirmed = [(s.arm.images, s.best) for s in evidence.summaries.values() if s.best]
+    confirmed = [(s.arm.train_size, s.best) for s in evidence.summaries.values() if s.best]
     if len(confirmed) < 2:
         return ""
     if len({(images, frozenset(r.seed for r in best.rows)) for images, best in confirmed}) == 1:
@@ -343,7 +343,7 @@ def _sources_section(
             f"results = ibsweep.load({json.dumps(str(results.path), ensure_ascii=False)})\n"
             "rows = results.confirmations.query(\n"
             f"    \"sweep == '{best.name}' and role == 'best' and "
-            f'train_size == {best.arm.images}"\n'
+            f'train_size == {best.arm.train_size}"\n'
             ")\n"
             f"rows.{metric.test}.mean()  # {number(metric, best.best.test.mean)}, as in the table "
             "of arms"

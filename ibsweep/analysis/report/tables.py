@@ -75,7 +75,7 @@ def _arms_table(shown: Sequence[Evidence], pages: Collection[str], name: str) ->
     arms = [arm for evidence in shown for arm in evidence.question.arms.values()]
     training = any(_asks_training(evidence.question) for evidence in shown)
     has_baseline = any(arm.baseline for arm in arms)
-    has_published = any(arm.notebook for arm in arms)
+    has_published = any(arm.published for arm in arms)
     rows = [
         _arm_cells(evidence, arm, pages, training, has_baseline, has_published)
         for evidence in shown
@@ -161,7 +161,7 @@ def _arm_cells(
         text = f"not swept yet: `ibsweep tune {arm.name}`"
     cells = [
         Cell(arm.name, arm.name, page=question.question if question.question in pages else None),
-        number_cell(arm.images, "d"),
+        number_cell(arm.train_size, "d"),
         interval_cell(metric, best.test if best else None),
     ]
     if training:
@@ -184,9 +184,9 @@ def _capital(text: str) -> str:
 
 def _asks_training(question: Question) -> bool:
     """Return whether a question is about figures on training examples."""
-    figures = [figure for arm in question.arms.values() for figure in arm.notebook]
+    figures = [figure for arm in question.arms.values() for figure in arm.published]
     tests = [test for claim in question.claims for test in claim.tests]
-    return any(figure.metric == "train_accuracy" for figure in figures) or any(
+    return any(figure.column == "train_accuracy" for figure in figures) or any(
         isinstance(test, LevelTest) and test.metric == question.objective.train for test in tests
     )
 
@@ -197,11 +197,11 @@ def unfinished(summary: SweepSummary) -> str:
 
 
 def _published(arm: Arm) -> Cell:
-    figure = next((f for f in arm.notebook if f.images == arm.images), None)
+    figure = next((f for f in arm.published if f.train_size == arm.train_size), None)
     if figure is None:
         return Cell(MISSING)
-    kind = "" if figure.metric == "valid_accuracy" else " (training)"
-    return Cell(f"{figure.percent:.2f}{kind}", figure.percent)
+    kind = "" if figure.column == "valid_accuracy" else " (training)"
+    return Cell(f"{figure.value:.2f}{kind}", figure.value)
 
 
 def pairs_table(evidence: Evidence) -> Table:
@@ -301,7 +301,7 @@ def sizes_needed_table(evidence: Evidence) -> Table:
         first, last = int(min(sizes)), int(max(sizes))
         reason = ""
         if matches:
-            reason = f"as good as {matches} with {evidence.question.arms[matches].images}"
+            reason = f"as good as {matches} with {evidence.question.arms[matches].train_size}"
         rows.append(
             (
                 text_cell(arm),

@@ -87,7 +87,7 @@ def test_efficiency_without_intervals_and_of_nothing():
 
 def replications(*rows):
     """Rows of setting, images, seed, validation and training accuracy, as a frame."""
-    of = {(cell.setting, cell.images): cell for cell, _ in published_settings([question()])}
+    of = {(cell.setting, cell.train_size): cell for cell, _ in published_settings([question()])}
     found = [
         tiny.replication(of[setting, images], seed, accuracy, train=train, exact=seed == 10)
         for setting, images, seed, accuracy, train in rows

@@ -218,7 +218,9 @@ def test_replications_of_a_question_that_was_never_swept(tmp_path):
     from ibsweep.questions.published import published_settings
     from ibsweep.results.store import ReplicationStore
 
-    found = {(c.setting, c.arm, c.images): c for c, _ in published_settings([load_all()["q1"]])}
+    found = {
+        (c.setting, c.arm, c.train_size): c for c, _ in published_settings([load_all()["q1"]])
+    }
     row = tiny.replication(found["baseline", "q1_cnn", 10], 10, 80.0, exact=True)
     ReplicationStore(tmp_path).add([row])
     _, page = rows.write_report(load(tmp_path), tmp_path / "out")

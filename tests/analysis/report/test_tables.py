@@ -91,13 +91,13 @@ def test_what_the_arms_table_says_of_training_images_and_of_the_notebooks_settin
 @pytest.mark.parametrize(
     ("figure", "shown"),
     [
-        ({"images": 10, "valid_accuracy": 58.0}, False),
-        ({"images": 10, "train_accuracy": 58.0}, True),
+        ({"train_size": 10, "valid_accuracy": 58.0}, False),
+        ({"train_size": 10, "train_accuracy": 58.0}, True),
     ],
 )
 def test_a_published_training_figure_is_shown_beside_ours(tmp_path, figure, shown):
     document = rows.question().model_dump(mode="json")
-    document["arms"]["duel_mlp"]["notebook"] = [figure]
+    document["arms"]["duel_mlp"]["published"] = [figure]
     asked = Question.model_validate(document)
     for arm in asked.arms:
         rows.add_sweep(tmp_path, arm, asked=asked)

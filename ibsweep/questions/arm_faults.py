@@ -1,0 +1,181 @@
+"""What can be wrong in one arm: its sizes, its settings and the points of its space."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from ibsweep.errors import Fault, format_value, suggestion
+from ibsweep.models import MODELS
+from ibsweep.models.settings import TRAINING_KEYS, known_settings, unused_faults
+from ibsweep.questions.space import (
+    SPEC_ADAPTER,
+    CategoricalSpec,
+    Spec,
+    config_faults,
+    space_faults,
+)
+from ibsweep.user_code import is_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ibsweep.models.hyperparameters import Hyperparameter
+
+__all__ = ["arm_faults", "as_list", "as_mapping", "is_count", "settings_faults", "value_faults"]
+
+Path = tuple[str | int, ...]
+
+_FUNCTION_KEYS = {"epochs": TRAINING_KEYS["epochs"]}
+"""What is known of a training function before it is called: its rungs are epochs."""
+
+
+def arm_faults(path: Path, arm: Mapping[str, Any], sizes: Sequence[int]) -> Iterator[Fault]:
+    """Find what is wrong in an arm, as far as can be told without its code and data.
+
+    Args:
+        path: Where it stands.
+        arm: The arm as plain data; malformed parts are passed over.
+        sizes: The sizes of training sets, none where they are not known.
+    """
+    if arm.get("name", path[-1]) != path[-1]:
+        name = format_value(arm["name"])
+        text = f"must be the arm's key, {path[-1]!r}, or left out, but got {name}"
+        yield Fault((*path, "name"), text)
+    if sizes:
+        yield from _size_faults(path, arm, sizes)
+    model, train = arm.get("model") or "", arm.get("train")
+    if train is not None and model:
+        yield Fault(path, "has both `model` and `train`; leave one out")
+    elif isinstance(train, str):
+        if not is_reference(train):
+            text = f"must be such as train.py:train, but got {train!r}"
+            yield Fault((*path, "train"), text)
+        yield from settings_faults(path, arm, _FUNCTION_KEYS, train, complete=False)
+    elif isinstance(model, str) and model in MODELS:
+        yield from settings_faults(path, arm, known_settings(model), model)
+    elif isinstance(model, str) and is_reference(model):
+        yield from settings_faults(path, arm, TRAINING_KEYS, model, complete=False)
+    elif isinstance(model, str) and model:
+        text = f"must be a model, but got {model!r}; {suggestion(model, MODELS)}"
+        yield Fault((*path, "model"), f"{text}; one of your own is written FILE.py:CLASS")
+    elif isinstance(model, str) and train is None:
+        yield Fault(path, "needs `model`, or `train` with a training function; give one of them")
+
+
+def settings_faults(
+    path: Path,
+    arm: Mapping[str, Any],
+    known: Mapping[str, Hyperparameter],
+    noun: str,
+    *,
+    complete: bool = True,
+) -> Iterator[Fault]:
+    """Find what is wrong in the fixed settings, the space and its points.
+
+    Args:
+        path: Where the arm stands.
+        arm: The arm as plain data.
+        known: What can be set.
+        noun: The model, by the name that messages call it.
+        complete: Whether nothing else can be set.
+    """
+    fixed, space, baseline = (as_mapping(arm.get(key)) for key in ("fixed", "space", "baseline"))
+    specs = _specs(space)
+    for place, names in (("fixed", fixed), ("space", space)):
+        for name in names if complete else ():
+            if name not in known:
+                text = f"is not a hyperparameter of {noun}; {suggestion(name, known)}"
+                yield Fault((*path, place, name), text)
+    for name, value in fixed.items():
+        if name in known and not known[name].accepts(value):
+            text = f"must be {known[name].rule}, but got {format_value(value)}"
+            yield Fault((*path, "fixed", name), text)
+    yield from space_faults(known, specs, (*path, "space"))
+    for name in fixed:
+        if name in space:
+            text = "stands in both `fixed` and `space`; leave one out"
+            yield Fault((*path, "fixed", name), text)
+    if not arm.get("train"):
+        yield from _idle_faults(path, fixed, specs)
+    if not space:
+        return
+    for name, parameter in known.items():
+        if parameter.required and name not in (*fixed, *space):
+            text = f"needs `{name}`, which has no default; put it into `space` or `fixed`"
+            yield Fault(path, text)
+    if isinstance(arm.get("baseline"), dict):
+        given = {k: v for k, v in baseline.items() if k in specs or k not in space}
+        yield from config_faults(specs, given, (*path, "baseline"))
+    elif arm.get("variants"):
+        yield Fault((*path, "variants"), "need a `baseline`, which they are changes of")
+    elif arm.get("published"):
+        yield Fault((*path, "published"), "needs a `baseline`, which the figures are of")
+    for name, variant in as_mapping(arm.get("variants")).items():
+        changes = as_mapping(as_mapping(variant).get("changes"))
+        yield from value_faults(space, changes, (*path, "variants", name, "changes"))
+
+
+def _idle_faults(
+    path: Path, fixed: Mapping[str, Any], specs: Mapping[str, Spec]
+) -> Iterator[Fault]:
+    """Find the settings of the training loop that do nothing beside the others."""
+    possible: dict[str, Any] = {name: (value,) for name, value in fixed.items()} | {
+        name: spec.choices for name, spec in specs.items() if isinstance(spec, CategoricalSpec)
+    }
+    ranges: dict[str, Any] = dict.fromkeys(specs, ())
+    for fault in unused_faults(ranges | possible):
+        place = "fixed" if fault.path[0] in fixed else "space"
+        yield Fault((*path, place, *fault.path), fault.text)
+
+
+def value_faults(
+    space: Mapping[str, Any], given: Mapping[str, Any], path: Path
+) -> Iterator[Fault]:
+    """Find the values that a space cannot give; none of them has to be there."""
+    specs = _specs(space)
+    known = {k: v for k, v in given.items() if k in specs or k not in space}
+    faults = config_faults(specs, known, path)
+    yield from (fault for fault in faults if fault.path[-1] in known)
+
+
+def _size_faults(path: Path, arm: Mapping[str, Any], sizes: Sequence[int]) -> Iterator[Fault]:
+    """Find the sizes, the arm's and its figures', that no training set has."""
+    places: list[tuple[Path, Mapping[str, Any]]] = [((), arm)]
+    settings: dict[Path, Mapping[str, Any]] = {(): arm}
+    for name, variant in as_mapping(arm.get("variants")).items():
+        settings["variants", name] = as_mapping(variant)
+    for place, setting in settings.items():
+        figures = enumerate(map(as_mapping, as_list(setting.get("published"))))
+        places += [((*place, "published", i), figure) for i, figure in figures]
+    for inside, holder in places:
+        size = holder.get("train_size")
+        if type(size) is int and size >= 0 and size not in sizes:
+            text = f"must be one of the split's {list(sizes)}, but got {size}"
+            yield Fault((*path, *inside, "train_size"), text)
+
+
+def _specs(space: Mapping[str, Any]) -> dict[str, Spec]:
+    """Return the well formed distributions of a space."""
+    specs = {}
+    for name, data in space.items():
+        with suppress(ValidationError):
+            specs[name] = SPEC_ADAPTER.validate_python(data)
+    return specs
+
+
+def is_count(value: object) -> bool:
+    """Tell whether a value is an integer above 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def as_mapping(data: object) -> dict[str, Any]:
+    """Return what a mapping holds under textual keys, nothing for anything else."""
+    return {k: v for k, v in data.items() if isinstance(k, str)} if isinstance(data, dict) else {}
+
+
+def as_list(data: object) -> list[Any]:
+    """Return a list, nothing for anything else."""
+    return list(data) if isinstance(data, list | tuple) else []

@@ -1,0 +1,63 @@
+"""What a question file may leave out, filled in where it follows from the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["EFFICIENCY", "completed", "train_sizes"]
+
+EFFICIENCY = [10, 30, 50, 100, 200, 300, 500]
+"""Examples per class at which best configurations are compared where a file does not say."""
+
+
+def completed(data: Any) -> Any:
+    """Return a question's plain data with what is left out; malformed parts stay as they are.
+
+    An arm is named by its key and titled by its model, and trains on the one size of training
+    sets where the split gives one.
+
+    Args:
+        data: The content of a question file, in its present form.
+    """
+    if not isinstance(data, dict):
+        return data
+    arms = data.get("arms")
+    document = data.get("data")
+    filled: dict[str, Any] = {}
+    if isinstance(document, dict) and document.get("from") == "edges":
+        filled["efficiency"] = EFFICIENCY  # there are always more images
+    if isinstance(data.get("question"), str) and data["question"]:
+        filled["title"] = data["question"]
+    filled |= data
+    if isinstance(arms, dict):
+        sizes = train_sizes(document)
+        filled["arms"] = {name: _arm(name, arm, sizes) for name, arm in arms.items()}
+    return filled
+
+
+def train_sizes(document: Any) -> tuple[int, ...]:
+    """Return the sizes of training sets that a data document lists.
+
+    Nothing where it is malformed, or gives a share of the rows: then the data tell.
+    """
+    split = document.get("split") if isinstance(document, dict) else None
+    given = split.get("train") if isinstance(split, dict) else None
+    sizes: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
+    return tuple(sizes) if all(type(size) is int and size > 0 for size in sizes) else ()
+
+
+def _arm(name: Any, arm: Any, sizes: tuple[int, ...]) -> Any:
+    if not isinstance(arm, dict):
+        return arm
+    filled: dict[str, Any] = {"name": name, "title": _title(name, arm)}
+    if len(sizes) < 2:  # of several the arm has to say which
+        filled["train_size"] = sizes[0] if sizes else 0
+    return filled | arm
+
+
+def _title(name: Any, arm: Mapping[str, Any]) -> Any:
+    named = (arm.get("train"), arm.get("model"))
+    return next((one for one in named if isinstance(one, str) and one), name)
