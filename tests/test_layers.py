@@ -44,8 +44,8 @@ optuna      <- questions.space sweep.proposals analysis.plots.search
 pandas      <- analysis data
 torchvision <- data.sources.pictures
 matplotlib  <- analysis.plots analysis.report
-ray         <- cluster sweep.trainable sweep.searcher sweep.runner sweep.attempts sweep.scheduler
-"""
+ray         <- cluster sweep.trainable sweep.searcher sweep.runner sweep.attempts sweep.scheduler sweep.keeper
+"""  # noqa: E501
 
 RAY_INTERNALS = "cluster.ray_internals"
 """The only place that may use what Ray does not document."""

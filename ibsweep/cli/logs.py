@@ -1,16 +1,17 @@
-"""``ibsweep logs``: what a job on a cluster has printed, or goes on to print."""
+"""``ibsweep logs``: what a job on a cluster, or a trial's training function, has printed."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ibsweep.cli.flags import JOB_SERVER, JobServer, job_server_flag
+from ibsweep.cli.flags import JOB_SERVER, JobServer, ResultsDir, job_server_flag
 from ibsweep.cli.interruption import LogFilter
-from ibsweep.errors import IbsweepError
+from ibsweep.errors import IbsweepError, InputError
 
 if TYPE_CHECKING:
     from ibsweep.cluster.jobs import Jobs
@@ -23,14 +24,25 @@ FollowFlag = Annotated[
 
 
 def logs(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="See `ibsweep jobs`.")],
+    job: Annotated[
+        str, typer.Argument(metavar="JOB|SWEEP", help="See `ibsweep jobs` and `ibsweep sweeps`.")
+    ],
+    trial: Annotated[
+        int | None, typer.Option(help="Of a sweep: the trial whose training function printed.")
+    ] = None,
     follow: FollowFlag = False,
     address: JobServer = JOB_SERVER,
+    results: ResultsDir = Path("results"),
 ) -> None:
-    """Print what a job has printed.
+    """Print what a job has printed, or with --trial what a sweep's training function has.
 
     Ctrl-C ends the following and not the job.
     """
+    if trial is not None:
+        if follow:
+            raise InputError("--follow is for a job; a trial's log grows at its rungs")
+        _write(_trial_log(results, job, trial))
+        return
     from ibsweep.cluster.jobs import Jobs
 
     there = Jobs(address)
@@ -40,6 +52,25 @@ def logs(
     else:
         with closing(LogFilter(_write)) as log:
             log.feed(there.logs(name))
+
+
+def _trial_log(results: Path, name: str, trial: int) -> str:
+    """Return what the training function of a trial printed, each line with its replicate's seed.
+
+    Raises:
+        InputError: If there is no such sweep or trial, or its arm trains a model.
+    """
+    from ibsweep.results.store import SweepStore
+
+    store = SweepStore.find(results, name)
+    path = store.paths.log(trial)
+    if path.exists():
+        return path.read_text(encoding="utf-8")
+    if all(row.trial != trial for row in store.proposals()):
+        raise InputError(f"{name} has no trial {trial}")
+    raise InputError(
+        f"trial {trial} of {name} has printed nothing: only training functions of one's own do"
+    )
 
 
 def follow_job(jobs: Jobs, name: str, flag: str) -> None:

@@ -8,6 +8,7 @@ A sweep is one directory:
 - ``curves.jsonl``: a line a trial and validated epoch
 - ``confirmations.jsonl``: a line a confirmed trial, training-set size and fresh replicate
 - ``models/``: weights of the confirmed replicates, one file a trial
+- ``logs/``: what training functions of the user's own printed, one file a trial
 - ``study.log``: the trials as an Optuna journal, for Optuna's own tools
 - ``best.yaml``: the best configuration with its figures
 - ``best.pt``: one confirmed replicate of it: a plain state dict
@@ -76,12 +77,17 @@ class SweepPaths:
         self.curves = root / "curves.jsonl"
         self.confirmations = root / "confirmations.jsonl"
         self.models = root / "models"
+        self.logs = root / "logs"
         self.study = root / "study.log"
         self.best_config = root / "best.yaml"
         self.best_model = root / "best.pt"
         self.lock = root / ".lock"
         self.tune = root / ".tune"
         """Ray Tune's working files while a sweep runs; never needed to resume."""
+
+    def log(self, trial: int) -> Path:
+        """Return the file with what a trial's training function printed."""
+        return self.logs / f"trial-{trial:05d}.log"
 
     def model(self, trial: int) -> Path:
         """Return the file with the confirmed replicates' weights of one trial."""

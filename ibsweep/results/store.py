@@ -242,6 +242,28 @@ class SweepStore:
         append_rows(self.paths.curves, curves)
         append_rows(self.paths.trials, [row])
 
+    def add_log(self, trial: int, text: str, *, only_if_there: bool = False) -> None:
+        """Append to what a trial's training function printed.
+
+        Args:
+            trial: Number of the trial.
+            text: Whole lines.
+            only_if_there: Begin no log with it.
+
+        Raises:
+            SweepError: If the disk is full.
+        """
+        path = self.paths.log(trial)
+        if only_if_there and not path.exists():
+            return
+        try:
+            path.parent.mkdir(exist_ok=True)
+            with path.open("a", encoding="utf-8", errors="replace") as file:
+                file.write(text)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise SweepError(f"cannot write {path}: {reason}") from error
+
     def add_confirmations(self, rows: Iterable[Confirmation]) -> None:
         """Append a trial's replicates at one training-set size in one write, durably."""
         append_rows(self.paths.confirmations, rows)

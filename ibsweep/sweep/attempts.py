@@ -47,8 +47,9 @@ class AttemptCallback(tune.Callback):  # type: ignore[misc]
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """Drop a checkpoint, which the searcher has by now: Tune keeps all last results."""
+        """Drop what the searcher has by now and is large: Tune keeps all last results."""
         result.pop("checkpoint", None)
+        result.pop("log", None)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Any], trial: Any, **info: Any

@@ -162,7 +162,7 @@ def _train_missing(
             progress.kernels_failed(fault)
     done = len(plans) - len(missing)
     progress.phase(f"{phase} {done}/{len(plans)}")
-    for (plan, _), (rows, states) in run_tasks(
+    for (plan, _), (rows, states, log) in run_tasks(
         parts,
         train_and_score,
         lambda part: (part[1], weights),
@@ -173,6 +173,9 @@ def _train_missing(
         confirmed, weights_by_seed = trained.setdefault(
             (plan.trial.trial, plan.train_size), ([], {})
         )
+        if log:
+            header = f"--- {phase}: {len(rows)} fresh replicates ---\n"
+            store.add_log(plan.trial.trial, header + log)
         confirmed += rows
         weights_by_seed |= states
         progress.add_model_epochs(sum(row.epochs for row in rows))
@@ -218,6 +221,8 @@ def _in_parts(
 def _save_models(
     store: SweepStore, trial: int, states: dict[int, dict[str, torch.Tensor]]
 ) -> None:
+    if not states:
+        return  # a training function may predict by something else than a module
     store.paths.models.mkdir(exist_ok=True)
     replace_file(store.paths.model(trial), _tensor_bytes(states))
 
@@ -234,8 +239,9 @@ def _write_best(store: SweepStore, arm: Arm) -> None:
     best = summary.best
     assert best is not None, "something was confirmed"
     row = best.best_row()
-    states = torch.load(store.paths.model(best.trial.trial), weights_only=True)
-    replace_file(store.paths.best_model, _tensor_bytes(states[row.seed]))
+    if store.paths.model(best.trial.trial).exists():
+        states = torch.load(store.paths.model(best.trial.trial), weights_only=True)
+        replace_file(store.paths.best_model, _tensor_bytes(states[row.seed]))
     text = yaml.safe_dump(_best_document(store, arm, best, row), sort_keys=False)
     replace_file(store.paths.best_config, text.encode())
 

@@ -51,6 +51,7 @@ class StepResult(TypedDict):
         kernels_fault: Why the compiled kernels do not train the trial where they would be faster,
             or None.
         done: Whether nothing is left to train.
+        log: What a training function printed in this step, and why it failed.
         checkpoint: Now and then, what another worker continues from exactly.
     """
 
@@ -63,4 +64,5 @@ class StepResult(TypedDict):
     gpu_names: list[str]
     kernels_fault: str | None
     done: bool
+    log: NotRequired[str]
     checkpoint: NotRequired[bytes]

@@ -22,6 +22,7 @@ from ibsweep.results.records import Manifest, Proposal
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.attempts import AttemptCallback, resource_request
 from ibsweep.sweep.confirm import confirm
+from ibsweep.sweep.keeper import checkpoint_keeper
 from ibsweep.sweep.nodes import check_nodes
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.proposals import Proposer, export_study
@@ -57,8 +58,11 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
             return
         with ray_session(manifest.address):
             nodes = check_nodes(store, progress, local=manifest.address is None)
+            own = manifest.question["arms"][arm.name].get("train")
+            keeper = checkpoint_keeper() if own else contextlib.nullcontext()
             try:
-                _search(store, question, arm, progress, nodes)
+                with keeper:
+                    _search(store, question, arm, progress, nodes)
                 confirm(store, question, arm, progress, nodes)
             finally:
                 store.clean()

@@ -69,6 +69,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self._to_retry: deque[Proposal] = deque()
         self._failures: defaultdict[int, list[WorkerFailure]] = defaultdict(list)
         self._checkpoints: dict[int, ray.ObjectRef] = {}
+        self._logged: dict[str, Any] = {}
         self._all_proposed = False
 
     def suggest(self, trial_id: str) -> TrainableConfig | str | None:
@@ -114,6 +115,10 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             self.progress.kernels_failed(result["kernels_fault"])
         if "checkpoint" in result:
             self._checkpoints[proposal.trial] = ray.put(result["checkpoint"])
+        log, step = result.get("log"), result.get("training_iteration")
+        if log and self._logged.get(trial_id) != step:  # the one that ends a trial may come twice
+            self._logged[trial_id] = step
+            self._write(lambda: self.store.add_log(proposal.trial, log))
         curves = self._curves[proposal.trial]
         for text in result["curves"]:
             curve = Curve.model_validate_json(text)
@@ -161,6 +166,8 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self._write(lambda: self.nodes.record_failure(proposal.trial, failure))
         reason = self.nodes.reason_to_give_up(failures)
         if reason is None:
+            note = f"--- {failure.reason}: tried again ---\n"
+            self._write(lambda: self.store.add_log(proposal.trial, note, only_if_there=True))
             self._to_retry.append(proposal)
             return
         self._finish(proposal, None, TrialState.FAIL, reason)

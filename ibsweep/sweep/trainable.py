@@ -15,11 +15,13 @@ with gc_paused():
     from ray import tune
 
     from ibsweep.cluster.preflight import process_environment, software_differences
+    from ibsweep.sweep.keeper import forget_checkpoints, kept_checkpoints, send_checkpoint
     from ibsweep.sweep.messages import StepResult, TrainableConfig
     from ibsweep.trial.device import configure_device, device_name
+    from ibsweep.trial.function_run import FunctionRun
     from ibsweep.trial.parts import kernels_fault
     from ibsweep.trial.plan import TrialPlan
-    from ibsweep.trial.run import TrialRun
+    from ibsweep.trial.run import Run, start_run
 
 __all__ = ["TrialTrainable"]
 
@@ -35,13 +37,17 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
     trial is saved, saves nothing.
     """
 
+    _run: Run | None = None
+
     def setup(self, config: TrainableConfig) -> None:
         """Forget whatever the worker did before; the trial itself is built in its first step.
 
         Raises:
-            RuntimeError: On a node that joined with other software than the driver's.
+            RuntimeError: On a node that joined with other software than the driver's, or where a
+                function of an earlier trial cannot be ended.
         """
         freeze_imports()
+        self.cleanup()
         gpus = []
         if config["software"]:
             here = process_environment()
@@ -53,7 +59,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         self._device = configure_device(config["resources"])
         self._objective, self._worst = config["objective"], config["worst"]
         self._checkpoint = config["checkpoint"]
-        self._run: TrialRun | None = None
+        self._run = None
         self._checkpointed = time.monotonic()
 
     def reset_config(self, new_config: TrainableConfig) -> bool:
@@ -78,6 +84,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         value, failure = curve.mean(self._objective), self._run.failure
         if value is None and failure is None:
             failure = f"{self._objective} is not defined in epoch {curve.epoch}"
+        done = self._run.finished or failure is not None
         result: StepResult = {
             "epoch": curve.epoch,
             "curves": curves,
@@ -87,21 +94,46 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
             "node_id": _node_id(),
             "gpu_names": self._gpu_names,
             "kernels_fault": kernels_fault(self._plan, gpu=self._device != "cpu"),
-            "done": self._run.finished or failure is not None,
+            "done": done,
+            "log": self._log(over=done),
         }
-        if time.monotonic() - self._checkpointed > _CHECKPOINT_SECONDS and not result["done"]:
+        due = time.monotonic() - self._checkpointed > _CHECKPOINT_SECONDS
+        if due and not done and not isinstance(self._run, FunctionRun):
             result["checkpoint"] = self._save(self._run)
             self._checkpointed = time.monotonic()
         return self._compared(result, value)
 
-    def _start(self) -> TrialRun:
-        run = TrialRun(self._plan, self._device)
-        if self._checkpoint is not None:
+    def _start(self) -> Run:
+        run, trial = start_run(self._plan, self._device), self._plan.trial
+        if isinstance(run, FunctionRun):
+            run.on_checkpoint = lambda seed, state: send_checkpoint(trial, seed, state)
+            run.load_state_dict({"replicates": kept_checkpoints(trial)})
+        elif self._checkpoint is not None:
             state = io.BytesIO(ray.get(self._checkpoint))
             run.load_state_dict(torch.load(state, weights_only=True))
         return run
 
-    def _save(self, run: TrialRun) -> bytes:
+    def cleanup(self) -> None:
+        """End what runs of the last trial.
+
+        Raises:
+            RuntimeError: If that cannot be done: this process is of no use to others then.
+        """
+        if isinstance(self._run, FunctionRun):
+            self._run.close()
+            forget_checkpoints(self._run.plan.trial)
+            if self._run.lost:
+                raise RuntimeError(f"{self._run.reference} could not be ended here")
+
+    def _log(self, *, over: bool) -> str:
+        """Return what a function printed."""
+        if not isinstance(self._run, FunctionRun):
+            return ""
+        if over:
+            self._run.close()
+        return self._run.take_log()
+
+    def _save(self, run: Run) -> bytes:
         buffer = io.BytesIO()
         torch.save(run.state_dict(), buffer)
         return buffer.getvalue()
@@ -118,6 +150,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
             "gpu_names": self._gpu_names,
             "kernels_fault": None,
             "done": True,
+            "log": self._log(over=True),
         }
         return self._compared(result, None)
 

@@ -90,6 +90,8 @@ def kernels_fault(plan: TrialPlan, *, gpu: bool) -> str | None:
     Returns:
         One line where Numba failed in this process; None where it did not, or is not needed.
     """
+    if plan.train is not None:
+        return None
     _, options = split_settings(plan.settings)
     wanted = not gpu and _suits_kernels(plan.model, options)
     return backend.fault() if wanted else None
@@ -107,6 +109,8 @@ def in_parts(plan: TrialPlan, *, work_fraction: float, workers: int, gpu: bool) 
     Raises:
         InputError: If the model cannot be made for the task's images.
     """
+    if plan.train is not None:  # its replicates train one after another: each is a part
+        return [replace(plan, seeds=(seed,)) for seed in plan.seeds]
     _, options = split_settings(plan.settings)
     if entry := MODELS.get(plan.model):
         dataset = open_dataset(plan.data, plan.folder)

@@ -13,15 +13,16 @@ with gc_paused():
 
     from ibsweep.trial.device import configure_device
     from ibsweep.trial.figures import lane_figures
+    from ibsweep.trial.function_run import FunctionRun
     from ibsweep.trial.plan import TrialPlan
-    from ibsweep.trial.run import TrialRun
+    from ibsweep.trial.run import Run, TrialRun, start_run
 
 __all__ = ["train_and_score"]
 
 
 def train_and_score(
     plan: TrialPlan, weights: bool, resources: dict[str, float]
-) -> tuple[list[Confirmation], dict[int, dict[str, torch.Tensor]]]:
+) -> tuple[list[Confirmation], dict[int, dict[str, torch.Tensor]], str]:
     """Train a plan to its end and score every split.
 
     Args:
@@ -30,9 +31,23 @@ def train_and_score(
         resources: CPUs and GPUs that there are for it, by Ray's names.
 
     Returns:
-        A row a replicate; and state dicts by replicate seed.
+        A row a replicate; state dicts by replicate seed, of those whose weights are known; what a
+        training function printed.
+
+    Raises:
+        InputError: If a training function fails.
     """
-    run = TrialRun(plan, configure_device(resources))
+    run = start_run(plan, configure_device(resources))
+    try:
+        return _score(run, weights=weights)
+    finally:
+        if isinstance(run, FunctionRun):
+            run.close()
+
+
+def _score(
+    run: Run, *, weights: bool
+) -> tuple[list[Confirmation], dict[int, dict[str, torch.Tensor]], str]:
     last = run.complete()
     train, test = run.score("train"), run.score("test")
     rows = [
@@ -50,5 +65,16 @@ def train_and_score(
         )
         for lane, replicate in enumerate(last.replicates)
     ]
-    kept = enumerate(last.replicates) if weights else ()
-    return rows, {r.seed: run.model.lane_state_dict(i) for i, r in kept}
+    states = {r.seed: _weights(run, lane) for lane, r in enumerate(last.replicates) if weights}
+    log = ""
+    if isinstance(run, FunctionRun):
+        run.close()
+        log = run.take_log()
+    return rows, {seed: state for seed, state in states.items() if state is not None}, log
+
+
+def _weights(run: Run, lane: int) -> dict[str, torch.Tensor] | None:
+    if isinstance(run, FunctionRun):
+        return run.lane_state_dict(lane)
+    assert isinstance(run, TrialRun)
+    return run.model.lane_state_dict(lane)

@@ -1,0 +1,69 @@
+"""Keeps the checkpoints of training functions in a process of its own, which outlives workers.
+
+A model's checkpoint travels in the result of a step. A function may ask for one in the middle of a
+step, which can be as long as the whole trial.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+import torch
+
+__all__ = ["checkpoint_keeper", "forget_checkpoints", "kept_checkpoints", "send_checkpoint"]
+
+_NAME = "ibsweep-checkpoints"
+
+
+@ray.remote
+class _Keeper:
+    """The last checkpoint of every running trial's replicates, packed."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, dict[int, bytes]] = {}
+
+    def put(self, trial: int, seed: int, state: bytes) -> None:
+        self._kept.setdefault(trial, {})[seed] = state
+
+    def get(self, trial: int) -> dict[int, bytes]:
+        return self._kept.get(trial, {})
+
+    def forget(self, trial: int) -> None:
+        self._kept.pop(trial, None)
+
+
+@contextmanager
+def checkpoint_keeper() -> Iterator[None]:
+    """Run it, on this node, for the time of a block."""
+    here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+        ray.get_runtime_context().get_node_id(), soft=True
+    )
+    keeper = _Keeper.options(num_cpus=0, name=_NAME, scheduling_strategy=here).remote()  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        ray.kill(keeper)
+
+
+def send_checkpoint(trial: int, seed: int, state: Mapping[str, Any]) -> None:
+    """Have a replicate's checkpoint kept; when this returns, it is."""
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    ray.get(ray.get_actor(_NAME).put.remote(trial, seed, buffer.getvalue()))
+
+
+def kept_checkpoints(trial: int) -> dict[int, dict[str, Any]]:
+    """Return the checkpoints of a trial's replicates, by seed."""
+    kept = ray.get(ray.get_actor(_NAME).get.remote(trial))
+    return {seed: torch.load(io.BytesIO(state), weights_only=True) for seed, state in kept.items()}
+
+
+def forget_checkpoints(trial: int) -> None:
+    """Drop those of a trial that is over."""
+    with contextlib.suppress(ValueError):  # the sweep may be over, and the keeper gone
+        ray.get_actor(_NAME).forget.remote(trial)
