@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ibsweep.analysis.claims import ALPHA, ClaimResult, evaluate
@@ -25,6 +26,7 @@ from ibsweep.analysis.wording import schema_of
 from ibsweep.errors import InputError, suggestion
 from ibsweep.questions.files import load_all
 from ibsweep.questions.schema import LevelTest, Question, TrainSizesNeededTest
+from ibsweep.questions.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -103,7 +105,7 @@ class Evidence:
 
 def known_questions(results: Results) -> list[str]:
     """Return the names of the questions that there are sweeps or replications of, sorted."""
-    replicated = results.replications["question"].dropna()
+    replicated = set(results.replications["question"].dropna()) & load_all().keys()
     return sorted({*results.sweeps["question"], *replicated})
 
 
@@ -112,9 +114,9 @@ def gather(results: Results, targets: Sequence[str] | None = None) -> dict[str, 
 
     Args:
         results: The results.
-        targets: Questions, or sweeps, which stand for their question and are then shown for their
-            arm in place of its newest sweep. None, empty or with ``all`` among them: every
-            question that there is something of.
+        targets: Questions, by name or file, or sweeps, which stand for their question and are then
+            shown for their arm in place of its newest sweep. None, empty or with ``all`` among
+            them: every question that there is something of.
 
     Raises:
         InputError: If a target is neither, two are sweeps of one arm, or there is nothing at all.
@@ -123,7 +125,7 @@ def gather(results: Results, targets: Sequence[str] | None = None) -> dict[str, 
     if not questions:
         raise InputError(f"there are no sweeps in {results.path} yet: `ibsweep tune` makes them")
     stored = {sweep.summary.name: sweep for sweep in results.stored}
-    names = [target for target in targets or () if target != "all"]
+    names = [_name(target) for target in targets or () if target != "all"]
     if not names or "all" in (targets or ()):
         names += questions
     chosen: dict[str, dict[str, StoredSweep]] = {}
@@ -141,6 +143,15 @@ def gather(results: Results, targets: Sequence[str] | None = None) -> dict[str, 
         question: _evidence(results, question, results.reported(question) | sweeps)
         for question, sweeps in sorted(chosen.items())
     }
+
+
+def _name(target: str) -> str:
+    """Return the name of the question where a target is its file; nothing else of it is read."""
+    path = Path(target)
+    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+        return target
+    content = read_yaml(path)
+    return str(content.get("question", target))
 
 
 def _choose(chosen: dict[str, dict[str, StoredSweep]], sweep: StoredSweep) -> None:

@@ -34,9 +34,9 @@ def report(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[QUESTION|SWEEP|all]...",
-            help="What to report: a question, or a sweep in place of its arm's newest one. "
-            "Default: everything.",
+            metavar="[QUESTION|FILE|SWEEP|all]...",
+            help="What to report: a question, by name or file, or a sweep in place of its "
+            "arm's newest one. Default: everything.",
         ),
     ] = None,
     results: ResultsDir = Path("results"),

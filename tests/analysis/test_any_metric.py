@@ -119,6 +119,15 @@ def test_the_best_is_best_by_direction(results, evidence, metric):
     assert pair.comparison.low > 0
 
 
+def test_a_question_is_named_by_its_file_too(results, evidence, tmp_path):
+    """Of the file only the name counts: what was asked is what the sweeps hold."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("question: cars\narms: {good: {model: gone.py:Net}}\n")
+    found = gather(results, [str(path)])
+    assert list(found) == ["cars"]
+    assert found["cars"].claims == evidence.claims
+
+
 def test_verdicts(evidence):
     assert [result.verdict.value for result in evidence.claims] == ["supported"] * 3
     difference, level, needed = (result.tests[0] for result in evidence.claims)

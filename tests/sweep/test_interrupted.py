@@ -131,7 +131,7 @@ def test_an_interrupted_replication_goes_on_with_the_same_command(tmp_path, how)
     assert process.returncode == 0
     rows = [json.loads(line) for line in lines(path)]
     assert lines(path)[: len(kept)] == kept
-    found = Counter((row["images"], row["seed"]) for row in rows)
+    found = Counter((row["train_size"], row["seed"]) for row in rows)
     assert found == Counter({(n, s): 1 for n in (10, 30, 50, 100) for s in range(10, 31)})
     assert [one["seeds"] for one in json.loads(out)["replications"]] == [21] * 4
 
