@@ -5,12 +5,16 @@ from __future__ import annotations
 from ibsweep.metrics.accuracy import ACCURACY
 from ibsweep.metrics.balanced_accuracy import BALANCED_ACCURACY
 from ibsweep.metrics.cross_entropy import CROSS_ENTROPY
+from ibsweep.metrics.epochs import EPOCHS
+from ibsweep.metrics.flops import FLOPS
 from ibsweep.metrics.macro_f1 import MACRO_F1
 from ibsweep.metrics.mae import MAE
 from ibsweep.metrics.metric import Metric
+from ibsweep.metrics.parameters import PARAMETERS
 from ibsweep.metrics.r2 import R2
 from ibsweep.metrics.rmse import RMSE
 from ibsweep.metrics.roc_auc import ROC_AUC
+from ibsweep.metrics.seconds import SECONDS
 
 __all__ = ["METRICS"]
 
@@ -25,6 +29,10 @@ METRICS: dict[str, Metric] = {
         RMSE,
         MAE,
         R2,
+        PARAMETERS,
+        SECONDS,
+        EPOCHS,
+        FLOPS,
     )
 }
 """All metrics that have a name."""

@@ -1,4 +1,4 @@
-"""What a metric is: a figure of predictions, with a direction, a unit and bounds."""
+"""What a metric is: a figure of predictions or a cost, with a direction, a unit and bounds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure of predictions, computed lane by lane.
+    """A figure of predictions, computed lane by lane; or a cost.
 
     Attributes:
         name: By which question files, columns and ``--json`` call it.
@@ -33,6 +33,7 @@ class Metric:
         target: What it is of: ``classes``, a ``number``, or ``any``.
         compute: Takes outputs, logits ``[L, N, K]`` or numbers ``[L, N]``, and targets ``[L, N]``,
             positions of classes or numbers; returns ``[L]``, NaN where the figure is not defined.
+            None for a cost, which is of the model and its training: ``trial.costs`` measures it.
     """
 
     name: str
@@ -42,7 +43,12 @@ class Metric:
     low: float | None
     high: float | None
     target: Target
-    compute: Callable[[Tensor, Tensor], Tensor]
+    compute: Callable[[Tensor, Tensor], Tensor] | None
+
+    @property
+    def cost(self) -> bool:
+        """Whether it says what a model costs, and nothing of how good it is."""
+        return self.compute is None
 
 
 def format_figure(

@@ -20,7 +20,7 @@ __all__ = ["figure_functions"]
 def figure_functions(
     keys: Iterable[str], *, classes: bool, folder: Path | None = None
 ) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
-    """Return what computes each metric, by the metric's name.
+    """Return what computes each metric of predictions, by the metric's name; costs are left out.
 
     A metric of one's own is a function ``(outputs, targets) -> float`` of NumPy arrays, called
     for every lane by itself: ``outputs`` are the classes' probabilities ``[N, K]`` and ``targets``
@@ -47,7 +47,8 @@ def figure_functions(
         if metric.target == ("number" if classes else "classes"):
             target = "classes" if classes else "a number"
             raise InputError(f"{key} is a metric of {metric.target}, but the target is {target}")
-        functions[key] = metric.compute
+        if metric.compute is not None:
+            functions[key] = metric.compute
     return functions
 
 

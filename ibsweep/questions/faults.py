@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ibsweep.data import data_faults
 from ibsweep.errors import Fault, format_value, suggestion
+from ibsweep.metrics import METRICS
 from ibsweep.questions.arm_faults import arm_faults, as_list, as_mapping, is_count, value_faults
 from ibsweep.questions.completion import train_sizes
 
@@ -44,6 +45,7 @@ def inconsistencies(data: Mapping[str, Any]) -> Iterator[Fault]:
                 text = "is the name of an arm or of another setting; choose another"
                 yield Fault(("arms", name, "variants", variant), text)
             taken.add(variant)
+    yield from _cost_faults(data, arms)
     rising = as_list(data.get("efficiency"))
     if all(map(is_count, rising)) and rising != sorted(set(rising)):
         text = f"must rise, such as [10, 30, 100], but got {format_value(rising)}"
@@ -56,6 +58,36 @@ def inconsistencies(data: Mapping[str, Any]) -> Iterator[Fault]:
             text = f"must be used once, but got {format_value(claim['id'])} again; choose another"
             yield Fault(("claims", i, "id"), text)
         seen.append(claim.get("id"))
+
+
+def _cost_faults(data: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[Fault]:
+    """Find costs where there is nothing to weigh them against, or nothing that measures them."""
+    objective = _cost(data.get("objective"))
+    if objective:
+        good = ", ".join(name for name, one in METRICS.items() if not one.cost)
+        text = (
+            f"must say how good a model is, but got {objective}: the cheapest learns nothing; "
+            f"choose one of {good}, and put {objective} under `metrics`"
+        )
+        yield Fault(("objective",), text)
+    functions = [name for name, arm in arms.items() if as_mapping(arm).get("train")]
+    for i, cost in enumerate(map(_cost, as_list(data.get("metrics")))):
+        if cost and functions:
+            text = (
+                f"must not name the cost {cost}, which is measured of models, while "
+                f"{functions[0]} trains by a function of your own; leave it out"
+            )
+            yield Fault(("metrics", i), text)
+
+
+def _cost(metric: Any) -> str | None:
+    """Return the name of a cost; None where something else is given."""
+    given = metric if isinstance(metric, dict) else {"metric": metric}
+    name = given.get("metric")
+    if given.get("reference") or not isinstance(name, str):
+        return None
+    known = METRICS.get(name.removeprefix("valid_"))
+    return known.name if known is not None and known.cost else None
 
 
 def _test_faults(

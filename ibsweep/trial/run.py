@@ -19,13 +19,15 @@ import torch
 from numpy.typing import NDArray
 
 from ibsweep.data import Dataset, Examples, open_dataset
+from ibsweep.metrics import METRICS
 from ibsweep.metrics.own import figure_functions
-from ibsweep.models import build
+from ibsweep.models import build, count_parameters
 from ibsweep.models.base import LaneModel
 from ibsweep.models.own import own_model
 from ibsweep.models.settings import split_settings
 from ibsweep.results.records import Curve, Replicate
 from ibsweep.training import Evaluation, LaneData, Trainer, TrainingSettings
+from ibsweep.trial.costs import step_flops
 from ibsweep.trial.figures import lane_figures
 from ibsweep.trial.function_run import FunctionRun
 from ibsweep.trial.plan import TrialPlan
@@ -221,6 +223,8 @@ class TrialRun:
                 plan.metrics, classes=self.dataset.classes is not None, folder=plan.folder
             ),
         )
+        self._costs = [name for name in plan.metrics if name in METRICS and METRICS[name].cost]
+        self._flops: int | None = None
         self.seconds = 0.0
 
     def _data(self, split: str) -> LaneData:
@@ -250,17 +254,18 @@ class TrialRun:
         Returns:
             The replicates' figures there.
         """
-        started = time.perf_counter()
+        started = time.perf_counter() - self.seconds
         later = [rung for rung in self.plan.rungs if self.trainer.epoch < rung < self.epochs]
         stop = min(later, default=self.epochs)
         while True:
             self.trainer.run_to(self.trainer.epoch + 1 if self.plan.every_epoch else stop)
+            self.seconds = time.perf_counter() - started
             curve = self.validate()
             if on_curve:
                 on_curve(curve)
             if self.trainer.epoch >= stop or self.finished:
                 break
-        self.seconds += time.perf_counter() - started
+        self.seconds = time.perf_counter() - started
         return curve
 
     def complete(self, on_curve: Callable[[Curve], None] | None = None) -> Curve:
@@ -271,8 +276,32 @@ class TrialRun:
                 return curve
 
     def score(self, split: str) -> Evaluation:
-        """Score every lane on its own images of a split: ``train``, ``valid`` or ``test``."""
-        return self.trainer.evaluate(self._data(split))
+        """Score every lane on its own images of a split: ``train``, ``valid`` or ``test``.
+
+        What it has cost so far is the same for all splits.
+        """
+        scores = self.trainer.evaluate(self._data(split))
+        costs = {name: self._cost(name) for name in self._costs}
+        return scores._replace(figures={**scores.figures, **costs})
+
+    def _cost(self, name: str) -> torch.Tensor:
+        """Return a cost of each lane, float64 ``[L]``."""
+        trainer = self.trainer
+        if name == "epochs":
+            epochs = [trainer.epoch if end is None else end for end in trainer.diverged]
+            return torch.tensor(epochs, dtype=torch.float64)
+        if name == "seconds":  # lanes are trained together
+            value = self.seconds / self.model.lanes
+        elif name == "parameters":
+            value = count_parameters(self.model, only_trainable=True)
+        else:
+            if self._flops is None:
+                training, options = split_settings(self.plan.settings)
+                alone = _build(self.plan, self.dataset, self.plan.seeds[:1], options)
+                data = self._data("train").of([0])
+                self._flops = step_flops(alone.to(self.device), data, training["batch_size"])
+            value = self._flops
+        return torch.full((self.model.lanes,), value, dtype=torch.float64)
 
     def validate(self) -> Curve:
         """Score every lane as it is now on its validation images."""

@@ -8,6 +8,8 @@ import torch
 from ibsweep.metrics import METRICS
 from ibsweep.questions.schema import Objective
 
+MEASURES = [name for name, metric in METRICS.items() if not metric.cost]
+
 
 def lanes(metric, noise):
     """Outputs and targets of three lanes; the predictions are as good as the noise is small."""
@@ -20,7 +22,7 @@ def lanes(metric, noise):
     return logits + noise * torch.randn(3, 60, 4, generator=generator), targets
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", MEASURES)
 def test_a_lane_alone_is_as_in_company(name):
     outputs, targets = lanes(METRICS[name], 3.0)
     together = METRICS[name].compute(outputs, targets)
@@ -29,7 +31,7 @@ def test_a_lane_alone_is_as_in_company(name):
     assert torch.equal(together, torch.cat(alone))
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", MEASURES)
 def test_better_predictions_rank_better(name):
     metric = METRICS[name]
     found = [metric.compute(*lanes(metric, noise)) for noise in (0.1, 2.0, 20.0)]
@@ -38,7 +40,7 @@ def test_better_predictions_rank_better(name):
     assert (sign * found[1] > sign * found[2]).all()
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", MEASURES)
 def test_bounds_hold(name):
     metric = METRICS[name]
     for noise in (0.0, 1.0, 1000.0):
@@ -48,8 +50,20 @@ def test_bounds_hold(name):
     assert metric.name == name
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", MEASURES)
 def test_a_model_of_zeros_has_a_figure(name):
     """It is what a diverged lane is scored as."""
     outputs, targets = lanes(METRICS[name], 1.0)
     assert torch.isfinite(METRICS[name].compute(torch.zeros_like(outputs), targets)).all()
+
+
+@pytest.mark.parametrize("name", [name for name in METRICS if name not in MEASURES])
+def test_a_cost_is_the_better_the_less(name):
+    metric = METRICS[name]
+    assert (metric.name, metric.direction, metric.low, metric.target) == (
+        name,
+        "minimize",
+        0.0,
+        "any",
+    )
+    assert metric.compute is None

@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 from pydantic import ValidationError
-from questions import FULL, changed, write_question
+from questions import FULL, changed, question_mapping, write_question
 
 from ibsweep.errors import InputError
 from ibsweep.questions.files import load_file
@@ -39,6 +39,8 @@ TEST = "claims[0].tests"
         ("data.from", None, "data.from: is missing; give one of edges"),
         ("metrics", ["mse"], "metrics[0].metric: must be a metric, but got 'mse'"),
         ("metrics", "rmse", "metrics: must be a list, but got 'rmse'"),
+        ("objective", "flops", "objective: must say how good a model is, but got flops: the che"),
+        ("objective", {"metric": "valid_epochs"}, "objective: must say how good a model is, but"),
         ("title", "", "title: must not be empty, but got ''"),
         ("title", 3, "title: must be a text, but got 3"),
         ("titel", "x", "titel: is not a key here, but got 'x'; did you mean 'title'?"),
@@ -235,6 +237,15 @@ def test_a_single_fault_gives_a_single_line(tmp_path, path, value, line):
     found = lines_of(write_question(tmp_path, changed(FULL, path, value)))
     assert len(found) == 1, found
     assert found[0].startswith(line)
+
+
+def test_costs_are_measured_of_models(tmp_path):
+    mapping = question_mapping(metrics=["roc_auc", "seconds"])
+    load_file(write_question(tmp_path, yaml.safe_dump(mapping)))
+    space = {"epochs": {"type": "int", "low": 1, "high": 4}}
+    mapping["arms"] = {"mine": {"train": "loops.py:train", "train_size": 10, "space": space}}
+    (line,) = lines_of(write_question(tmp_path, yaml.safe_dump(mapping)))
+    assert line.startswith("metrics[1]: must not name the cost seconds, which is measured of mod")
 
 
 def test_arm_names(tmp_path):
