@@ -68,6 +68,10 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def _is_figure(key: object) -> bool:
+    return isinstance(key, str) and bool(_FIGURE.fullmatch(key)) and key != "train_size"
+
+
 class PublishedFigure(_Record):
     """A figure that was published for a setting, such as ``{train_size: 30, valid_accuracy: 97}``.
 
@@ -83,11 +87,9 @@ class PublishedFigure(_Record):
     def _one_figure(cls, data: Any) -> Any:
         if not isinstance(data, dict) or "column" in data:
             return data
-        found = [
-            key
-            for key in data
-            if isinstance(key, str) and _FIGURE.fullmatch(key) and key != "train_size"
-        ]
+        # manifests of format 2 hold the figure that a setting has not as None
+        data = {k: v for k, v in data.items() if v is not None or not _is_figure(k)}
+        found = [key for key in data if _is_figure(key)]
         if len(found) != 1:
             text = "must give one figure, such as valid_accuracy: 97.2"
             raise fault_error(cls.__name__, [Fault((), text)])

@@ -163,3 +163,10 @@ def test_rows_that_format_2_stored_still_count():
     columns = dict.fromkeys(("valid", "train"), ("accuracy",))
     rows = frames.make_frame(frames.REPLICATIONS, stored, columns)
     assert sum(one.seeds for one in summarise_replications(load_all(), rows)) >= len(stored)
+
+
+def test_a_figure_as_format_2_stored_it():
+    stored = {"train_size": 30, "valid_accuracy": 97.2, "train_accuracy": None}
+    assert PublishedFigure.model_validate(stored) == PublishedFigure.model_validate(
+        {"train_size": 30, "valid_accuracy": 97.2}
+    )
