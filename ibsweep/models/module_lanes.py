@@ -181,16 +181,14 @@ class ModuleLanes(LaneModel):
 
     def _run_fused(self, examples: Tensor) -> Tensor:
         parameters, buffers = self._stacked
-        keys = None
-        if self.noisy:
-            numbers = [key_of(seed, self.steps) for seed in self._seeds]
-            keys = torch.tensor(numbers, device=examples.device)
+        numbers = [key_of(seed, self.steps) for seed in self._seeds] if self.noisy else [None]
         if self.lanes == 1:  # vmap would cost more than a small model
-            key = None if keys is None else keys[0]
-            own, statistics = [p[0] for p in parameters], [b[0] for b in buffers]
-            output, after = self._one(own, statistics, key, examples[0])
+            # squeezed, not indexed: the gradient of an index is filled with zeros first
+            own, statistics = [p.squeeze(0) for p in parameters], [b.squeeze(0) for b in buffers]
+            output, after = self._one(own, statistics, numbers[0], examples[0])
             outputs, after = output.unsqueeze(0), [value.unsqueeze(0) for value in after]
         else:
+            keys = torch.tensor(numbers, device=examples.device) if self.noisy else None
             outputs, after = self._over_lanes(parameters, buffers, keys, examples)
         with torch.no_grad():
             for old, new in zip(buffers, after, strict=True):
@@ -199,7 +197,7 @@ class ModuleLanes(LaneModel):
         return outputs
 
     def _one(
-        self, parameters: list[Tensor], buffers: list[Tensor], key: Tensor | None, x: Tensor
+        self, parameters: list[Tensor], buffers: list[Tensor], key: Tensor | int | None, x: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
         """Run one lane in the first lane's module, as ``torch.func.functional_call`` would.
 

@@ -65,12 +65,13 @@ class CounterNoise(TorchFunctionMode):
         count = math.prod(shape)
         places = torch.arange(self.drawn, self.drawn + count, device=like["device"])
         self.drawn += count
-        x = (places * 0x9E3779B1 + self.key) & _MASK  # lowbias32, in 64 bits
-        x = ((x ^ (x >> 16)) * 0x7FEB352D) & _MASK
-        x = ((x ^ (x >> 15)) * 0x846CA68B) & _MASK
-        x = x ^ (x >> 16)
+        # lowbias32, in 64 bits; in place from the first number on that is each lane's own
+        x = (places.mul_(0x9E3779B1) + self.key).bitwise_and_(_MASK)
+        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+            x.bitwise_xor_(x >> shift).mul_(factor).bitwise_and_(_MASK)
+        x.bitwise_xor_(x >> 16)
         # 24 bits are exact in float32, and less than 1
-        return ((x >> 8).to(like["dtype"]) / 2**24).reshape(shape)
+        return (x >> 8).to(like["dtype"]).div_(2**24).reshape(shape)
 
     def normal(self, shape: tuple[int, ...], like: Mapping[str, Any]) -> Tensor:
         """Draw numbers of the standard normal distribution, by Box and Muller."""

@@ -316,15 +316,14 @@ class Trainer:
     ) -> Tensor:
         """Train on batches of ``inputs`` ``[L, C, ...]`` in torch's operations."""
         collected, retired = [], self._retired
-        offset = self._batches[first][0]
-        for step, (start, stop) in enumerate(self._batches[first:], first):
-            if start - offset >= targets.shape[1]:
-                break
-            batch = slice(start - offset, stop - offset)
-            outputs = self.model.forward_prepared(inputs[:, batch])
+        end = self._batches[first][0] + targets.shape[1]
+        sizes = [stop - start for start, stop in self._batches[first:] if stop <= end]
+        batches = zip(torch.split(inputs, sizes, 1), torch.split(targets, sizes, 1), strict=True)
+        for step, (examples, wanted) in enumerate(batches, first):
+            outputs = self.model.forward_prepared(examples)
             # The sum over lanes gives each lane the gradient of its own mean loss; a mean over
             # lanes would divide every learning rate by L.
-            total = self.loss.of_batch(outputs, targets[:, batch]).sum()
+            total = self.loss.of_batch(outputs, wanted).sum()
             gradients: Sequence[Tensor | None] = torch.autograd.grad(
                 total, self.parameters, allow_unused=True
             )

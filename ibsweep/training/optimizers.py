@@ -247,4 +247,6 @@ def clip_by_lane(gradients: Sequence[Tensor | None], most: Tensor) -> list[Tenso
 
 def _views(per_lane: Tensor, parameters: Tensors) -> list[Tensor]:
     """Shape ``[L]`` like each parameter: ``[L, 1, ...]``."""
-    return [per_lane.view(-1, *[1] * (p.dim() - 1)) for p in parameters]
+    dims = [p.dim() for p in parameters]
+    shaped = {dim: per_lane.view(-1, *[1] * (dim - 1)) for dim in {*dims}}
+    return [shaped[dim] for dim in dims]
