@@ -14,12 +14,12 @@ from typing import Any
 
 import torch
 
-from benchmarks import engine
+from benchmarks import engine, own
 from benchmarks.report import save
 from ibsweep.gc_control import freeze_imports
 from ibsweep.sweep.environment import cpu_info, processor_name
 
-PARTS = ("engine", "lanes", "sweeps", "overhead", "start")
+PARTS = ("engine", "lanes", "own", "sweeps", "overhead", "start")
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -29,13 +29,13 @@ def main(words: Sequence[str] | None = None) -> None:
         "parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}; default: all"
     )
     parser.add_argument("--quick", action="store_true", help="a look, within a few minutes")
-    parser.add_argument("--device", default="cpu", help="of lanes: cpu or cuda")
+    parser.add_argument("--device", default="cpu", help="of lanes and own: cpu or cuda")
     parser.add_argument(
         "--save",
         type=Path,
         metavar="FOLDER",
         help="write benchmark.json and benchmark.svg there and renew the tables of "
-        "benchmarks.md; parts that were not run stay as they were measured",
+        "benchmarks.md; parts that were not run stay as they were measured, where too",
     )
     arguments = parser.parse_args(words)
     parts = arguments.parts or list(PARTS)
@@ -51,6 +51,8 @@ def main(words: Sequence[str] | None = None) -> None:
         found["engine"] = _engine(seconds)
     if "lanes" in parts:
         found["lanes"] = _lanes(seconds, arguments.device)
+    if "own" in parts:
+        found["own"] = _own(seconds / 2, arguments.device)
     if "sweeps" in parts:
         found["sweeps"] = _sweeps(quick=arguments.quick)
     if "overhead" in parts:
@@ -107,6 +109,17 @@ def _lanes(seconds: float, device: str) -> list[dict[str, Any]]:
             f"{row['share_of_roof']:.0%})",
             flush=True,
         )
+    return rows
+
+
+def _own(seconds: float, device: str) -> list[dict[str, Any]]:
+    print("\nmilliseconds a lane of a step of a module of one's own, batch 32 (speed-up)")
+    rows: list[dict[str, Any]] = []
+    for row in own.against_by_hand(seconds, device=device):
+        if not rows or rows[-1]["module"] != row["module"]:
+            print(f"{row['module']}, by hand {row['by_hand_ms']:.3f}")
+        rows.append(row)
+        print(f"  {row['lanes']:3} lanes {row['ms']:8.3f} ({row['ratio']:.1f}x)", flush=True)
     return rows
 
 

@@ -23,7 +23,7 @@ from ibsweep.data import EdgeDataset, document_of_task, replicate_data, to_float
 from ibsweep.models import build, catalogue
 from ibsweep.training import LaneData, Trainer, TrainingSettings
 
-__all__ = ["against_the_notebook", "cost_of_lanes", "matrix_product_rate"]
+__all__ = ["against_the_notebook", "best_of_turns", "cost_of_lanes", "matrix_product_rate"]
 
 _THREE = ["horizontal", "vertical", "none"]
 _FIVE = ["horizontal", "vertical", "diagonal", "both", "none"]
@@ -119,7 +119,7 @@ def against_the_notebook(seconds: float) -> Iterator[dict[str, Any]]:
             functools.partial(_epochs, trainer),
             functools.partial(trainer.evaluate, valid),
         ]
-        epoch, evaluation, our_epoch, our_evaluation = _best_of_turns(tasks, seconds)
+        epoch, evaluation, our_epoch, our_evaluation = best_of_turns(tasks, seconds)
         notebook = epoch + evaluation * setting.evaluates
         our_epoch /= _EPOCHS
         ours = (our_epoch + our_evaluation * _VALIDATIONS / setting.epochs) / _LANES
@@ -187,7 +187,7 @@ def cost_of_lanes(
                 )
             # as in a trial, the kernels are called for many epochs at once
             calls = functools.partial(_epochs, trainers[0]), trainers[1].run_epoch
-            fast, plain = _best_of_turns([*calls], seconds)
+            fast, plain = best_of_turns([*calls], seconds)
             fast /= _EPOCHS
             steps = number * count / batch
             flops = 2 * batch * macs(name, trainers[0].model)
@@ -223,7 +223,7 @@ def matrix_product_rate(device: str = "cpu") -> float:
     """Return the floating-point operations per second of a large float32 matrix product."""
     size = 1024 if device == "cpu" else 8192
     matrix = torch.rand(size, size, device=device)
-    (best,) = _best_of_turns([lambda: matrix @ matrix], 0.5)
+    (best,) = best_of_turns([lambda: matrix @ matrix], 0.5)
     return 2 * size**3 / best
 
 
@@ -248,7 +248,7 @@ def _lanes(sets: list[Any]) -> LaneData:
     return LaneData(images, torch.stack([torch.from_numpy(one.labels) for one in sets]))
 
 
-def _best_of_turns(tasks: list[Callable[[], Any]], seconds: float) -> list[float]:
+def best_of_turns(tasks: list[Callable[[], Any]], seconds: float) -> list[float]:
     """Return each task's seconds a call, the best of three turns that the tasks take."""
     best = [math.inf] * len(tasks)
     for turn in range(4):

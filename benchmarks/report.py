@@ -19,7 +19,8 @@ def save(folder: Path, machine: Mapping[str, Any], parts: Mapping[str, Any]) -> 
     """Write ``benchmark.json`` and ``benchmark.svg``, and renew the tables of ``benchmarks.md``.
 
     Args:
-        folder: Where to; parts of a file that is there stay, if it is of the same machine.
+        folder: Where to; other parts of a file that is there stay, with what they were measured
+            on.
         machine: What was measured on.
         parts: What was measured.
     """
@@ -27,12 +28,25 @@ def save(folder: Path, machine: Mapping[str, Any], parts: Mapping[str, Any]) -> 
 
     path = folder / "benchmark.json"
     before = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    same = before.get("machine", {}).get("processor") == machine["processor"]
-    figures = {"machine": machine, "parts": {**(before["parts"] if same else {}), **parts}}
+    figures = _merged(before, machine, parts)
     path.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
     draw(figures, folder / "benchmark.svg")
     page = folder / "benchmarks.md"
     page.write_text(renew(page.read_text("utf-8") if page.exists() else "", figures), "utf-8")
+
+
+def _merged(
+    before: Mapping[str, Any], machine: Mapping[str, Any], parts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return all figures: ``machine`` is that of every part which ``elsewhere`` does not name."""
+    kept = {name: part for name, part in before.get("parts", {}).items() if name not in parts}
+    machines = {name: before.get("elsewhere", {}).get(name, before["machine"]) for name in kept}
+    machines |= dict.fromkeys(parts, machine)
+    processors = [one["processor"] for one in machines.values()]
+    usual = max(processors, key=processors.count)
+    main = [one for one in machines.values() if one["processor"] == usual][-1]
+    elsewhere = {name: one for name, one in machines.items() if one["processor"] != usual}
+    return {"machine": main, "elsewhere": elsewhere, "parts": {**kept, **parts}}
 
 
 def renew(text: str, figures: Mapping[str, Any]) -> str:
@@ -45,8 +59,12 @@ def renew(text: str, figures: Mapping[str, Any]) -> str:
         "sweeps": _sweeps,
         "overhead": _overhead,
         "lanes": _lanes,
+        "own": _own,
     }
     lines = [f"{key}: {value}  " for key, value in figures["machine"].items()]
+    for name, other in figures.get("elsewhere", {}).items():
+        described = "; ".join(f"{key}: {value}" for key, value in other.items())
+        lines.append(f"but `{name}` on another one: {described}  ")
     lines += ["", *_targets(parts)]
     for name, write in written.items():
         if name in parts:
@@ -154,3 +172,15 @@ def _lanes(rows: list[Mapping[str, Any]]) -> list[str]:
     head = [f"{number} lanes" if number > 1 else "alone" for number in numbers]
     what = "ms a lane of an SGD step, batch 10 (in torch's operations)"
     return _table((what, *head, "of matrix products"), table)
+
+
+def _own(rows: list[Mapping[str, Any]]) -> list[str]:
+    numbers = sorted({row["lanes"] for row in rows})
+    table = []
+    for module in dict.fromkeys(row["module"] for row in rows):
+        mine = {row["lanes"]: row for row in rows if row["module"] == module}
+        cells = [f"{mine[n]['ms']:.3f} ({mine[n]['ratio']:.1f}x)" for n in numbers]
+        table.append((module, f"{mine[numbers[0]]['by_hand_ms']:.3f}", *cells))
+    head = [f"{number} lanes" if number > 1 else "alone" for number in numbers]
+    what = "ms a lane of a step of one's own module, batch 32"
+    return _table((what, "by hand", *head), table)

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import engine
+from benchmarks import engine, own
 from benchmarks.__main__ import PARTS, main
 from benchmarks.notebook_loop import Loop, make_module
-from benchmarks.report import BEGIN, END, renew
+from benchmarks.report import BEGIN, END, renew, save
 from ibsweep.models import build
 from ibsweep.questions.files import load_all
+from ibsweep.training import LaneData
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +34,11 @@ assert row["arm"] == "q1_cnn" and row["ratio"] > 0, row
 engine.MODELS = {name: engine.MODELS[name] for name in ("simple_cnn k=3", "two_layer_mlp")}
 rows = list(engine.cost_of_lanes(0.01, lanes=(1, 2)))
 assert len(rows) == 4 and all(row["ms"] > 0 for row in rows), rows
+
+from benchmarks import own
+
+rows = list(own.against_by_hand(0.01, lanes=(1, 2), steps=2))
+assert len(rows) == 2 * len(own.MODULES) and all(row["ratio"] > 0 for row in rows), rows
 """
 
 
@@ -84,6 +90,46 @@ def test_the_loop_learns():
     assert loop.evaluate() > 40
 
 
+@pytest.mark.parametrize("one", own.MODULES[:2], ids=lambda one: one.name)
+def test_a_module_by_hand_ends_where_its_lane_ends(one):
+    """From the same weights, on the same batches: what is compared does the same work."""
+    inputs, targets = torch.rand(1, 64, *one.shape), torch.randint(0, 3, (1, 64))
+    trainer = own.make_trainer(one, LaneData(inputs, targets))
+    loop = own.ByHand(one, inputs[0], targets[0])
+    before = trainer.model.lane_state_dict(0)
+    loop.module.load_state_dict(before)
+    torch.manual_seed(5)
+    trainer.run_epoch(torch.randperm(64).unsqueeze(0))
+    torch.manual_seed(5)
+    loop.train_epoch()
+    for name, value in trainer.model.lane_state_dict(0).items():
+        assert not torch.equal(value, before[name])
+        torch.testing.assert_close(loop.module.get_parameter(name).detach(), value)
+
+
+def test_parts_of_another_machine_stay_and_say_so(tmp_path):
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"{BEGIN}\n{END}\n")
+    row = {"module": "CNN", "lanes": 1, "ms": 2.0, "by_hand_ms": 1.0, "ratio": 0.5}
+    others = {
+        "start": {"import ibsweep": 0.1},
+        "overhead": [{"trials": 9, "sampler": "random", "ms_per_trial": 12.5}],
+    }
+    save(tmp_path, {"processor": "One"}, others)
+    save(tmp_path, {"processor": "Two"}, {"own": [row]})
+    figures = json.loads((tmp_path / "benchmark.json").read_text())
+    assert figures["parts"] == {**others, "own": [row]}
+    assert figures["machine"] == {"processor": "One"}
+    assert figures["elsewhere"] == {"own": {"processor": "Two"}}
+    assert "processor: One" in page.read_text()
+    assert "but `own` on another one: processor: Two" in page.read_text()
+    assert "| CNN | 1.000 | 2.000 (0.5x) |" in page.read_text()
+    save(tmp_path, {"processor": "Two"}, others)
+    figures = json.loads((tmp_path / "benchmark.json").read_text())
+    assert figures["machine"] == {"processor": "Two"}
+    assert figures["elsewhere"] == {}
+
+
 @pytest.mark.slow
 def test_the_command_writes_and_draws_what_it_measured(tmp_path, monkeypatch, capsys):
     one = engine.settings()[1]
@@ -120,6 +166,6 @@ def test_an_unknown_part_is_refused(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["lane"])
     assert (
-        "no part 'lane': choose from engine, lanes, sweeps, overhead, start"
+        "no part 'lane': choose from engine, lanes, own, sweeps, overhead, start"
         in capsys.readouterr().err
     )
