@@ -217,7 +217,10 @@ def _remember(folder: Path | None) -> None:
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and file.endswith(".py"):
-            path = Path(file).resolve()
+            path = Path(file)
+            if not path.is_absolute() or not path.is_file():
+                continue  # torch has modules that name files of its build
+            path = path.resolve()
             if _lies_in(path, folder) and path not in _sha256_when_loaded:
                 _sha256_when_loaded[path] = _sha256(path)
 
@@ -232,7 +235,7 @@ def _lies_in(path: Path, folder: Path) -> bool:
 
 def _is_file_of(module: ModuleType, path: Path) -> bool:
     file = getattr(module, "__file__", None)
-    return isinstance(file, str) and Path(file).resolve() == path
+    return isinstance(file, str) and Path(file).is_absolute() and Path(file).resolve() == path
 
 
 def _sha256(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import ray
@@ -14,9 +14,21 @@ from ibsweep.cluster.placement import PlacementWatch
 from ibsweep.errors import IbsweepError, SweepError
 from ibsweep.gc_control import freeze_imports
 
-__all__ = ["run_tasks"]
+__all__ = ["run_tasks", "share"]
 
 Task = TypeVar("Task")
+
+
+def share(arrays: Mapping[str, Any]) -> ray.ObjectRef:
+    """Put arrays where the workers of a node share one copy of them; workers cannot write to it.
+
+    Args:
+        arrays: NumPy arrays by name.
+
+    Returns:
+        What to hand to a task in place of the arrays.
+    """
+    return ray.put(dict(arrays))
 
 
 def run_tasks(
@@ -96,7 +108,9 @@ def _run_task(
     freeze_imports()
     node = ray.get_runtime_context().get_node_id()
     try:
-        return function(*arguments, share), None, node
+        # what lies in Ray's object store is shared by the tasks of a node, not copied
+        values = (ray.get(a) if isinstance(a, ray.ObjectRef) else a for a in arguments)
+        return function(*values, share), None, node
     except IbsweepError:
         raise
     except Exception as error:  # noqa: BLE001

@@ -24,6 +24,7 @@ __all__ = [
     "load_all",
     "load_file",
     "names_question_file",
+    "question_file",
     "question_from_manifest",
     "search_spaces_dir",
 ]
@@ -104,8 +105,9 @@ def find_arms(target: str) -> list[tuple[Question, Arm]]:
     """Return the arms that a name or a file on the command line stands for.
 
     Args:
-        target: An arm, a question, ``all``, or a path to a question file of the user's own. A
-            shipped name goes before a file of that name without a suffix.
+        target: An arm, a question, ``all``, or a path to a question file of the user's own, or
+            that and an arm of it: ``FILE:ARM``. A shipped name goes before a file of that name
+            without a suffix.
 
     Raises:
         InputError: If it is none of these, or the file is wrong.
@@ -117,13 +119,29 @@ def find_arms(target: str) -> list[tuple[Question, Arm]]:
             return found
         names = {"all", *(q.question for q, _ in pairs), *(arm.name for _, arm in pairs)}
         raise InputError(f"{target!r} is no arm, question or file; {suggestion(target, names)}")
-    question = load_file(target)
-    return [(question, arm) for arm in question.arms.values()]
+    file, _, name = target.rpartition(":") if _names_arm_of_file(target) else (target, "", "")
+    question = load_file(file)
+    if name and name not in question.arms:
+        raise InputError(f"{file} has no arm {name!r}; {suggestion(name, question.arms)}")
+    return [(question, arm) for arm in question.arms.values() if name in ("", arm.name)]
+
+
+def question_file(target: str) -> str | None:
+    """Return the question file of a target of the command line; None for a shipped name."""
+    if not names_question_file(target):
+        return None
+    return target.rpartition(":")[0] if _names_arm_of_file(target) else target
+
+
+def _names_arm_of_file(target: str) -> bool:
+    file, colon, arm = target.rpartition(":")
+    return bool(colon) and file.endswith((".yaml", ".yml")) and not set(arm) & set("/\\")
 
 
 def names_question_file(target: str) -> bool:
     """Say whether a target of the command line stands for a file and not for a shipped name."""
-    if target.endswith((".yaml", ".yml")) or "/" in target or os.sep in target:
+    named = target.endswith((".yaml", ".yml")) or _names_arm_of_file(target)
+    if named or "/" in target or os.sep in target:
         return True
     if not Path(target).is_file():
         return False

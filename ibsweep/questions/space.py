@@ -43,6 +43,7 @@ __all__ = [
     "Spec",
     "config_faults",
     "contains",
+    "extremes",
     "fault_error",
     "grid",
     "highest",
@@ -320,6 +321,11 @@ def highest(spec: Spec) -> Any:
         spec: A range, or choices that can be ordered.
     """
     return max(spec.choices) if isinstance(spec, CategoricalSpec) else spec.high
+
+
+def extremes(spec: Spec) -> tuple[Any, ...]:
+    """Return what a spec can give at its ends: all choices, or the lowest and highest value."""
+    return tuple(spec.choices) if isinstance(spec, CategoricalSpec) else (spec.low, spec.high)
 
 
 def grid(spec: Spec, points: int) -> list[Any]:

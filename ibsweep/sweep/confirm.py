@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import yaml
@@ -21,7 +21,6 @@ from ibsweep.cluster.nodes import Nodes
 from ibsweep.cluster.pool import run_tasks
 from ibsweep.cluster.session import ray_session
 from ibsweep.errors import SweepError
-from ibsweep.models.settings import resolve
 from ibsweep.questions.files import question_from_manifest
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.results.journal import replace_file
@@ -29,10 +28,14 @@ from ibsweep.results.location import display_path
 from ibsweep.results.records import Confirmation, Manifest, Trial
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.nodes import check_nodes
+from ibsweep.sweep.plans import settings_of, share_data, trial_plan
 from ibsweep.sweep.progress import Progress
 from ibsweep.trial.parts import in_parts, kernels_fault
 from ibsweep.trial.plan import TrialPlan
 from ibsweep.trial.score import train_and_score
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
 
 __all__ = ["confirm", "measure_efficiency", "missing_sizes"]
 
@@ -55,6 +58,7 @@ def confirm(
     arm: Arm,
     progress: Progress,
     nodes: Nodes,
+    data: ObjectRef | None,
 ) -> None:
     """Confirm what is not confirmed yet, then write ``best.yaml`` and ``best.pt``.
 
@@ -64,6 +68,7 @@ def confirm(
         arm: Its arm.
         progress: Called with how far it is.
         nodes: The nodes.
+        data: Where workers find the arrays of the data; None where these are generated.
 
     Raises:
         SweepError: If no trial was completed, or a worker was lost too often.
@@ -78,7 +83,7 @@ def confirm(
         )
     plans = [ConfirmationPlan(trial, arm.train_size) for trial in leaders]
     trained = _train_missing(
-        store, question, arm, plans, progress, "confirming", nodes, weights=True
+        store, question, arm, plans, progress, "confirming", nodes, data, weights=True
     )
     for plan, rows, states in trained:
         _save_models(store, plan.trial.trial, states)
@@ -132,7 +137,15 @@ def measure_efficiency(
         assert best is not None, "the sweep is confirmed"
         plans = [ConfirmationPlan(best.trial, size) for size in images]
         trained = _train_missing(
-            store, question, arm, plans, progress, "measuring efficiency", nodes, weights=False
+            store,
+            question,
+            arm,
+            plans,
+            progress,
+            "measuring efficiency",
+            nodes,
+            share_data(manifest, question),
+            weights=False,
         )
         for _, rows, _ in trained:
             store.add_confirmations(rows)
@@ -147,6 +160,7 @@ def _train_missing(
     progress: Progress,
     phase: str,
     nodes: Nodes,
+    data: ObjectRef | None,
     *,
     weights: bool,
 ) -> Iterator[tuple[ConfirmationPlan, list[Confirmation], dict[int, dict[str, torch.Tensor]]]]:
@@ -165,7 +179,7 @@ def _train_missing(
     for (plan, _), (rows, states, log) in run_tasks(
         parts,
         train_and_score,
-        lambda part: (part[1], weights),
+        lambda part: (part[1], weights, data),
         lambda part: f"{phase} trial {part[0].trial.trial} of {manifest.name}",
         nodes,
         progress.note,
@@ -202,14 +216,14 @@ def _in_parts(
         (plan, part)
         for plan in sorted(plans, key=lambda plan: plan.cost, reverse=True)
         for part in in_parts(
-            TrialPlan(
+            trial_plan(
+                manifest,
+                question,
+                arm,
                 trial=plan.trial.trial,
-                model=arm.model,
-                data=question.data,
+                config=plan.trial.config,
                 train_size=plan.train_size,
-                settings=resolve(arm.model, arm.fixed, plan.trial.config),
                 seeds=manifest.confirmation_seeds,
-                metrics=(question.objective.key,),
             ),
             work_fraction=plan.cost / total,
             workers=nodes.slots(),
@@ -255,8 +269,8 @@ def _best_document(
         "arm": arm.name,
         "trial": best.trial.trial,
         "config": best.trial.config,
-        "model": arm.model,
-        "settings": resolve(arm.model, arm.fixed, best.trial.config),
+        "model": arm.implementation,
+        "settings": settings_of(arm, best.trial.config, store.manifest.model),
         "train_size": arm.train_size,
         f"sweep_{objective.valid}": best.trial.figure(objective.valid),
         "confirmed": {

@@ -15,6 +15,7 @@ class TrainableConfig(TypedDict):
 
     Attributes:
         plan: The fields of a ``TrialPlan``.
+        data: Where the arrays of the data are; None where they are generated.
         never_prune: Whether the scheduler lets the trial run to its end whatever its figures are.
         resources: CPUs and GPUs of the attempt, by Ray's names.
         nodes_to_avoid: Ids of the nodes that the attempt must not run on.
@@ -25,6 +26,7 @@ class TrainableConfig(TypedDict):
     """
 
     plan: dict[str, Any]
+    data: ObjectRef | None
     never_prune: bool
     resources: dict[str, float]
     nodes_to_avoid: list[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
@@ -15,21 +15,22 @@ from ibsweep.cluster.preflight import process_environment
 from ibsweep.cluster.ray_internals.tune_controller import sweep_tune_controller
 from ibsweep.cluster.session import ray_session
 from ibsweep.errors import SweepError
-from ibsweep.models.settings import resolve
 from ibsweep.questions.files import question_from_manifest
 from ibsweep.questions.schema import Arm, Question
-from ibsweep.results.records import Manifest, Proposal
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.attempts import AttemptCallback, resource_request
 from ibsweep.sweep.confirm import confirm
 from ibsweep.sweep.keeper import checkpoint_keeper
 from ibsweep.sweep.nodes import check_nodes
+from ibsweep.sweep.plans import share_data, trial_plan
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.proposals import Proposer, export_study
 from ibsweep.sweep.scheduler import make_scheduler, replay
 from ibsweep.sweep.searcher import SweepSearcher
 from ibsweep.sweep.trainable import TrialTrainable
-from ibsweep.trial.plan import TrialPlan
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
 
 __all__ = ["run_sweep"]
 
@@ -61,9 +62,10 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
             own = manifest.question["arms"][arm.name].get("train")
             keeper = checkpoint_keeper() if own else contextlib.nullcontext()
             try:
+                data = share_data(manifest, question)
                 with keeper:
-                    _search(store, question, arm, progress, nodes)
-                confirm(store, question, arm, progress, nodes)
+                    _search(store, question, arm, progress, nodes, data)
+                confirm(store, question, arm, progress, nodes, data)
             finally:
                 store.clean()
                 _export(store, question, arm)
@@ -71,7 +73,12 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
 
 
 def _search(
-    store: SweepStore, question: Question, arm: Arm, progress: Progress, nodes: Nodes
+    store: SweepStore,
+    question: Question,
+    arm: Arm,
+    progress: Progress,
+    nodes: Nodes,
+    data: ObjectRef | None,
 ) -> None:
     """Train until the budget is spent, the space exhausted or the time over."""
     manifest, objective = store.manifest, question.objective
@@ -87,7 +94,18 @@ def _search(
     searcher = SweepSearcher(
         proposer,
         store,
-        plan=lambda proposal: _plan(manifest, question, arm, proposal),
+        plan=lambda proposal: trial_plan(
+            manifest,
+            question,
+            arm,
+            trial=proposal.trial,
+            config=proposal.config,
+            train_size=arm.train_size,
+            seeds=manifest.replicate_seeds,
+            rungs=manifest.pruner["rungs"],
+            every_epoch=manifest.every_epoch,
+        ),
+        data=data,
         software=process_environment() if manifest.address else None,
         nodes=nodes,
         objective=objective,
@@ -110,20 +128,6 @@ def _search(
             f"the search space holds fewer than {manifest.trials} configurations; all "
             f"{len(store.trials())} are tried"
         )
-
-
-def _plan(manifest: Manifest, question: Question, arm: Arm, proposal: Proposal) -> TrialPlan:
-    return TrialPlan(
-        trial=proposal.trial,
-        model=arm.model,
-        data=question.data,
-        train_size=arm.train_size,
-        settings=resolve(arm.model, arm.fixed, proposal.config),
-        seeds=manifest.replicate_seeds,
-        rungs=manifest.pruner["rungs"],
-        every_epoch=manifest.every_epoch,
-        metrics=(question.objective.key,),
-    )
 
 
 class _NoReporter(tune.ProgressReporter):  # type: ignore[misc]

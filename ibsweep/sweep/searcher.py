@@ -37,6 +37,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         proposer: Where configurations come from.
         store: Where finished trials go.
         plan: Returns what a proposal trains.
+        data: Where workers find the arrays of the data; None where these are generated.
         software: What the workers' own must equal, None on this machine.
         nodes: The cluster's nodes, and what a trial asks for.
         objective: Metric and direction.
@@ -49,6 +50,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         proposer: Proposer,
         store: SweepStore,
         plan: Callable[[Proposal], TrialPlan],
+        data: ray.ObjectRef | None,
         software: dict[str, Any] | None,
         nodes: Nodes,
         objective: Objective,
@@ -57,7 +59,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
     ) -> None:
         super().__init__(metric=objective.valid, mode=objective.mode)
         self.proposer, self.store = proposer, store
-        self.plan, self.software = plan, software
+        self.plan, self.data, self.software = plan, data, software
         self.nodes = nodes
         self.objective, self.progress = objective, progress
         self.deadline = deadline
@@ -85,6 +87,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         alone = any(one.cause is FailureCause.MEMORY for one in self._failures[proposal.trial])
         return {
             "plan": asdict(self.plan(proposal)),
+            "data": self.data,
             "never_prune": proposal.origin == "baseline",
             "resources": dict(self.nodes.largest_share() if alone else self.nodes.resources),
             "nodes_to_avoid": self.nodes.nodes_to_avoid(proposal.trial),

@@ -22,6 +22,7 @@ with gc_paused():
     from ibsweep.trial.parts import kernels_fault
     from ibsweep.trial.plan import TrialPlan
     from ibsweep.trial.run import Run, start_run
+    from ibsweep.trial.supplies import supplied
 
 __all__ = ["TrialTrainable"]
 
@@ -55,7 +56,8 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
             if differences := software_differences(here, config["software"]):
                 raise RuntimeError(f"not the driver's software: {'; '.join(differences)}")
         self._gpu_names = [gpu["name"] for gpu in gpus]
-        self._plan = TrialPlan(**config["plan"])
+        data = None if config["data"] is None else ray.get(config["data"])
+        self._plan = supplied(TrialPlan(**config["plan"]), data)
         self._device = configure_device(config["resources"])
         self._objective, self._worst = config["objective"], config["worst"]
         self._checkpoint = config["checkpoint"]

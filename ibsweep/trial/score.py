@@ -5,6 +5,11 @@ It has a module of its own, since a worker imports all of the module that its fu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
 from ibsweep.gc_control import gc_paused
 from ibsweep.results.records import Confirmation
 
@@ -16,18 +21,23 @@ with gc_paused():
     from ibsweep.trial.function_run import FunctionRun
     from ibsweep.trial.plan import TrialPlan
     from ibsweep.trial.run import Run, TrialRun, start_run
+    from ibsweep.trial.supplies import supplied
 
 __all__ = ["train_and_score"]
 
 
 def train_and_score(
-    plan: TrialPlan, weights: bool, resources: dict[str, float]
+    plan: TrialPlan,
+    weights: bool,
+    data: Mapping[str, NDArray[Any]] | None,
+    resources: dict[str, float],
 ) -> tuple[list[Confirmation], dict[int, dict[str, torch.Tensor]], str]:
     """Train a plan to its end and score every split.
 
     Args:
         plan: What to train.
-        weights: Whether to return them.
+        weights: Whether to return them; a training function of the user's own has none.
+        data: The arrays of the data; None where they are generated.
         resources: CPUs and GPUs that there are for it, by Ray's names.
 
     Returns:
@@ -37,7 +47,7 @@ def train_and_score(
     Raises:
         InputError: If a training function fails.
     """
-    run = start_run(plan, configure_device(resources))
+    run = start_run(supplied(plan, data), configure_device(resources))
     try:
         return _score(run, weights=weights)
     finally:

@@ -30,7 +30,7 @@ def test_kernels_that_fail_in_the_driver_are_noted_once_a_sweep(tmp_path, monkey
     progress.sweep_started(store.manifest, question.objective, store.trials())
     for _ in range(2):
         with pytest.raises(SweepError, match="no workers"):
-            confirm(store, question, tiny.arm(), progress, SimpleNamespace(slots=lambda: 2))
+            confirm(store, question, tiny.arm(), progress, SimpleNamespace(slots=lambda: 2), None)
     (line,) = notes
     assert line.startswith("tiny: Numba cannot compile the kernels")
     assert "AttributeError: it is gone" in line

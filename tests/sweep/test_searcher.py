@@ -40,6 +40,7 @@ def searcher(store):
         plan=lambda proposal: TrialPlan(
             proposal.trial, arm.model, {}, arm.train_size, {"epochs": 40}, (10, 11)
         ),
+        data=None,
         software=None,
         nodes=NODES,
         objective=objective,

@@ -1,0 +1,51 @@
+"""What a worker is supplied with besides its plan: arrays of the data, and the user's own code."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ibsweep.data import attach
+from ibsweep.errors import InputError
+from ibsweep.trial.plan import TrialPlan
+from ibsweep.user_code import verify
+
+__all__ = ["supplied"]
+
+
+def supplied(plan: TrialPlan, data: Mapping[str, NDArray[Any]] | None) -> TrialPlan:
+    """Return a plan that can be trained in this process.
+
+    Args:
+        plan: A plan, which may come from another machine.
+        data: The arrays of its data, perhaps read-only; None where these are generated.
+    """
+    if data is not None:
+        attach(plan.data, data)
+    own = plan.own
+    if own is None:
+        return plan
+    if "sources" in own:
+        try:
+            verify(own["code"], plan.folder)
+        except InputError:  # another machine, on which the folder is not, or is another one
+            own = {**own, "folder": str(_written(own["sources"]))}
+    return dataclasses.replace(plan, own=own)
+
+
+def _written(sources: Mapping[str, str]) -> Path:
+    """Write code into a folder of this machine, and return it."""
+    content = repr(sorted(sources.items())).encode()
+    name = f"ibsweep-{hashlib.sha256(content).hexdigest()[:16]}"
+    # A directory of one's own: nobody else may have put code into it.
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    for path, text in sources.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return folder
