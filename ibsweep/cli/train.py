@@ -48,6 +48,8 @@ def train(
     """
     from ibsweep.errors import InputError
     from ibsweep.questions.files import find_arms
+    from ibsweep.sweep.manifest import bind_target
+    from ibsweep.sweep.plans import own_code
     from ibsweep.trial.plan import TrialPlan
 
     pairs = find_arms(arm)
@@ -58,16 +60,22 @@ def train(
         raise InputError("--config and --from exclude each other: give one of them")
     if replicates < 1 or cpus < 1:
         raise InputError("`--replicates` and `--cpus` must be at least 1")
-    question, found = pairs[0]
+    bound = bind_target(arm, pairs[0][0], [pairs[0][1].name])
+    question, found = bound.question, bound.question.arms[pairs[0][1].name]
+    model = bound.models.get(found.name)
+    if found.train:
+        raise InputError(f"{found.name} has a training function of its own: train takes a model")
+    folder = None if bound.folder is None else str(bound.folder)
     plan = TrialPlan(
         trial=0,
         model=found.model,
         data=question.data,
         train_size=found.train_size,
-        settings=_settings(found, results, config, from_),
+        settings=_settings(found, model, results, config, from_),
         seeds=tuple(range(seed, seed + replicates)),
         every_epoch=True,
-        metrics=(question.objective.key,),
+        metrics=question.metric_keys,
+        own=own_code(folder, bound.code, model),
     )
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     directory = out or results / f"train-{found.name}-{stamp}"
@@ -76,12 +84,19 @@ def train(
     _print(outcome, objective, as_json=json)
 
 
-def _settings(arm: Arm, results: Path, config: Path | None, sweep: str | None) -> dict[str, Any]:
+def _settings(
+    arm: Arm,
+    model: dict[str, Any] | None,
+    results: Path,
+    config: Path | None,
+    sweep: str | None,
+) -> dict[str, Any]:
     """Return the complete settings to train: the baseline's where nothing else is asked for.
 
     Raises:
         InputError: If a setting is wrong, or the sweep has no best yet or is of another arm.
     """
+    from ibsweep.errors import InputError
     from ibsweep.models.settings import resolve
     from ibsweep.questions.yaml_file import read_yaml
 
@@ -89,7 +104,12 @@ def _settings(arm: Arm, results: Path, config: Path | None, sweep: str | None) -
     # the user's own settings go before fixed ones too: this is one run, not a comparison
     own = read_yaml(config) if config else {}
     fixed = {name: value for name, value in arm.fixed.items() if name not in own}
-    return resolve(arm.model, fixed, chosen | own)
+    if arm.baseline is None and sweep is None and not own:
+        raise InputError(
+            f"{arm.name} has no baseline to train: give --config FILE with its settings, or "
+            "--from SWEEP for a sweep's best"
+        )
+    return resolve(arm.model, fixed, chosen | own, model)
 
 
 def _best_config(arm: Arm, results: Path, sweep: str) -> dict[str, Any]:
