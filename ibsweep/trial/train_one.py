@@ -51,7 +51,7 @@ def train_one(
     (directory / "config.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
     torch.set_num_threads(cpus)
     run = TrialRun(plan)
-    first = next(name for name, _ in run.model.named_parameters())
+    first = next(iter(run.model.lane_state_dict(0)))
     untrained = {seed: run.model.lane_state_dict(i)[first] for i, seed in enumerate(plan.seeds)}
     with (directory / "curves.jsonl").open("w") as file:
 
