@@ -32,6 +32,7 @@ from ibsweep.sweep.plans import settings_of, share_data, trial_plan
 from ibsweep.sweep.progress import Progress
 from ibsweep.trial.parts import in_parts, kernels_fault
 from ibsweep.trial.plan import TrialPlan
+from ibsweep.trial.run import start_run
 from ibsweep.trial.score import train_and_score
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def confirm(
     for plan, rows, states in trained:
         _save_models(store, plan.trial.trial, states)
         store.add_confirmations(rows)
-    _write_best(store, arm)
+    _write_best(store, question, arm)
 
 
 def missing_sizes(store: SweepStore, images: Sequence[int]) -> list[int]:
@@ -247,7 +248,7 @@ def _tensor_bytes(value: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _write_best(store: SweepStore, arm: Arm) -> None:
+def _write_best(store: SweepStore, question: Question, arm: Arm) -> None:
     """Write the best configuration, and its replicate that is best on validation images."""
     summary = summarise(store)
     best = summary.best
@@ -256,8 +257,31 @@ def _write_best(store: SweepStore, arm: Arm) -> None:
     if store.paths.model(best.trial.trial).exists():
         states = torch.load(store.paths.model(best.trial.trial), weights_only=True)
         replace_file(store.paths.best_model, _tensor_bytes(states[row.seed]))
-    text = yaml.safe_dump(_best_document(store, arm, best, row), sort_keys=False)
+    document = _best_document(store, arm, best, row)
+    if preprocessing := _preprocessing(store, question, arm, best, row):
+        document["best_pt"]["preprocessing"] = preprocessing
+    text = yaml.safe_dump(document, sort_keys=False)
     replace_file(store.paths.best_config, text.encode())
+
+
+def _preprocessing(
+    store: SweepStore, question: Question, arm: Arm, best: Confirmed, row: Confirmation
+) -> dict[str, Any]:
+    """Return how an example of the source becomes what best.pt sees, and its output a prediction.
+
+    It follows from the replicate's training set, which its seed draws again: a sweep that stopped
+    before it wrote this has not lost it.
+    """
+    plan = trial_plan(
+        store.manifest,
+        question,
+        arm,
+        trial=best.trial.trial,
+        config=best.trial.config,
+        train_size=row.train_size,
+        seeds=(row.seed,),
+    )
+    return start_run(plan).preprocessing(0)
 
 
 def _best_document(
