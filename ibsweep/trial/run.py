@@ -23,6 +23,7 @@ from ibsweep.metrics import METRICS
 from ibsweep.metrics.own import figure_functions
 from ibsweep.models import build, count_parameters
 from ibsweep.models.base import LaneModel
+from ibsweep.models.module_lanes import seeded
 from ibsweep.models.own import own_model
 from ibsweep.models.settings import split_settings
 from ibsweep.results.records import Curve, Replicate
@@ -295,13 +296,23 @@ class TrialRun:
         elif name == "parameters":
             value = count_parameters(self.model, only_trainable=True)
         else:
-            if self._flops is None:
-                training, options = split_settings(self.plan.settings)
-                alone = _build(self.plan, self.dataset, self.plan.seeds[:1], options)
-                data = self._data("train").of([0])
-                self._flops = step_flops(alone.to(self.device), data, training["batch_size"])
-            value = self._flops
+            self._flops = value = self._flops or self._step_flops()
         return torch.full((self.model.lanes,), value, dtype=torch.float64)
+
+    def _step_flops(self) -> int:
+        """Count the operations of a step of one lane, with a model that is built for it."""
+        plan, dataset, data = self.plan, self.dataset, self._data("train").of([0])
+        training, options = split_settings(plan.settings)
+        size = min(training["batch_size"], data.count)
+        inputs = data.batch(torch.arange(size, device=data.targets.device).unsqueeze(0))
+        if not is_reference(plan.model):
+            model: torch.nn.Module = _build(plan, dataset, [0], options)
+            return step_flops(model.to(self.device), inputs)
+        outputs = 1 if dataset.classes is None else len(dataset.classes)
+        own = own_model(plan.model, plan.folder)
+        with seeded(0):  # it may draw from the generators that the user's code draws from
+            model = own.module(dataset.example_shape, outputs, options)
+            return step_flops(model.to(self.device), inputs[0])
 
     def validate(self) -> Curve:
         """Score every lane as it is now on its validation images."""

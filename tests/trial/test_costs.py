@@ -5,15 +5,13 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
-import pytest
 import tiny
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from ibsweep.models import build
+from ibsweep.models.own import own_model
 from ibsweep.models.settings import resolve
-from ibsweep.training import LaneData
 from ibsweep.trial.costs import step_flops
 from ibsweep.trial.plan import TrialPlan
 from ibsweep.trial.run import TrialRun
@@ -67,11 +65,39 @@ def test_a_lane_that_diverges_stops_counting_epochs():
     assert run.score("valid").figures["epochs"].tolist() == run.trainer.diverged
 
 
-@pytest.mark.parametrize("batch_size", [8, 500])
-def test_a_step_costs_what_the_ordinary_module_costs(batch_size):
+def test_a_step_costs_what_the_ordinary_module_costs():
     model = build("two_layer_mlp", [0], num_classes=3, shape=(6,))
-    data = LaneData(torch.rand(1, 30, 6), torch.zeros(1, 30, dtype=torch.int64))
     module = nn.Sequential(nn.Linear(6, 10), nn.ReLU(), nn.Linear(10, 3))
-    with FlopCounterMode(display=False) as counter:
-        module(data.inputs[0, :batch_size]).sum().backward()
-    assert step_flops(model, data, batch_size) == counter.get_total_flops() > 0
+    inputs = torch.rand(1, 8, 6)
+    assert step_flops(model, inputs) == step_flops(module, inputs[0]) > 0
+
+
+NET = """
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+class Net(nn.Sequential):
+    def __init__(self, inputs, outputs, hidden: int = 8):
+        super().__init__(
+            spectral_norm(nn.Linear(inputs[0], hidden)), nn.Dropout(0.5),
+            nn.BatchNorm1d(hidden), nn.Linear(hidden, outputs),
+        )
+"""
+
+
+def test_a_module_of_ones_own_costs_what_it_costs_alone(tmp_path):
+    """A batch that no training set fills is what there is of it."""
+    (tmp_path / "net.py").write_text(NET)
+    data = {"from": "sklearn.datasets:load_diabetes", "split": {"train": 20}}
+    own = {"folder": str(tmp_path), "model": own_model("net.py:Net", tmp_path).schema()}
+    config = {"lr": 0.01, "epochs": 1, "batch_size": 500}
+    settings = resolve("net.py:Net", {}, config, own["model"])
+    metrics = ("rmse", "flops", "parameters")
+    asked = TrialPlan(0, "net.py:Net", data, 20, settings, (10, 11), metrics=metrics, own=own)
+    before = torch.get_rng_state()
+    last = TrialRun(asked).complete()
+    assert torch.equal(torch.get_rng_state(), before)
+    valid = last.replicates[1].valid
+    assert valid["parameters"] == 10 * 8 + 8 + 2 * 8 + 8 + 1
+    module = own_model("net.py:Net", tmp_path).module((10,), 1, {"hidden": 8})
+    assert valid["flops"] == step_flops(module, torch.rand(20, 10)) > 2 * 2 * 20 * 10 * 8
