@@ -18,7 +18,7 @@ def scikit_learn(config, data, seed, report):
     )
     classes = np.arange(data.outputs)
     for epoch in range(1, config["epochs"] + 1):
-        model.partial_fit(x, y, classes)
+        model.partial_fit(x, y, classes=classes)
         report(epoch, predict=lambda inputs: model.predict_proba(inputs.flatten(1).numpy()))
 
 

@@ -49,7 +49,8 @@ class AttemptCallback(tune.Callback):  # type: ignore[misc]
     ) -> None:
         """Drop what the searcher has by now and is large: Tune keeps all last results."""
         result.pop("checkpoint", None)
-        result.pop("log", None)
+        if not result.get("done"):  # the searcher is given the last one when the trial is over
+            result.pop("log", None)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Any], trial: Any, **info: Any

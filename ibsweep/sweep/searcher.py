@@ -71,7 +71,6 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self._to_retry: deque[Proposal] = deque()
         self._failures: defaultdict[int, list[WorkerFailure]] = defaultdict(list)
         self._checkpoints: dict[int, ray.ObjectRef] = {}
-        self._logged: dict[str, Any] = {}
         self._all_proposed = False
 
     def suggest(self, trial_id: str) -> TrainableConfig | str | None:
@@ -118,9 +117,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             self.progress.kernels_failed(result["kernels_fault"])
         if "checkpoint" in result:
             self._checkpoints[proposal.trial] = ray.put(result["checkpoint"])
-        log, step = result.get("log"), result.get("training_iteration")
-        if log and self._logged.get(trial_id) != step:  # the one that ends a trial may come twice
-            self._logged[trial_id] = step
+        if log := result.get("log"):
             self._write(lambda: self.store.add_log(proposal.trial, log))
         curves = self._curves[proposal.trial]
         for text in result["curves"]:
