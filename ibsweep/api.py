@@ -58,8 +58,9 @@ def tune(
     chosen = _options(options, quick=quick)
     if not targets:
         raise InputError('name what to tune: ibsweep.tune("q7_wider"), or a question file')
-    manifests = make_manifests([os.fspath(target) for target in targets], chosen, name, sys.argv)
     folder = fetch_results(results)
+    words = [os.fspath(target) for target in targets]
+    manifests = make_manifests(words, chosen, name, sys.argv, folder)
     stores: list[SweepStore] = []
     try:
         for manifest in manifests:
@@ -116,6 +117,11 @@ def _options(given: dict[str, Any], *, quick: bool) -> SweepOptions:
 def _run(stores: Sequence[SweepStore], folder: Path, *, progress: bool) -> Results:
     from ibsweep.cli.progress import make_display
     from ibsweep.cluster.session import environment_restored, ray_session
+    from ibsweep.sweep.own import check_unchanged
+
+    for store in stores:
+        if not store.paths.best_config.exists():
+            check_unchanged(store)
 
     def hint() -> str:
         left = [s.manifest.name for s in stores if not s.paths.best_config.exists()]

@@ -27,7 +27,9 @@ _HOW_TO_RESUME = HowToResume("what is trained is safe")
 def efficiency(
     targets: Annotated[
         list[str],
-        typer.Argument(metavar="QUESTION|ARM|all...", help="Of what is stored; see `sweeps`."),
+        typer.Argument(
+            metavar="QUESTION|ARM|FILE[:ARM]|all...", help="Of what is stored; see `sweeps`."
+        ),
     ],
     images: Annotated[
         list[int] | None,
@@ -79,8 +81,11 @@ def _chosen(results: Path, targets: list[str]) -> list[tuple[SweepStore, Questio
     unfinished = sweeps[sweeps["state"] == "interrupted"]["sweep"].tolist()
     current = sweeps[sweeps["current"].astype(bool)]
     names = {"all", *current["question"], *current["arm"]} if len(current) else set()
+    meant: list[tuple[str | None, str | None]] = []
     for target in targets:
-        if target not in names:
+        question, arm = _question_and_arm(target)
+        meant.append((question, arm))
+        if not {question, arm} & names:
             hint = suggestion(target, names) if names else "`ibsweep tune` comes first"
             if unfinished and not names:
                 hint = "`ibsweep resume all` comes first"
@@ -88,12 +93,27 @@ def _chosen(results: Path, targets: list[str]) -> list[tuple[SweepStore, Questio
     stores = [
         SweepStore.find(results, row["sweep"])
         for row in current.sort_values("arm").to_dict("records")
-        if {"all", row["question"], row["arm"]} & set(targets)
+        if "all" in targets
+        or any(
+            (question in (None, row["question"]) and arm in (None, row["arm"]))
+            or (question == arm and arm in (row["question"], row["arm"]))
+            for question, arm in meant
+        )
     ]
     return [
         (store, question_from_manifest(store.manifest.question, store.paths.manifest))
         for store in stores
     ]
+
+
+def _question_and_arm(target: str) -> tuple[str | None, str | None]:
+    """Return the question and the arm that a target names; twice the same where it may be either,
+    no arm where a whole question file is meant.
+    """
+    from ibsweep.questions.files import file_of, load_file
+
+    file, arm = file_of(target)
+    return (target, target) if file is None else (load_file(file).question, arm)
 
 
 def _measure(
@@ -106,6 +126,7 @@ def _measure(
     from ibsweep.cli.progress import make_progress
     from ibsweep.cluster.session import ray_session
     from ibsweep.sweep.confirm import measure_efficiency, missing_sizes
+    from ibsweep.sweep.own import check_unchanged
 
     missing = [
         (store, sizes)
@@ -114,6 +135,8 @@ def _measure(
     ]
     if not missing:
         return
+    for store, _ in missing:
+        check_unchanged(store)
     progress = make_progress(Console(stderr=True), quiet=quiet)
     with progress, ray_session(address):
         for store, sizes in missing:

@@ -22,7 +22,7 @@ from ibsweep.cli.flags import (
 from ibsweep.cli.interruption import HowToResume
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ibsweep.analysis.replications import ReplicationSummary
     from ibsweep.questions.schema import Arm, Question
@@ -38,7 +38,7 @@ Examples: ibsweep replicate q6 | ibsweep replicate all --seeds 1 | ibsweep repli
 def replicate(
     targets: Annotated[
         list[str],
-        typer.Argument(metavar="QUESTION|ARM|all|FILE...", help="See `ibsweep questions`."),
+        typer.Argument(metavar="QUESTION|ARM|all|FILE[:ARM]...", help="See `ibsweep questions`."),
     ],
     seeds: Annotated[
         int, typer.Option(help="Seeds from 10 on; 10 is the notebook itself, draw for draw.")
@@ -60,7 +60,7 @@ def replicate(
     from ibsweep.questions.published import published_settings
     from ibsweep.results.store import ReplicationStore
 
-    questions = _checked(targets, seeds, cpus_per_trial, gpus_per_trial)
+    questions, folders = _checked(targets, seeds, cpus_per_trial, gpus_per_trial)
     wanted = [published for published, _ in published_settings(questions.values())]
     store = ReplicationStore(results)
     numbers = range(10, 10 + seeds)
@@ -70,7 +70,7 @@ def replicate(
         plans = missing_plans(wanted, numbers, store.rows())
         try:
             if plans:
-                _train(store, plans, cpus_per_trial, gpus_per_trial, address, quiet=quiet)
+                _train(store, plans, folders, cpus_per_trial, gpus_per_trial, address, quiet=quiet)
         except KeyboardInterrupt:
             left = missing_plans(wanted, numbers, store.rows())
             _how_to_resume(plans, left).report_interruption()
@@ -101,8 +101,10 @@ def check(context: typer.Context) -> None:
     _checked(given["targets"], given["seeds"], given["cpus_per_trial"], given["gpus_per_trial"])
 
 
-def _checked(targets: Sequence[str], seeds: int, cpus: float, gpus: float) -> dict[str, Question]:
-    """Return the questions by name, each with the arms that were asked for.
+def _checked(
+    targets: Sequence[str], seeds: int, cpus: float, gpus: float
+) -> tuple[dict[str, Question], dict[str, Path | None]]:
+    """Return the questions by name, each with the arms that were asked for, and their folders.
 
     Raises:
         InputError: If a target is unknown or wrong, two files give one name to different
@@ -117,7 +119,10 @@ def _checked(targets: Sequence[str], seeds: int, cpus: float, gpus: float) -> di
     check_resources(cpus, gpus)
     whole: dict[str, Question] = {}
     arms: dict[str, dict[str, Arm]] = {}
-    for question, arm in (pair for target in targets for pair in find_arms(target)):
+    folders: dict[str, Path | None] = {}
+    for one in (one for target in targets for one in find_arms(target)):
+        question, arm = one.question, one.arm
+        folders[question.question] = one.folder
         if whole.setdefault(question.question, question) != question:
             raise InputError(
                 f"two different questions are named {question.question!r}: replicate them one "
@@ -127,8 +132,11 @@ def _checked(targets: Sequence[str], seeds: int, cpus: float, gpus: float) -> di
     questions = {name: q.model_copy(update={"arms": arms[name]}) for name, q in whole.items()}
     if not published_settings(questions.values()):
         names = ", ".join(questions)
-        raise InputError(f"{names}: no figures are published, so there is nothing to replicate")
-    return questions
+        raise InputError(
+            f"{names}: no figures are published of a baseline of ibsweep's own models, so there "
+            "is nothing to replicate"
+        )
+    return questions, folders
 
 
 def _runs(plans: Sequence[ReplicationPlan]) -> int:
@@ -144,6 +152,7 @@ def _how_to_resume(
 def _train(
     store: ReplicationStore,
     plans: Sequence[ReplicationPlan],
+    folders: Mapping[str, Path | None],
     cpus: float,
     gpus: float,
     address: str | None,
@@ -167,7 +176,7 @@ def _train(
     with progress, ray_session(address):
         nodes = Nodes(trial_resources(cpus, gpus), progress.note)
         check_nodes(nodes, progress.note, local=address is None)
-        run(store, plans, nodes, progress.note, on_done)
+        run(store, plans, nodes, progress.note, on_done, folders)
 
 
 def print_replications(found: Sequence[ReplicationSummary], console: Console) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
 from ibsweep.cli.interruption import HowToResume
-from ibsweep.results.location import display_path
+from ibsweep.results.location import results_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,12 +29,14 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
         json: Print one JSON document in place of tables.
 
     Raises:
+        InputError: If code or data of a sweep are not what they were.
         SweepError: If a sweep cannot go on; says how to resume where that helps.
         typer.Exit: With code 130 on Ctrl-C.
     """
     from ibsweep.cli.progress import make_progress
     from ibsweep.cluster.session import ray_session
     from ibsweep.errors import SweepError
+    from ibsweep.sweep.own import check_unchanged
 
     progress = make_progress(Console(stderr=True), quiet=quiet)
     current = stores[0]
@@ -44,6 +45,9 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     def resume_hint() -> str:
         return _how_to_resume(stores, current).text()
 
+    for store in stores:
+        if not store.paths.best_config.exists():
+            check_unchanged(store)
     session = nullcontext() if done else ray_session(stores[0].manifest.address, resume_hint)
     try:
         with progress, session:
@@ -88,10 +92,9 @@ def _pass_over(store: SweepStore, progress: Progress) -> None:
 
 def _how_to_resume(stores: Sequence[SweepStore], current: SweepStore) -> HowToResume:
     folder, manifest = current.paths.root.parent, current.manifest
-    results = () if folder == Path("results") else ("--results", display_path(folder))
     left = [store.manifest.name for store in stores if not store.paths.best_config.exists()]
     done = f"{len(current.trials())} of {manifest.trials} trials of {manifest.name} are done"
     if len(stores) > 1:
         done += f" and {len(stores) - len(left)} of {len(stores)} sweeps"
     names = (left or [manifest.name]) if len(left) <= 3 else ["all"]
-    return HowToResume(f"{done}, all of it safe", (*names, *results))
+    return HowToResume(f"{done}, all of it safe", (*names, *results_words(folder)))

@@ -33,8 +33,10 @@ SETTINGS = {"allow_interspersed_args": False}
 """What stands after the first word of the command belongs to the command."""
 
 _CHECKS = {"tune": tune.check, "replicate": replicate.check}
-"""Commands that can be checked before they are submitted; only they take question files."""
-_SUBMITTED = (*_CHECKS, "resume", "efficiency")
+"""Commands that can be checked before they are submitted."""
+_WITH_FILES = (*_CHECKS, "efficiency")
+"""Commands that take question files."""
+_SUBMITTED = (*_WITH_FILES, "resume")
 
 
 def submit(
@@ -58,8 +60,8 @@ def submit(
     """Run a command as a job on a Ray cluster, and print the job's id.
 
     The command is checked here and runs on the cluster's head, its trials on all nodes. Question
-    files go along with it. Results stay on the head; a relative --results counts from the home
-    directory there.
+    files go along with it, with the folders of those that name code or data of their own. Results
+    stay on the head; a relative --results counts from the home directory there.
     """
     from ibsweep.cluster.jobs import Jobs
     from ibsweep.results.store import check_name
@@ -112,7 +114,7 @@ class JobCommand(NamedTuple):
 
     Attributes:
         line: For a shell on the cluster's head.
-        files: The question files, by the names that the line calls them by.
+        files: Question files, or their folders, by the names that the line calls them by.
         results: Where its results go, as a word for a shell there.
     """
 
@@ -139,21 +141,36 @@ def job_command(inner: typer.Context, python: str) -> JobCommand:
 
 
 def _targets(inner: typer.Context) -> tuple[list[str], dict[str, Path]]:
-    """Return a command's arguments as the job calls them, and the files among them."""
-    from ibsweep.questions.files import names_question_file
+    """Return a command's arguments as the job calls them, and what goes along for them.
+
+    A question file goes by itself where it names nothing beside it, else with its folder.
+    """
+    from ibsweep.questions.files import file_of
 
     targets: list[str] = []
     files: dict[str, Path] = {}
     for parameter in inner.command.params:
         if isinstance(parameter, TyperArgument):
             targets += inner.params[str(parameter.name)]
-    if inner.info_name in _CHECKS:
-        for place, target in enumerate(targets):
-            if names_question_file(target):
-                name = Path(target).name
-                targets[place] = f"{place}-{name}" if name in files else name
-                files[targets[place]] = Path(target)
+    for place, target in enumerate(targets):
+        file, arm = file_of(target) if inner.info_name in _WITH_FILES else (None, None)
+        if file is None:
+            continue
+        shipped = file.absolute().parent if _needs_folder(file) else file
+        known = [name for name, path in files.items() if path == shipped]
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", shipped.name) or "question"
+        name = known[0] if known else f"{place}-{plain}" if plain in files else plain
+        files[name] = shipped
+        inside = f"{name}/{file.name}" if shipped != file else name
+        targets[place] = f"{inside}:{arm}" if arm else inside
     return targets, files
+
+
+def _needs_folder(file: Path) -> bool:
+    from ibsweep.questions.files import load_file
+
+    question = load_file(file)
+    return bool(question.references) or question.data["from"] != "edges"
 
 
 def _options(inner: typer.Context) -> list[str]:
@@ -178,5 +195,5 @@ def _options(inner: typer.Context) -> list[str]:
 def _label(inner: typer.Context) -> str:
     """Return the beginning of a job's id: the command and what it is first about."""
     targets, _ = _targets(inner)
-    about = re.sub(r"[^A-Za-z0-9_]+", "-", Path(targets[0]).stem)[:60].strip("-")
+    about = re.sub(r"[^A-Za-z0-9_]+", "-", Path(targets[0].partition(":")[0]).stem)[:60].strip("-")
     return f"{inner.info_name}-{about}"

@@ -42,6 +42,12 @@ _FLAGS: Mapping[str, Any] = {
     "every_epoch": Annotated[
         bool, typer.Option("--every-epoch", help="Validate after every epoch, for curves.")
     ],
+    "earlier": Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="SWEEP", help="Try the best configurations of this sweep first."
+        ),
+    ],
 }
 """By field; the default is the field's own."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json as json_module
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,9 @@ from rich.console import Console
 from ibsweep.cli.flags import JsonFlag, QuietFlag, ResultsDir
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ibsweep.questions.files import Found
     from ibsweep.questions.schema import Arm, Objective
     from ibsweep.results.records import Curve
     from ibsweep.trial.plan import TrialPlan
@@ -24,7 +28,9 @@ Examples: ibsweep train q7_wider | ibsweep train q7_wider --from q7_wider-202611
 
 
 def train(
-    arm: Annotated[str, typer.Argument(metavar="ARM", help="An arm; see `ibsweep questions`.")],
+    arm: Annotated[
+        str, typer.Argument(metavar="ARM|FILE:ARM", help="An arm; see `ibsweep questions`.")
+    ],
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="YAML with settings that replace the baseline's."),
@@ -32,7 +38,7 @@ def train(
     from_: Annotated[
         str | None, typer.Option("--from", metavar="SWEEP", help="Train a sweep's best.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="First replicate seed; 10 is the notebook's.")] = 10,
+    seed: Annotated[int, typer.Option(help="First replicate seed.")] = 10,
     replicates: Annotated[int, typer.Option(help="Replicates, with seeds counting up.")] = 1,
     cpus: Annotated[int, typer.Option(help="Threads.")] = 1,
     out: Annotated[
@@ -44,84 +50,95 @@ def train(
 ) -> None:
     """Train one configuration of an arm; save its model, its curves and its kernels.
 
-    Trains the notebook's own setting unless told otherwise, and validates after every epoch.
+    Trains the arm's baseline unless told otherwise, and validates after every epoch.
     """
     from ibsweep.errors import InputError
+    from ibsweep.questions.binding import bind
     from ibsweep.questions.files import find_arms
-    from ibsweep.sweep.manifest import bind_target
-    from ibsweep.sweep.plans import own_code
+    from ibsweep.sweep.own import load_data, own_code
     from ibsweep.trial.plan import TrialPlan
 
-    pairs = find_arms(arm)
-    if len(pairs) != 1:
-        names = ", ".join(found.name for _, found in pairs)
+    found = find_arms(arm)
+    if len(found) != 1:
+        names = ", ".join(one.target for one in found)
         raise InputError(f"{arm!r} has several arms, train takes one: {names}")
     if config is not None and from_ is not None:
         raise InputError("--config and --from exclude each other: give one of them")
     if replicates < 1 or cpus < 1:
         raise InputError("`--replicates` and `--cpus` must be at least 1")
-    bound = bind_target(arm, pairs[0][0], [pairs[0][1].name])
-    question, found = bound.question, bound.question.arms[pairs[0][1].name]
-    model = bound.models.get(found.name)
-    if found.train:
-        raise InputError(f"{found.name} has a training function of its own: train takes a model")
+    if found[0].arm.train:
+        raise InputError(f"{arm!r} has a training function of its own: train takes a model")
+    chosen = None if from_ is None else _best_config(found[0], results, from_)
+    bound = bind(found)
+    question, meant = bound.question, bound.question.arms[found[0].arm.name]
+    model = bound.models.get(meant.name)
     folder = None if bound.folder is None else str(bound.folder)
     plan = TrialPlan(
         trial=0,
-        model=found.model,
+        model=meant.model,
         data=question.data,
-        train_size=found.train_size,
-        settings=_settings(found, model, results, config, from_),
+        train_size=meant.train_size,
+        settings=_settings(meant, model, config, chosen),
         seeds=tuple(range(seed, seed + replicates)),
         every_epoch=True,
         metrics=question.metric_keys,
         own=own_code(folder, bound.code, model),
     )
+    load_data(question, bound.folder)
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    directory = out or results / f"train-{found.name}-{stamp}"
+    directory = out or results / f"train-{found[0].sweep_name}-{stamp}"
     objective = question.objective
-    outcome = _train(found.name, objective, plan, directory, cpus, quiet=quiet)
+    outcome = _train(meant.name, objective, plan, directory, cpus, quiet=quiet)
     _print(outcome, objective, as_json=json)
 
 
 def _settings(
     arm: Arm,
-    model: dict[str, Any] | None,
-    results: Path,
+    model: Mapping[str, Any] | None,
     config: Path | None,
-    sweep: str | None,
+    chosen: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Return the complete settings to train: the baseline's where nothing else is asked for.
 
     Raises:
-        InputError: If a setting is wrong, or the sweep has no best yet or is of another arm.
+        InputError: If a setting is wrong, or missing.
     """
     from ibsweep.errors import InputError
     from ibsweep.models.settings import resolve
     from ibsweep.questions.yaml_file import read_yaml
 
-    chosen = dict(arm.baseline or {}) if sweep is None else _best_config(arm, results, sweep)
     # the user's own settings go before fixed ones too: this is one run, not a comparison
     own = read_yaml(config) if config else {}
     fixed = {name: value for name, value in arm.fixed.items() if name not in own}
-    if arm.baseline is None and sweep is None and not own:
+    if arm.baseline is None and chosen is None and not own:
         raise InputError(
             f"{arm.name} has no baseline to train: give --config FILE with its settings, or "
             "--from SWEEP for a sweep's best"
         )
-    return resolve(arm.model, fixed, chosen | own, model)
+    given = arm.baseline or {} if chosen is None else chosen
+    return resolve(arm.model, fixed, {**given, **own}, model)
 
 
-def _best_config(arm: Arm, results: Path, sweep: str) -> dict[str, Any]:
+def _best_config(found: Found, results: Path, sweep: str) -> dict[str, Any]:
+    """Return the best configuration of a sweep, if it is of this arm, code and data."""
     from ibsweep.errors import InputError
     from ibsweep.questions.yaml_file import read_yaml
+    from ibsweep.results.location import results_words
     from ibsweep.results.store import SweepStore
+    from ibsweep.sweep.own import check_unchanged
 
     store = SweepStore.find(results, sweep)
-    if store.manifest.arm != arm.name:
-        raise InputError(f"sweep {sweep!r} is of arm {store.manifest.arm}, not {arm.name}")
+    manifest = store.manifest
+    of = (manifest.question["question"], manifest.arm)
+    if of != (found.question.question, found.arm.name):
+        raise InputError(
+            f"sweep {sweep!r} is of arm {of[1]} of {of[0]}, not {found.arm.name} of "
+            f"{found.question.question}"
+        )
     if not store.paths.best_config.exists():
-        raise InputError(f"sweep {sweep!r} has no best yet: `ibsweep resume {sweep}`")
+        words = shlex.join(["ibsweep", "resume", manifest.name, *results_words(results)])
+        raise InputError(f"sweep {sweep!r} has no best yet: `{words}`")
+    check_unchanged(store)
     best: dict[str, Any] = read_yaml(store.paths.best_config)["config"]
     return best
 

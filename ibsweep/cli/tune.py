@@ -31,7 +31,7 @@ def tune(
     targets: Annotated[
         list[str],
         typer.Argument(
-            metavar="ARM|QUESTION|all|FILE...", help="What to tune; see `ibsweep questions`."
+            metavar="ARM|QUESTION|all|FILE[:ARM]...", help="What to tune; see `ibsweep questions`."
         ),
     ],
     options: SweepOptions,
@@ -47,7 +47,7 @@ def tune(
     from ibsweep.errors import InputError
     from ibsweep.sweep.manifest import make_manifests
 
-    stores = _create(results, make_manifests(targets, options, name, sys.argv))
+    stores = _create(results, make_manifests(targets, options, name, sys.argv, results))
     try:
         run_and_print(stores, quiet=quiet, json=json)
     except InputError:
@@ -58,16 +58,16 @@ def tune(
 
 
 def check(context: typer.Context) -> None:
-    """Check what the command is given, and do nothing.
+    """Check what the command is given, but for code and data, and do nothing.
 
     Raises:
         InputError: As the command itself would.
         typer.BadParameter: Likewise.
     """
-    from ibsweep.sweep.manifest import make_manifests
+    from ibsweep.sweep.manifest import named_arms
 
-    given = context.params
-    make_manifests(given["targets"], sweep_options(context), given["name"], sys.argv)
+    sweep_options(context)
+    named_arms(context.params["targets"], context.params["name"])
 
 
 def _create(results: Path, manifests: Sequence[Manifest]) -> list[SweepStore]:

@@ -38,6 +38,10 @@ _POLL_INTERVAL = 0.25
 _CONNECT_TIMEOUT = 5
 """Seconds in which a job server must answer at first."""
 
+_MAX_BYTES = 250_000_000
+"""Of a folder that goes along with a job: Ray takes packages of up to 500 MiB."""
+_MAX_FILES = 10_000
+
 _TOKEN_PLACES = "RAY_AUTH_TOKEN, the file that RAY_AUTH_TOKEN_PATH names, or ~/.ray/auth_token"
 
 
@@ -110,11 +114,11 @@ class Jobs:
         Args:
             name: The job's id.
             command: For a shell on the cluster's head.
-            files: What the command finds in its working directory, by name there. Without any it
-                runs where Ray was started.
+            files: Files and folders that the command finds in its working directory, by name
+                there. Without any it runs where Ray was started.
 
         Raises:
-            InputError: If the name is taken.
+            InputError: If the name is taken, or a folder is too large.
             IbsweepError: If the job server refuses.
         """
         environment: dict[str, Any] = {
@@ -122,7 +126,11 @@ class Jobs:
         }
         with tempfile.TemporaryDirectory() as folder, self._clear_errors():
             for name_there, path in files.items():
-                shutil.copyfile(path, Path(folder, name_there))
+                if path.is_dir():
+                    _require_small(path)
+                    shutil.copytree(path, Path(folder, name_there), ignore=_not_shipped)
+                else:
+                    shutil.copyfile(path, Path(folder, name_there))
             if files:
                 environment["working_dir"] = folder
             try:
@@ -217,6 +225,47 @@ class Jobs:
             raise IbsweepError(
                 f"the job server at {self.address} refuses: {(lines or ['?'])[-1]}"
             ) from error
+
+
+def _not_shipped(folder: str, names: list[str]) -> list[str]:
+    """Return what of a folder no job needs: results, environments and caches."""
+    return [name for name in names if _is_of_no_use(Path(folder, name))]
+
+
+def _is_of_no_use(path: Path) -> bool:
+    if path.is_symlink() and not path.exists():
+        return True
+    if not path.is_dir():
+        return path.name.startswith(".")
+    marks = ("pyvenv.cfg", "index.html")  # of an environment; of a report
+    return (
+        path.name.startswith(".")
+        or path.name in ("__pycache__", "node_modules", "results")
+        or any((path / mark).is_file() for mark in marks)
+        or any(path.glob("*/manifest.json"))
+    )
+
+
+def _require_small(folder: Path) -> None:
+    """Refuse a folder that is more than a question with its code and data.
+
+    Raises:
+        InputError: If it is; the message names what is largest.
+    """
+    sizes: dict[Path, int] = {}
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not _is_of_no_use(Path(place, name))]
+        for name in names:
+            path = Path(place, name)
+            if not _is_of_no_use(path):
+                sizes[path.relative_to(folder)] = path.stat().st_size
+        if sum(sizes.values()) > _MAX_BYTES or len(sizes) > _MAX_FILES:
+            largest = max(sizes, key=sizes.__getitem__)
+            raise InputError(
+                f"{folder} goes along with the job, but holds more than {_MAX_BYTES / 1e6:.0f} MB "
+                f"or {_MAX_FILES:,} files, {largest} above all: keep the question in a folder "
+                "with its code and data alone"
+            )
 
 
 @contextmanager

@@ -1,212 +1,193 @@
-"""A question with its data and code: loaded, and all that is wrong between them found at once.
+"""A question bound to its code and data: both loaded, and everything that is wrong found at once.
 
-Only what trains binds a question. What reads results needs no more than a manifest holds.
+Reading a question runs no code of the user's; this does. What results and later commands need to
+know of code and data goes into the manifest from here.
 """
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ibsweep import user_code
-from ibsweep.data import open_dataset
+from ibsweep.data import DataSchema, Dataset, open_dataset
 from ibsweep.data.faults import DataError
-from ibsweep.errors import Fault, InputError, suggestion
+from ibsweep.errors import Fault, InputError, format_value
 from ibsweep.metrics import METRICS
-from ibsweep.models import MODELS
-from ibsweep.models.settings import TRAINING_KEYS, split_settings
-from ibsweep.questions.arm_faults import settings_faults
+from ibsweep.metrics.own import figure_functions
+from ibsweep.questions.arm_binding import bind_function, bind_model, fits_examples
 from ibsweep.questions.completion import EFFICIENCY
-from ibsweep.questions.space import extremes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from ibsweep.data import DataSchema
-    from ibsweep.questions.schema import Arm, Question
+from ibsweep.questions.files import Found
+from ibsweep.questions.old_form import place_in_file
+from ibsweep.questions.schema import Arm, Objective, Question
+from ibsweep.questions.yaml_file import read_yaml
+from ibsweep.user_code import code_files, is_reference
 
 __all__ = ["Bound", "bind"]
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A question whose data and code are there and fit.
+    """A question whose code and data are there and fit together.
 
     Attributes:
-        question: The question, with the sizes that its data tell.
-        folder: The folder of its file; None for a question that comes with ibsweep.
-        data: What its data are.
-        code: sha256 by path of the user's own code.
-        models: For each arm that has a model of the user's own, what a manifest keeps of it.
+        question: The question, with all sizes that follow from the data.
+        file: Its file, None for one that comes with ibsweep.
+        dataset: Its data.
+        code: The sha256 of the user's own code, by path within the folder or by module.
+        models: By arm, what a manifest keeps of a model of the user's own; None for others.
     """
 
     question: Question
-    folder: Path | None
-    data: DataSchema
-    code: dict[str, str]
-    models: dict[str, dict[str, Any]]
+    file: Path | None
+    dataset: Dataset
+    code: Mapping[str, str]
+    models: Mapping[str, Mapping[str, Any] | None]
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of its file, where code and data of the user's own lie."""
+        return None if self.file is None else self.file.parent
+
+    @property
+    def data(self) -> DataSchema:
+        """What the data are."""
+        return self.dataset.schema
 
 
-def bind(question: Question, arms: Sequence[str], folder: Path | None, where: str = "") -> Bound:
-    """Load a question's data, and the code that some of its arms name.
+def bind(found: Sequence[Found]) -> Bound:
+    """Load the code and data of arms of one question.
 
     Args:
-        question: The question.
-        arms: The arms that are to be trained.
-        folder: The folder of its file, None for a question that comes with ibsweep.
-        where: The file, for messages.
+        found: The arms, all of one question and file.
 
     Raises:
-        InputError: One line for everything that is wrong, each with its place in the file.
+        InputError: With a line for everything that is wrong, each with its place in the file.
     """
+    question, folder = found[0].question, found[0].folder
     faults: list[Fault] = []
-    models: dict[str, dict[str, Any]] = {}
-    data = _open(question, folder, faults)
-    if data is not None:
-        question = _sized(question, data)
-        faults += _metric_faults(question, data, folder)
-    for name in arms:
-        arm = question.arms[name]
-        try:
-            if arm.train:
-                faults += _function_faults(arm, folder)
-            elif arm.model in MODELS:
-                faults += _shape_faults(arm, data) if data else []
-            else:
-                models[name] = _own_model(arm, data, folder, faults)
-        except InputError as error:
-            faults += [Fault(("arms", name, _key(arm)), line) for line in _lines(error)]
+    dataset = _dataset(question, folder, faults)
+    models: dict[str, Mapping[str, Any] | None] = {}
+    if dataset is not None:
+        faults += _metric_faults(question, dataset, folder)
+        question, wrong = _with_sizes(question, dataset.schema, [one.arm.name for one in found])
+        faults += wrong
+    for arm in (question.arms[one.arm.name] for one in found):
+        path = ("arms", arm.name)
+        if arm.train is not None:
+            faults += bind_function(arm, folder, path)
+        elif is_reference(arm.model):
+            models[arm.name], wrong = bind_model(arm, dataset, folder, path)
+            faults += wrong
+        elif dataset is not None:
+            faults += fits_examples(arm, dataset.example_shape, path)
+        if dataset is not None and arm.train_size and not faults:
+            faults += _draw_faults(dataset, arm, path)
     if faults:
-        prefix = f"{where}: " if where else ""
-        raise InputError("\n".join(f"{prefix}{fault}" for fault in faults))
-    assert data is not None, "or there is a fault"
-    return Bound(question, folder, data, user_code.code_files(question.references, folder), models)
+        raise InputError("\n".join(_lines(faults, found[0])))
+    assert dataset is not None, "or there is a fault"
+    used = [name for one in found for name in one.arm.references]
+    source = str(question.data["from"])
+    used += [source] if source.partition(":")[0].endswith(".py") else []
+    used += [m.reference for m in (question.objective, *question.metrics) if m.reference]
+    return Bound(
+        question=question,
+        file=None if found[0].file is None else found[0].file.absolute(),
+        dataset=dataset,
+        code=code_files(dict.fromkeys(used), folder) if used else {},
+        models={one.arm.name: models.get(one.arm.name) for one in found},
+    )
 
 
-def _lines(error: InputError) -> list[str]:
-    return str(error).splitlines()
+def _lines(faults: Sequence[Fault], found: Found) -> Iterator[str]:
+    written = {} if found.file is None else read_yaml(found.file)
+    for fault in dict.fromkeys(faults):
+        place = Fault(place_in_file(written, fault.path), fault.text)
+        yield str(place) if found.file is None else f"{found.file}: {place}"
 
 
-def _key(arm: Arm) -> str:
-    return "train" if arm.train else "model"
-
-
-def _open(question: Question, folder: Path | None, faults: list[Fault]) -> DataSchema | None:
+def _dataset(question: Question, folder: Path | None, faults: list[Fault]) -> Dataset | None:
     try:
-        return open_dataset(question.data, folder).schema
+        return open_dataset(question.data, folder)
     except DataError as error:
-        for fault in error.faults:
-            # A file has the split beside the data, not in it.
-            inside = fault.path[:1] == ("split",)
-            faults.append(Fault(fault.path if inside else ("data", *fault.path), fault.text))
+        faults += [Fault(("data", *fault.path), fault.text) for fault in error.faults]
     except InputError as error:
-        faults += [Fault(("data", "from"), line) for line in _lines(error)]
+        faults += [Fault(("data", "from"), line) for line in str(error).splitlines()]
     return None
 
 
-def _sized(question: Question, data: DataSchema) -> Question:
-    """Return a question whose sizes are those that its data have."""
-    arms = {
-        name: arm.model_copy(update={"train_size": arm.train_size or data.train_sizes[0]})
-        for name, arm in question.arms.items()
-    }
-    efficiency = question.efficiency
-    if not efficiency:
-        largest = data.largest or EFFICIENCY[-1]
-        steps = EFFICIENCY if data.per == "class" else [largest // n for n in (8, 4, 2, 1)]
-        known = {*data.train_sizes, *(size for size in steps if 0 < size <= largest)}
-        efficiency = tuple(sorted(known))
-    return question.model_copy(update={"arms": arms, "efficiency": efficiency})
-
-
-def _metric_faults(question: Question, data: DataSchema, folder: Path | None) -> Iterator[Fault]:
-    kind = "number" if data.classes is None else "classes"
-    for i, metric in enumerate((question.objective, *question.metrics)):
-        place: tuple[str | int, ...] = ("metrics", i - 1) if i else ("objective",)
-        if metric.reference:
-            try:
-                user_code.load(metric.reference, folder)
-            except InputError as error:
-                yield from (Fault(place, line) for line in _lines(error))
-        elif METRICS[metric.metric].target not in (kind, "any"):
-            fitting = sorted(name for name, one in METRICS.items() if one.target in (kind, "any"))
-            what = "numbers" if data.classes is None else f"{len(data.classes)} classes"
+def _metric_faults(question: Question, dataset: Dataset, folder: Path | None) -> Iterator[Fault]:
+    classes = dataset.classes is not None
+    metrics: list[tuple[tuple[str | int, ...], Objective]] = [(("objective",), question.objective)]
+    metrics += [(("metrics", i), metric) for i, metric in enumerate(question.metrics)]
+    for place, metric in metrics:
+        known = METRICS.get(metric.metric) if metric.reference is None else None
+        if place == ("objective",) and known is not None and known.cost:
+            yield Fault(place, f"{metric.metric} is a cost, which `metrics` records")
+            continue
+        kind = "classes" if classes else "number"
+        if known is not None and known.target not in (kind, "any"):
+            what = f"{len(dataset.classes)} classes" if dataset.classes else "numbers"
+            fitting = [name for name, one in METRICS.items() if one.target in (kind, "any")]
             text = f"must fit a target of {what}, but got {metric.metric}"
-            yield Fault(place, f"{text}; {', '.join(fitting)} do")
-
-
-def _function_faults(arm: Arm, folder: Path | None) -> Iterator[Fault]:
-    assert arm.train is not None
-    function = user_code.load(arm.train, folder)
-    wanted = "(config, data, seed, report)"
-    path = ("arms", arm.name, "train")
-    if not callable(function):
-        kind = type(function).__name__
-        yield Fault(path, f"{arm.train} must be a function {wanted}, but is {kind}")
-        return
-    signature = inspect.signature(function)
-    try:
-        signature.bind(None, None, None, None)
-    except TypeError:
-        yield Fault(path, f"{arm.train} must take {wanted}, but takes {signature}")
-
-
-def _points(arm: Arm) -> Iterator[tuple[str | None, dict[str, Any]]]:
-    """Yield settings at the ends of the space: all low, then each one's others by themselves."""
-    low = {**arm.fixed, **{name: extremes(spec)[0] for name, spec in arm.space.items()}}
-    yield None, low
-    for name, spec in arm.space.items():
-        for value in extremes(spec)[1:]:
-            yield name, {**low, name: value}
-
-
-def _shape_faults(arm: Arm, data: DataSchema) -> list[Fault]:
-    """Find the options of a built-in model that the examples are too small for."""
-    entry = MODELS[arm.model]
-    for name, settings in _points(arm):
-        _, options = split_settings(settings)
+            yield Fault(place, f"{text}; {', '.join(sorted(fitting))} do")
+            continue
         try:
-            entry.check(entry.with_defaults(options), data.example_shape)
+            figure_functions([metric.key], classes=classes, folder=folder)
         except InputError as error:
-            place = ("space", name) if name else ("model",)
-            return [Fault(("arms", arm.name, *place), line) for line in _lines(error)]
-    return []
+            yield from (Fault(place, line) for line in str(error).splitlines())
 
 
-def _own_model(
-    arm: Arm, data: DataSchema | None, folder: Path | None, faults: list[Fault]
-) -> dict[str, Any]:
-    """Return what a manifest keeps of a model of the user's own, having tried it."""
-    from ibsweep.models.own import own_model  # torch
+def _with_sizes(
+    question: Question, schema: DataSchema, arms: Sequence[str]
+) -> tuple[Question, list[Fault]]:
+    """Return the question with the sizes that follow from the data, and what is wrong in them."""
+    faults = []
+    bound: dict[str, Arm] = {}
+    for name, arm in question.arms.items():
+        size = arm.train_size
+        if not size and len(schema.train_sizes) == 1:
+            size = schema.train_sizes[0]
+        if name in arms and size not in schema.train_sizes:
+            text = f"must be one of the split's {list(schema.train_sizes)}, but got {size or None}"
+            faults.append(Fault(("arms", name, "train_size"), text))
+        bound[name] = arm.model_copy(update={"train_size": size})
+    sizes = question.efficiency or _efficiency(schema)
+    if schema.largest is not None and max(sizes, default=0) > schema.largest:
+        text = f"must be at most {schema.largest}, all that there are, but got {max(sizes)}"
+        faults.append(Fault(("efficiency",), text))
+    known = {*sizes, *(arm.train_size for arm in bound.values())}
+    for i, claim in enumerate(question.claims):
+        for j, test in enumerate(claim.tests):
+            size = getattr(test, "train_size", None) or 0
+            if size and size not in known:
+                text = f"must be one of `efficiency`, {format_value(list(sizes))}, but got {size}"
+                faults.append(Fault(("claims", i, "tests", j, "train_size"), text))
+    return question.model_copy(update={"arms": bound, "efficiency": sizes}), faults
 
-    model = own_model(arm.model, folder)
-    document = arm.model_dump(exclude_none=True)
-    # What the training loop takes is checked where the file is read.
-    known = {**TRAINING_KEYS, **model.options}
-    wrong = [
-        fault
-        for fault in settings_faults(("arms", arm.name), document, known, arm.model)
-        if fault.path[-1] not in TRAINING_KEYS
-    ]
-    for name in (*arm.fixed, *arm.space):
-        if name not in known and not any(fault.path[-1] == name for fault in wrong):
-            place = ("arms", arm.name, "fixed" if name in arm.fixed else "space", name)
-            wrong.append(Fault(place, f"is no argument of it; {suggestion(name, known)}"))
-    faults += wrong
-    kept: dict[str, Any] = model.schema()
-    if wrong or data is None:
-        return kept
-    outputs = 1 if data.classes is None else len(data.classes)
-    verdicts = []
-    for varied, settings in _points(arm):
-        _, options = split_settings(settings)
-        if varied is not None and varied not in options:
-            continue  # a setting of the loop
-        verdicts.append(model.probe(data.example_shape, outputs, options))
-        if len(verdicts) == 1:
-            module = model.module(data.example_shape, outputs, options)
-            kept["parameters"] = sum(p.numel() for p in module.parameters())
-    apart = next((verdict for verdict in verdicts if not verdict.fused), None)
-    return {**kept, "fused": apart is None, "why": (apart or verdicts[0]).why}
+
+def _efficiency(schema: DataSchema) -> tuple[int, ...]:
+    """Return the sizes to compare best configurations at, where a file gives none."""
+    if schema.largest is None:
+        return tuple(EFFICIENCY)
+    if schema.per == "class":
+        sizes = {size for size in EFFICIENCY if size <= schema.largest}
+    else:
+        sizes = {schema.largest // part for part in (8, 4, 2, 1)} - {0}
+    return tuple(sorted(sizes | {size for size in schema.train_sizes if size <= schema.largest}))
+
+
+def _draw_faults(dataset: Dataset, arm: Arm, path: tuple[str, ...]) -> Iterator[Fault]:
+    if dataset.schema.rows is None:
+        return  # a generator has as many as are asked for
+    yield from _caught(
+        lambda: dataset.replicate(seed=0, train_size=arm.train_size), (*path, "train_size")
+    )
+
+
+def _caught(call: Callable[[], object], path: tuple[str, ...]) -> Iterator[Fault]:
+    try:
+        call()
+    except InputError as error:
+        yield from (Fault(path, line) for line in str(error).splitlines())

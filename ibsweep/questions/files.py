@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -20,14 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "Found",
+    "file_of",
     "find_arms",
     "load_all",
     "load_file",
-    "names_question_file",
-    "question_file",
     "question_from_manifest",
     "search_spaces_dir",
 ]
+
+
+_ARM = re.compile("[a-z0-9_]+")
 
 
 def load_file(path: str | os.PathLike[str]) -> Question:
@@ -101,49 +105,84 @@ def load_all() -> dict[str, Question]:
     return dict(sorted(questions.items()))
 
 
-def find_arms(target: str) -> list[tuple[Question, Arm]]:
+class Found(NamedTuple):
+    """An arm that a word of the command line stands for.
+
+    Attributes:
+        question: Its question.
+        arm: The arm.
+        file: The file of the user's own that it is from; None for a shipped one.
+    """
+
+    question: Question
+    arm: Arm
+    file: Path | None
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the file, where its code and data lie."""
+        return None if self.file is None else self.file.absolute().parent
+
+    @property
+    def target(self) -> str:
+        """What stands for it on a command line."""
+        return self.arm.name if self.file is None else f"{self.file}:{self.arm.name}"
+
+    @property
+    def sweep_name(self) -> str:
+        """What the name of a sweep of it begins with: the names of shipped arms are unique."""
+        question, arm = self.question.question, self.arm.name
+        return arm if self.file is None or arm.startswith(question) else f"{question}-{arm}"
+
+
+def find_arms(target: str) -> list[Found]:
     """Return the arms that a name or a file on the command line stands for.
 
     Args:
-        target: An arm, a question, ``all``, or a path to a question file of the user's own, or
-            that and an arm of it: ``FILE:ARM``. A shipped name goes before a file of that name
-            without a suffix.
+        target: An arm, a question, ``all``, a path to a question file of the user's own, or
+            ``FILE:ARM``. A shipped name goes before a file of that name without a suffix.
 
     Raises:
         InputError: If it is none of these, or the file is wrong.
     """
-    if not names_question_file(target):
+    file, wanted = file_of(target)
+    if file is None:
         pairs = [(q, arm) for q in load_all().values() for arm in q.arms.values()]
-        found = [(q, arm) for q, arm in pairs if target in ("all", q.question, arm.name)]
+        found = [Found(q, a, None) for q, a in pairs if target in ("all", q.question, a.name)]
         if found:
             return found
         names = {"all", *(q.question for q, _ in pairs), *(arm.name for _, arm in pairs)}
         raise InputError(f"{target!r} is no arm, question or file; {suggestion(target, names)}")
-    file, _, name = target.rpartition(":") if _names_arm_of_file(target) else (target, "", "")
     question = load_file(file)
-    if name and name not in question.arms:
-        raise InputError(f"{file} has no arm {name!r}; {suggestion(name, question.arms)}")
-    return [(question, arm) for arm in question.arms.values() if name in ("", arm.name)]
+    if wanted is not None and wanted not in question.arms:
+        hint = suggestion(wanted, question.arms)
+        raise InputError(f"{target!r}: {file} has no arm {wanted!r}; {hint}")
+    arms = [arm for arm in question.arms.values() if wanted in (None, arm.name)]
+    return [Found(question, arm, file) for arm in arms]
 
 
-def question_file(target: str) -> str | None:
-    """Return the question file of a target of the command line; None for a shipped name."""
-    if not names_question_file(target):
-        return None
-    return target.rpartition(":")[0] if _names_arm_of_file(target) else target
+def file_of(target: str) -> tuple[Path | None, str | None]:
+    """Return the question file that a word of the command line names, and the arm in it.
 
+    Args:
+        target: The word.
 
-def _names_arm_of_file(target: str) -> bool:
+    Returns:
+        None for a shipped name; no arm where the whole file is meant.
+    """
     file, colon, arm = target.rpartition(":")
-    return bool(colon) and file.endswith((".yaml", ".yml")) and not set(arm) & set("/\\")
+    if colon and _ARM.fullmatch(arm) and not Path(target).exists() and _names_file(file):
+        return Path(file), arm
+    return (Path(target), None) if _names_file(target) else (None, None)
 
 
-def names_question_file(target: str) -> bool:
-    """Say whether a target of the command line stands for a file and not for a shipped name."""
-    named = target.endswith((".yaml", ".yml")) or _names_arm_of_file(target)
-    if named or "/" in target or os.sep in target:
+def _names_file(target: str) -> bool:
+    if target.endswith((".yaml", ".yml")) or "/" in target or os.sep in target:
         return True
-    if not Path(target).is_file():
+    try:
+        if not Path(target).is_file():
+            return False
+    except ValueError:  # a zero byte
         return False
     questions = load_all()
     return target not in {"all", *questions, *(arm for q in questions.values() for arm in q.arms)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ibsweep.data.catalogue import document_of_task
+from ibsweep.models import MODELS
 from ibsweep.models.settings import resolve, with_training_defaults
 from ibsweep.questions.schema import PublishedFigure, Question
 from ibsweep.results.records import Replication
@@ -29,6 +30,7 @@ class PublishedSetting:
         model: Name of the model.
         data: The question's data document.
         settings: Complete settings.
+        metrics: What is recorded, as ``TrialPlan.metrics`` says it.
     """
 
     question: str
@@ -38,6 +40,7 @@ class PublishedSetting:
     model: str
     data: dict[str, Any]
     settings: dict[str, Any]
+    metrics: tuple[str, ...] = ("accuracy",)
 
     @property
     def name(self) -> str:
@@ -73,8 +76,8 @@ def published_settings(
     found = []
     for question in questions:
         for arm in question.arms.values():
-            if arm.baseline is None:
-                continue
+            if arm.baseline is None or arm.model not in MODELS:
+                continue  # what settings of code of the user's own are, only that code can tell
             settings = [(BASELINE, arm.baseline, arm.published)]
             settings += [
                 (name, arm.baseline | variant.changes, variant.published)
@@ -90,6 +93,7 @@ def published_settings(
                         model=arm.model,
                         data=dict(question.data),
                         settings=resolve(arm.model, arm.fixed, config),
+                        metrics=question.metric_keys,
                     )
                     found.append((published, tuple(f for f in figures if f.train_size == size)))
     return found

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 import ibsweep
 from ibsweep.cluster.nodes import Nodes
-from ibsweep.cluster.pool import run_tasks
+from ibsweep.cluster.pool import run_tasks, share
+from ibsweep.data import attach, open_dataset
 from ibsweep.models import MODELS
 from ibsweep.questions.files import load_all
 from ibsweep.questions.published import PublishedSetting, published_settings
@@ -22,6 +25,9 @@ from ibsweep.trial.figures import lane_figures
 from ibsweep.trial.parts import in_parts, kernels_fault
 from ibsweep.trial.plan import TrialPlan
 from ibsweep.trial.run import TrialRun
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
 
 __all__ = ["ReplicationPlan", "missing_plans", "replicate", "train"]
 
@@ -48,6 +54,7 @@ class ReplicationPlan:
             published.train_size,
             published.settings,
             self.seeds,
+            metrics=published.metrics,
         )
 
     @property
@@ -145,8 +152,11 @@ def train(plan: ReplicationPlan, device: str = "cpu") -> list[Replication]:
     ]
 
 
-def _train_on(plan: ReplicationPlan, resources: dict[str, float]) -> list[Replication]:
-    """Train a plan in a worker of Ray with these CPUs and GPUs."""
+def _train_on(
+    plan: ReplicationPlan, data: Mapping[str, Any] | None, resources: dict[str, float]
+) -> list[Replication]:
+    """Train a plan in a worker of Ray with these CPUs and GPUs, on these arrays."""
+    attach(plan.published.data, data)
     return train(plan, configure_device(resources))
 
 
@@ -156,6 +166,7 @@ def replicate(
     nodes: Nodes,
     note: Callable[[str], None],
     on_done: Callable[[ReplicationPlan], None],
+    folders: Mapping[str, Path | None] | None = None,
 ) -> None:
     """Train plans on the Ray that runs, in parts, and store each part's rows as it ends.
 
@@ -166,18 +177,33 @@ def replicate(
         note: Called with a line that says why nothing runs, or why training is slower than it
             should be.
         on_done: Called with each part whose rows are on disk.
+        folders: By question, the folder of its file, where its data lie.
 
     Raises:
         InputError: If a model cannot be made for its task's images.
         SweepError: If a worker was lost too often or the disk is full.
     """
     gpu = "GPU" in nodes.resources
+    data: dict[str, ObjectRef | None] = {}
+    for published in (plan.published for plan in plans):
+        if published.question not in data:
+            folder = (folders or {}).get(published.question)
+            arrays = open_dataset(published.data, folder).arrays()
+            attach(published.data, arrays)
+            data[published.question] = None if arrays is None else share(arrays)
     parts = _in_parts(plans, nodes.slots(), gpu=gpu)
     # the notebook itself never uses kernels
     faults = (kernels_fault(part.trial_plan, gpu=gpu) for part in parts if not part.exact)
     if fault := next(filter(None, faults), None):
         note(fault)
-    for part, rows in run_tasks(parts, _train_on, lambda part: (part,), _describe, nodes, note):
+    for part, rows in run_tasks(
+        parts,
+        _train_on,
+        lambda part: (part, data[part.published.question]),
+        _describe,
+        nodes,
+        note,
+    ):
         store.add(rows)
         on_done(part)
 

@@ -30,6 +30,7 @@ __all__ = [
     "no_transfer",
     "remove_sweep",
     "results_directory",
+    "results_words",
 ]
 
 _urls: dict[Path, str] = {}
@@ -147,6 +148,11 @@ def display_path(path: Path) -> str:
         if path.is_relative_to(local):
             return url_of(url, path.relative_to(local).as_posix())
     return str(path)
+
+
+def results_words(results: Path) -> list[str]:
+    """Return what a command line needs to find a results directory: nothing for the default."""
+    return [] if results == Path("results") else ["--results", display_path(results)]
 
 
 def close_mirrors() -> None:

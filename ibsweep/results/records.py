@@ -320,10 +320,13 @@ class Manifest(_Row):
             joined later and finished one: ``node``, ``cpus``, ``gpus`` and ``gpu_names``.
         excluded: Nodes that got no more trials after they lost three in a row, and why.
         folder: Folder of the question's file; None for one that comes with ibsweep.
+        file: Name of the question's file in it.
         code: sha256 of the user's own code that the question names, by path.
         data: What the data are: a ``DataSchema``.
         model: An own model's options, whether its lanes are fused and why, and its parameters;
             None for one of the catalogue.
+        earlier: The ``sweep`` that this one starts from, and the ``configs`` of it that are tried
+            first.
     """
 
     format: int = FORMAT
@@ -351,9 +354,11 @@ class Manifest(_Row):
     nodes: tuple[dict[str, Any], ...] = ()
     excluded: tuple[str, ...] = ()
     folder: str | None = None
+    file: str | None = None
     code: dict[str, str] = {}
     data: dict[str, Any] | None = None
     model: dict[str, Any] | None = None
+    earlier: dict[str, Any] | None = None
 
     @property
     def resources_per_trial(self) -> dict[str, float]:

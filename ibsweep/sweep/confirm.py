@@ -28,7 +28,8 @@ from ibsweep.results.location import display_path
 from ibsweep.results.records import Confirmation, Manifest, Trial
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.nodes import check_nodes
-from ibsweep.sweep.plans import settings_of, share_data, trial_plan
+from ibsweep.sweep.own import settings_of
+from ibsweep.sweep.plans import share_data, trial_plan
 from ibsweep.sweep.progress import Progress
 from ibsweep.trial.parts import in_parts, kernels_fault
 from ibsweep.trial.plan import TrialPlan

@@ -9,72 +9,81 @@ from typing import Any
 
 from ibsweep.errors import InputError
 from ibsweep.questions.binding import Bound, bind
-from ibsweep.questions.files import find_arms, question_file
+from ibsweep.questions.files import Found, find_arms
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.questions.space import highest
 from ibsweep.results.records import Manifest
 from ibsweep.results.store import check_name
+from ibsweep.sweep.earlier import best_of_earlier
 from ibsweep.sweep.environment import environment
 from ibsweep.sweep.options import SweepOptions, sampler_arguments
 from ibsweep.sweep.pruning import pruner_arguments
 
-__all__ = ["bind_target", "make_manifest", "make_manifests", "resumption"]
+__all__ = ["make_manifest", "make_manifests", "named_arms", "resumption"]
 
 
 def make_manifests(
-    targets: Sequence[str], options: SweepOptions, name: str | None, command: Sequence[str]
+    targets: Sequence[str],
+    options: SweepOptions,
+    name: str | None,
+    command: Sequence[str],
+    results: Path = Path("results"),
 ) -> list[Manifest]:
-    """Return the manifest of a new sweep for every arm that is meant.
+    """Return the manifest of a new sweep for every arm that is meant, its code and data loaded.
 
     Args:
-        targets: Arms, questions, question files or ``all``.
+        targets: Arms, questions, question files, ``FILE:ARM`` or ``all``.
         options: Of every sweep.
         name: Of the sweep, or what the names of several begin with; None for arm and time.
         command: The command line, for the record.
+        results: Where the earlier sweep is stored that ``options.earlier`` names.
+
+    Raises:
+        InputError: If a target is unknown or wrong, an arm is meant twice, or the name cannot be
+            one; with a line for everything that is wrong in code and data.
+    """
+    found = named_arms(targets, name)
+    questions: dict[tuple[Path | None, str], list[Found]] = {}
+    for one in found.values():
+        questions.setdefault((one.file, one.question.question), []).append(one)
+    bound = {key: bind(arms) for key, arms in questions.items()}
+    return [
+        make_manifest(
+            sweep,
+            one.question,
+            one.arm,
+            options,
+            command,
+            bound[one.file, one.question.question],
+            results,
+        )
+        for sweep, one in found.items()
+    ]
+
+
+def named_arms(targets: Sequence[str], name: str | None) -> dict[str, Found]:
+    """Return the arms that are meant, by the names of their new sweeps.
+
+    Args:
+        targets: Arms, questions, question files, ``FILE:ARM`` or ``all``.
+        name: Of the sweep, or what the names of several begin with; None for arm and time.
 
     Raises:
         InputError: If a target is unknown or wrong, an arm is meant twice, or the name cannot be
             one.
     """
-    found = [(target, *pair) for target in targets for pair in find_arms(target)]
-    pairs = [(question, arm) for _, question, arm in found]
-    arms = [arm.name for _, arm in pairs]
-    if len(set(arms)) < len(arms):
-        twice = next(arm for arm in arms if arms.count(arm) > 1)
-        raise InputError(f"arm {twice!r} is named twice: name each arm once")
+    found = [one for target in targets for one in find_arms(target)]
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    bound: dict[tuple[str, str], Bound] = {}
-    for target, question, _ in found:
-        if (target, question.question) not in bound:
-            meant = [arm.name for t, q, arm in found if (t, q) == (target, question)]
-            bound[target, question.question] = bind_target(target, question, meant)
-    manifests = []
-    for target, question, arm in found:
+    named: dict[str, Found] = {}
+    for one in found:
         if name is None:
-            sweep_name = f"{arm.name}-{stamp}"
+            sweep = f"{one.sweep_name}-{stamp}"
         else:
-            sweep_name = name if len(pairs) == 1 else f"{name}-{arm.name}"
-        fitted = bound[target, question.question]
-        manifests.append(
-            make_manifest(check_name(sweep_name), question, arm, options, command, fitted)
-        )
-    return manifests
-
-
-def bind_target(target: str, question: Question, arms: Sequence[str]) -> Bound:
-    """Load the data and code of a question that a target of the command line stands for.
-
-    Args:
-        target: An arm, a question or a question file.
-        question: The question that it stands for.
-        arms: The arms that are to be trained.
-
-    Raises:
-        InputError: One line for everything that is wrong.
-    """
-    file = question_file(target)
-    folder = None if file is None else Path(file).resolve().parent
-    return bind(question, arms, folder, "" if file is None else str(file))
+            sweep = name if len(found) == 1 else f"{name}-{one.sweep_name}"
+        if check_name(sweep) in named:
+            raise InputError(f"arm {one.arm.name!r} is named twice: name each arm once")
+        named[sweep] = one
+    return named
 
 
 def make_manifest(
@@ -84,6 +93,7 @@ def make_manifest(
     options: SweepOptions,
     command: Sequence[str],
     bound: Bound | None = None,
+    results: Path = Path("results"),
 ) -> Manifest:
     """Return the manifest of a new sweep.
 
@@ -94,16 +104,23 @@ def make_manifest(
         options: Of the sweep.
         command: The command line, for the record.
         bound: The question with its data and code; None where only the record is wanted.
+        results: Where the earlier sweep is stored that ``options.earlier`` names.
+
+    Raises:
+        InputError: If there is no such earlier sweep, or nothing of it fits the arm's space.
     """
     kept: dict[str, Any] = {}
     if bound is not None:
         question, arm = bound.question, bound.question.arms[arm.name]
         kept = {
-            "folder": None if bound.folder is None else str(bound.folder),
-            "code": bound.code,
+            "folder": None if bound.file is None else str(bound.file.parent),
+            "file": None if bound.file is None else bound.file.name,
+            "code": dict(bound.code),
             "data": bound.data.to_dict(),
             "model": bound.models.get(arm.name),
         }
+    if options.earlier is not None:
+        kept["earlier"] = best_of_earlier(results, options.earlier, arm)
     epochs = int(highest(arm.space["epochs"]) if "epochs" in arm.space else arm.fixed["epochs"])
     return Manifest(
         name=name,

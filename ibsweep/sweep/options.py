@@ -79,6 +79,7 @@ class SweepOptions:
         gpus_per_trial: GPU share of a trial.
         address: Address of a Ray cluster, None for this machine alone.
         every_epoch: Validate after every epoch, for curves, and not at rungs alone.
+        earlier: Name of a sweep whose best configurations are tried first, or None.
 
     Raises:
         InputError: One line for each rule that does not hold.
@@ -96,6 +97,7 @@ class SweepOptions:
     gpus_per_trial: float = 0
     address: str | None = None
     every_epoch: bool = False
+    earlier: str | None = None
 
     def __post_init__(self) -> None:
         faults = [

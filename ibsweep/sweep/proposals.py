@@ -77,6 +77,10 @@ class Proposer:
         finished = {row.trial for row in trials}
         self._unfinished = deque(p for p in proposals if p.trial not in finished)
         self._next = max((p.trial for p in proposals), default=-1) + 1
+        earlier = manifest.earlier["configs"] if manifest.earlier else []
+        # what an interrupted run proposed of it is not asked for again
+        taken = sum(p.origin == "earlier" for p in proposals)
+        self._earlier = deque(earlier[taken:])
 
     def propose(self) -> tuple[Proposal, bool] | None:
         """Return the next proposal and whether it is new; None once budget or space is used up."""
@@ -86,15 +90,13 @@ class Proposer:
             return proposal, False
         if self._next >= self.budget:
             return None
-        for config in self._candidates():
+        for origin, config in self._candidates():
             trial = self._ask(config)
             key = _config_key(trial.params)
             if key not in self._outcomes:
                 self._outcomes[key] = None
                 # in the search space's order, whatever order Optuna asked in
                 chosen = {name: trial.params[name] for name in self.distributions}
-                first = self._next == 0 and self.arm.baseline is not None
-                origin = "baseline" if first else self.sampler_name
                 proposal = Proposal(trial=self._next, origin=origin, config=chosen)
                 self._next += 1
                 self._running[proposal.trial] = trial
@@ -103,23 +105,33 @@ class Proposer:
         self.exhausted = True
         return None
 
-    def _candidates(self) -> Iterator[dict[str, Any] | None]:
-        """Yield configurations to ask for until one is new; None leaves it to the sampler."""
+    def _candidates(self) -> Iterator[tuple[str, dict[str, Any] | None]]:
+        """Yield configurations to ask for until one is new, with their origin; None leaves it to
+        the sampler.
+        """
         if self._next == 0 and self.arm.baseline is not None:
             # as the sampler would write it: 1 in a range of floats is 1.0
-            yield {
-                name: distribution.to_external_repr(
-                    distribution.to_internal_repr(self.arm.baseline[name])
-                )
-                for name, distribution in self.distributions.items()
-            }
-        elif self._grid is not None:
+            yield (
+                "baseline",
+                {
+                    name: distribution.to_external_repr(
+                        distribution.to_internal_repr(self.arm.baseline[name])
+                    )
+                    for name, distribution in self.distributions.items()
+                },
+            )
+            return
+        while self._earlier:
+            yield "earlier", self._earlier.popleft()
+        if self._grid is not None:
             for config in self._grid:
                 if _config_key(config) not in self._outcomes:
-                    yield config
+                    yield self.sampler_name, config
         else:
-            yield from itertools.repeat(None, _MAX_DUPLICATES)
-            yield from self._untried()
+            for _ in range(_MAX_DUPLICATES):
+                yield self.sampler_name, None
+            for config in self._untried():
+                yield self.sampler_name, config
 
     def _untried(self) -> Iterator[dict[str, Any]]:
         """Yield configurations that no trial has, for a sampler that repeats itself."""

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ibsweep.data import Dataset, Examples, document_of_task, open_dataset
+from ibsweep.data import Dataset, Examples, open_dataset
 from ibsweep.errors import InputError
 from ibsweep.metrics.confusion import confusion
 from ibsweep.metrics.own import figure_functions
@@ -153,7 +153,7 @@ class FunctionRun:
         if not callable(self.function):
             raise InputError(f"{plan.train} must be a function of (config, data, seed, report)")
         self.epochs: int = plan.settings["epochs"]
-        self.dataset: Dataset = open_dataset(document_of_task(plan.data), plan.folder)
+        self.dataset: Dataset = open_dataset(plan.data)
         self.objective = plan.metrics[0].rpartition(":")[2].replace(".", "_")
         self.on_checkpoint: Callable[[int, Mapping[str, Any]], None] = lambda seed, state: None
         self.epoch = 0

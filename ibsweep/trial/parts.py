@@ -113,7 +113,7 @@ def in_parts(plan: TrialPlan, *, work_fraction: float, workers: int, gpu: bool) 
         return [replace(plan, seeds=(seed,)) for seed in plan.seeds]
     _, options = split_settings(plan.settings)
     if entry := MODELS.get(plan.model):
-        dataset = open_dataset(plan.data, plan.folder)
+        dataset = open_dataset(plan.data)
         entry.check(entry.with_defaults(options), dataset.example_shape)
     parts = lane_parts(
         plan.seeds, plan.model, options, work_fraction=work_fraction, workers=workers, gpu=gpu

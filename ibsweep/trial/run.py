@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,11 +50,10 @@ def _split(
     train_size: int,
     split: str,
     device: str,
-    folder: Path | None,
 ) -> LaneData:
     """Draw one split for every seed; kept on the device, since a worker trains and scores many
     trials on the same data."""
-    dataset = open_dataset(json.loads(data), folder)
+    dataset = open_dataset(json.loads(data))
     if split == "test":
         sets = [dataset.held_out(seed, train_size) for seed in seeds]
     else:
@@ -112,7 +110,6 @@ def lane_data(
     train_size: int,
     split: str,
     device: str = "cpu",
-    folder: Path | None = None,
 ) -> LaneData:
     """Return one split's examples and targets with a lane for every seed.
 
@@ -122,10 +119,9 @@ def lane_data(
         train_size: Size of the training set; leaves ``valid`` and ``test`` as they are.
         split: ``"train"``, ``"valid"`` or ``"test"``.
         device: Where the tensors are to lie.
-        folder: The folder of the question file.
     """
     document = json.dumps(data, sort_keys=True)
-    return _split(document, tuple(seeds), train_size, split, device, folder)
+    return _split(document, tuple(seeds), train_size, split, device)
 
 
 def _batch_seed(seed: int) -> int:
@@ -213,7 +209,7 @@ class TrialRun:
         self.plan, self.device = plan, device
         training, options = split_settings(plan.settings)
         self.epochs: int = training["epochs"]
-        self.dataset = open_dataset(plan.data, plan.folder)
+        self.dataset = open_dataset(plan.data)
         self.model = _build(plan, self.dataset, generators or plan.seeds, options).to(device)
         self.trainer = Trainer(
             self.model,
@@ -230,7 +226,7 @@ class TrialRun:
 
     def _data(self, split: str) -> LaneData:
         plan = self.plan
-        sizes = (plan.seeds, plan.train_size, split, self.device, plan.folder)
+        sizes = (plan.seeds, plan.train_size, split, self.device)
         return lane_data(plan.data, *sizes)
 
     @property

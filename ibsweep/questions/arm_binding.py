@@ -1,0 +1,122 @@
+"""One arm bound to its model or training function, and to the shape of the examples."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ibsweep.data import Dataset
+from ibsweep.errors import Fault, InputError
+from ibsweep.models import MODELS
+from ibsweep.models.settings import known_settings, split_settings
+from ibsweep.questions.arm_faults import settings_faults
+from ibsweep.questions.schema import Arm
+from ibsweep.questions.space import extremes
+from ibsweep.user_code import load
+
+__all__ = ["bind_function", "bind_model", "fits_examples"]
+
+Place = tuple[str, ...]
+
+
+def bind_model(
+    arm: Arm, dataset: Dataset | None, folder: Path | None, path: Place
+) -> tuple[dict[str, Any] | None, list[Fault]]:
+    """Load an arm's own model, and try it on examples.
+
+    Args:
+        arm: The arm.
+        dataset: The data; None where they could not be had, so that only the code is checked.
+        folder: The folder of the question file.
+        path: Where the arm stands.
+
+    Returns:
+        What a manifest keeps of it: ``OwnModel.schema``, ``fused`` and ``why``, ``parameters``.
+        None where something is wrong. And everything that is wrong.
+    """
+    from ibsweep.models.own import own_model  # torch
+
+    try:
+        model = own_model(arm.model, folder)
+        schema = model.schema()
+        known = known_settings(arm.model, schema)
+    except InputError as error:
+        return None, _faults(error, arm.model, (*path, "model"))
+    faults = list(settings_faults(path, arm.model_dump(), known, arm.model))
+    if any("is not a hyperparameter of" in fault.text for fault in faults):
+        signature = inspect.signature(model.function)
+        text = f"its signature is {arm.model.rpartition(':')[2]}{signature}"
+        faults.append(Fault((*path, "model"), text))
+    if faults or dataset is None:
+        return None, faults
+    outputs = 1 if dataset.classes is None else len(dataset.classes)
+    verdicts, parameters = [], []
+    for place, options in _corners(arm, known):
+        try:
+            verdicts.append(model.probe(dataset.example_shape, outputs, options))
+            module = model.module(dataset.example_shape, outputs, options)
+        except InputError as error:
+            faults += _faults(error, arm.model, (*path, *(place or ("model",))))
+            break  # the next corner would say the same
+        parameters.append(sum(one.numel() for one in module.parameters() if one.requires_grad))
+    if faults:
+        return None, list(dict.fromkeys(faults))
+    worst = next((one for one in verdicts if not one.fused), verdicts[0])
+    found = {"fused": worst.fused, "why": worst.why, "parameters": parameters[0]}
+    return {**schema, **found}, []
+
+
+def bind_function(arm: Arm, folder: Path | None, path: Place) -> list[Fault]:
+    """Load an arm's training function; return everything that is wrong with it."""
+    assert arm.train is not None
+    text = "must be a function of (config, data, seed, report)"
+    try:
+        function = load(arm.train, folder)
+    except InputError as error:
+        return _faults(error, arm.train, (*path, "train"))
+    if not callable(function):
+        return [Fault((*path, "train"), f"{text}, but is {type(function).__name__}")]
+    try:
+        inspect.signature(function).bind({}, None, 0, None)
+    except TypeError:
+        signature = f"{arm.train.rpartition(':')[2]}{inspect.signature(function)}"
+        return [Fault((*path, "train"), f"{text}, but is {signature}")]
+    except ValueError:  # a builtin, which has no signature to look at
+        pass
+    return []
+
+
+def fits_examples(arm: Arm, shape: Sequence[int], path: Place) -> list[Fault]:
+    """Find what keeps a model of the table from being made for examples of a shape."""
+    entry = MODELS[arm.model]
+    for place, options in _corners(arm, known_settings(arm.model)):
+        try:
+            entry.check(entry.with_defaults(options), tuple(shape))
+        except InputError as error:
+            return _faults(error, arm.model, (*path, *(place or ("model",))))
+    return []
+
+
+def _corners(arm: Arm, known: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Yield options of the model from the edges of the space, and the hyperparameter that varies:
+    all at their lowest, then each at its other ends alone, then all at their highest.
+    """
+    low = {**arm.fixed, **{name: extremes(spec)[0] for name, spec in arm.space.items()}}
+    high = {**arm.fixed, **{name: extremes(spec)[-1] for name, spec in arm.space.items()}}
+    points: list[tuple[Place, dict[str, Any]]] = [((), low)]
+    for name, spec in arm.space.items():
+        points += [(("space", name), {**low, name: value}) for value in extremes(spec)[1:]]
+    seen: list[dict[str, Any]] = []
+    for place, settings in (*points, ((), high)):
+        chosen = {name: value for name, value in settings.items() if name in known}
+        options = split_settings(chosen)[1]
+        if options not in seen:
+            seen.append(options)
+            yield place, options
+
+
+def _faults(error: InputError, reference: str, path: Place) -> list[Fault]:
+    lines = str(error).splitlines()
+    return [Fault(path, line.removeprefix(f"{reference}: ")) for line in lines]
