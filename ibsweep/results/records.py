@@ -140,7 +140,7 @@ class Proposal(_Row):
 
     Attributes:
         trial: Number of the trial within its sweep, from 0.
-        origin: ``"baseline"`` (the notebook's setting) or the sampler's name.
+        origin: ``"baseline"``, ``"earlier"`` for one of an earlier sweep, or the sampler's name.
         config: A value for every key of the search space.
     """
 

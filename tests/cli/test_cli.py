@@ -89,16 +89,20 @@ def test_every_option_of_a_sweep_has_a_flag(here, monkeypatch):
         "gpus_per_trial": 0.5,
         "address": "auto",
         "every_epoch": True,
+        "earlier": "first",
     }
     assert chosen.keys() == {field.name for field in dataclasses.fields(SweepOptions)}
+    SweepStore.create(here / "results", tiny.manifest(name="first")).add_trial(tiny.trial(0), [])
     words = []
     for name, value in chosen.items():
         assert value != getattr(SweepOptions, name), name
-        words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+        flag = {"earlier": "from"}.get(name, name)
+        words += [f"--{flag.replace('_', '-')}", *([] if value is True else [str(value)])]
     assert run(["tune", "tiny.yaml", "--name", "one", *words]) == 0
     manifest = SweepStore.find(here / "results", "one").manifest
     found = {name: getattr(manifest, name) for name in chosen}
     found |= {name: found[name]["name"] for name in ("sampler", "pruner")}
+    found["earlier"] = found["earlier"]["sweep"]
     assert found == chosen
 
 

@@ -1,4 +1,4 @@
-"""Every example runs as it stands, with a small budget and, where it would download, small files."""
+"""Every example runs as it stands, with a small budget and small files where it would download."""
 
 from __future__ import annotations
 

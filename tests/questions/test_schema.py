@@ -106,7 +106,7 @@ def test_damaged_data_of_a_manifest_is_one_clear_error():
 
 
 def names_of(target):
-    return [(question.question, arm.name) for question, arm in find_arms(target)]
+    return [(found.question.question, found.arm.name) for found in find_arms(target)]
 
 
 def test_find_shipped_names():
@@ -125,8 +125,22 @@ def test_find_files(tmp_path, monkeypatch):
     assert names_of("mine.yaml") == both
     assert names_of("plain") == both
     assert names_of("q7")[0] == ("q7", "q7_simple")  # the shipped name goes first
+    assert names_of("mine.yaml:mine_b") == names_of("plain:mine_b") == [("mine", "mine_b")]
+    (found,) = find_arms("mine.yaml:mine_b")
+    assert (found.target, found.sweep_name) == ("mine.yaml:mine_b", "mine_b")
+    assert found.folder == tmp_path
+    (found,) = find_arms("q7_wider")
+    assert (found.target, found.sweep_name, found.folder) == ("q7_wider", "q7_wider", None)
     with pytest.raises(InputError, match=r"^none\.yml: no such file"):
         find_arms("none.yml")
+    with pytest.raises(InputError, match=r"mine\.yaml has no arm 'mine_c'; did you mean 'mine_"):
+        find_arms("mine.yaml:mine_c")
+
+
+def test_a_sweep_of_a_file_is_named_after_question_and_arm(tmp_path):
+    arms = {"cnn": FULL["arms"]["mine_b"]}
+    path = write_question(tmp_path, FULL | {"arms": arms, "claims": []})
+    assert [found.sweep_name for found in find_arms(str(path))] == ["mine-cnn"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import data_files
 import pytest
 import torch
 
+from ibsweep.data import attach, open_dataset
 from ibsweep.models.own import own_model
 from ibsweep.models.settings import resolve
 from ibsweep.trial.parts import in_parts
@@ -81,10 +82,11 @@ def test_a_pool_is_copied_to_a_device_once(tmp_path, monkeypatch):
     monkeypatch.setattr("ibsweep.trial.run._READY_BYTES", 0)
     data_files.digits_npz(tmp_path)
     document = {"from": "digits.npz", "split": {"train": 20, "valid": 10, "test": 10}}
+    attach(document, open_dataset(document, tmp_path).arrays())
 
     def pools(device):
         asked = [("train", 20), ("valid", 20), ("test", 20), ("train", 10), ("train", 20)]
-        found = [lane_data(document, (10,), n, s, device, tmp_path) for s, n in asked]
+        found = [lane_data(document, (10,), n, s, device) for s, n in asked]
         assert {value.device.type for one in found for value in (one.rows, one.targets)} == {
             device
         }
