@@ -357,7 +357,7 @@ def test_where_nothing_listens_it_says_what_would_be_right(capsys, nobody, words
         (["submit", "--name", "a/b", "--", "tune", "q7"], "a job's name is"),
         (["jobs", "--address", "ray://127.0.0.1:10001"], "such as http://127.0.0.1:8265, but got"),
         (["jobs", "--address", "http://127.0.0.1:x"], "such as http://127.0.0.1:8265, but got"),
-        (["logs"], "Missing argument 'JOB'"),
+        (["logs"], "Missing argument 'JOB|SWEEP'"),
     ],
 )
 def test_wrong_use_gets_a_clear_line(capsys, nobody, words, message):
