@@ -86,9 +86,3 @@ def test_an_example_sweeps(folder, file, metric):
         assert np.isfinite(sweep["best"][f"test_{metric}"]["mean"])
     report = run(folder, "-m", "ibsweep", "report", file)
     assert "Best configuration" in report
-
-
-@pytest.mark.parametrize("folder", ["from_ray_tune", "from_optuna"], indirect=True)
-def test_a_search_as_it_was_before_runs_too(folder):
-    out = run(folder, "before.py", "--trials", "1", "--epochs", "1")
-    assert "accuracy:" in out
