@@ -123,9 +123,6 @@ def _metric_faults(question: Question, dataset: Dataset, folder: Path | None) ->
     metrics += [(("metrics", i), metric) for i, metric in enumerate(question.metrics)]
     for place, metric in metrics:
         known = METRICS.get(metric.metric) if metric.reference is None else None
-        if place == ("objective",) and known is not None and known.cost:
-            yield Fault(place, f"{metric.metric} is a cost, which `metrics` records")
-            continue
         kind = "classes" if classes else "number"
         if known is not None and known.target not in (kind, "any"):
             what = f"{len(dataset.classes)} classes" if dataset.classes else "numbers"
