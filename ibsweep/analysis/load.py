@@ -97,10 +97,22 @@ class Results:
         return f"<Results of {self.path}: {counts}, {len(self.confirmations)} confirmations>"
 
     @cached_property
-    def _current(self) -> dict[str, StoredSweep]:
-        """The sweep of each arm that counts, by arm, sorted."""
-        confirmed = (sweep for sweep in self.stored if sweep.has_best)
-        return dict(sorted(_newest_by_arm(confirmed).items()))
+    def _current(self) -> list[StoredSweep]:
+        """The sweep of each arm that counts, sorted by arm.
+
+        Two questions of one's own may both have an arm of that name.
+        """
+        confirmed: dict[str, list[StoredSweep]] = {}
+        for sweep in self.stored:
+            if sweep.has_best:
+                confirmed.setdefault(sweep.summary.question.question, []).append(sweep)
+        found = [one for own in confirmed.values() for one in _newest_by_arm(own).values()]
+        return sorted(found, key=lambda s: (s.summary.arm.name, s.summary.question.question))
+
+    @cached_property
+    def _current_by_arm(self) -> dict[str, StoredSweep]:
+        """The newest of them by arm, sorted; a name that two questions have names the newest."""
+        return dict(sorted(_newest_by_arm(self._current).items()))
 
     def reported(self, question: str) -> dict[str, StoredSweep]:
         """Return the sweep of each arm to report: the current one, else the newest.
@@ -116,7 +128,7 @@ class Results:
 
     def is_current(self, sweep: StoredSweep) -> bool:
         """Return whether it is the newest sweep of its arm that has a best."""
-        return self._current.get(sweep.summary.arm.name) is sweep
+        return any(one is sweep for one in self._current)
 
     @cached_property
     @frames.describe(frames.SWEEPS)
@@ -215,7 +227,7 @@ class Results:
 
         Where sweeps of one question were made with different files, the newest one's counts.
         """
-        by_age = sorted(self._current.values(), key=lambda sweep: sweep.age)
+        by_age = sorted(self._current, key=lambda sweep: sweep.age)
         newest = {sweep.summary.question.question: sweep.summary.question for sweep in by_age}
         return dict(sorted(newest.items()))
 
@@ -235,11 +247,11 @@ class Results:
         Raises:
             InputError: If the arm has none; the message says what there is.
         """
-        if arm in self._current:
-            return self._current[arm].summary
+        if arm in self._current_by_arm:
+            return self._current_by_arm[arm].summary
         if not self._current:
             raise InputError(f"no sweep in {self.path} has a best yet; `ibsweep tune` makes one")
-        known = suggestion(arm, self._current)
+        known = suggestion(arm, self._current_by_arm)
         raise InputError(f"no sweep of arm {arm!r} in {self.path} has a best; {known}")
 
     @overload
@@ -264,7 +276,7 @@ class Results:
             own = (summary.question.objective.metric,)
             columns = frames.columns_of(frames.BEST, {"valid": own, "test": own})
             return {column.name: column.value(summary) for column in columns}
-        summaries = [sweep.summary for sweep in self._current.values()]
+        summaries = [sweep.summary for sweep in self._current]
         names = _names((), (found.question.objective.metric for found in summaries))
         return frames.make_frame(frames.BEST, summaries, {"valid": names, "test": names})
 

@@ -451,3 +451,31 @@ def test_an_export_that_was_killed_does_not_hold_up_the_next(tmp_path):
     export_study(path, "tiny", tiny.arm(), OBJECTIVE, rows)
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_text().count("\n") > 3
+
+
+def test_what_an_earlier_sweep_found_comes_after_the_baseline():
+    earlier = [{"lr": 0.02, "epochs": 30, "batch_size": 5}, {"lr": 0.05}]
+    manifest = tiny.manifest(trials=6).model_copy(
+        update={"earlier": {"sweep": "first", "configs": earlier}}
+    )
+    proposer = Proposer(tiny.arm(), OBJECTIVE, manifest)
+    proposals = [proposer.propose()[0] for _ in range(4)]
+    assert [one.origin for one in proposals] == ["baseline", "earlier", "earlier", "tpe"]
+    assert proposals[1].config == earlier[0]
+    assert proposals[2].config["lr"] == 0.05  # the sampler added the others
+    assert proposals[2].config.keys() == {"lr", "epochs", "batch_size"}
+    resumed = Proposer(tiny.arm(), OBJECTIVE, manifest, proposals[:2])
+    again = [resumed.propose() for _ in range(4)]
+    assert [(one.origin, new) for one, new in again] == [
+        ("baseline", False),
+        ("earlier", False),
+        ("earlier", True),
+        ("tpe", True),
+    ]
+    assert again[2][0].config["lr"] == 0.05
+
+
+def test_without_a_baseline_the_sampler_comes_first():
+    proposer = make(tiny.arm(baseline=None), trials=2)
+    assert [proposer.propose()[0].origin for _ in range(2)] == ["tpe", "tpe"]
+    assert proposer.propose() is None
