@@ -63,9 +63,9 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
         f"{counts[TrialState.FAIL]} failed; {tally.elapsed:.0f} s, "
         f"{tally.rate:,.0f} model-epochs/s",
     )
-    table.add_row(
-        "results", "", f"{display_path(summary.directory)} (best.yaml, best.pt, trials.jsonl)"
-    )
+    model = "best.pt, " if (summary.directory / "best.pt").exists() else ""
+    where = f"{display_path(summary.directory)} (best.yaml, {model}trials.jsonl)"
+    table.add_row("results", "", where)
     console.print(f"\n[bold]{summary.name}[/bold]", highlight=False)
     console.print(table, highlight=False, soft_wrap=not console.is_terminal)
 

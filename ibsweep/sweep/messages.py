@@ -53,6 +53,7 @@ class StepResult(TypedDict):
         kernels_fault: Why the compiled kernels do not train the trial where they would be faster,
             or None.
         done: Whether nothing is left to train.
+        warning: What will keep the confirmation from scoring a trial that is done, or None.
         log: What a training function printed in this step, and why it failed.
         checkpoint: Now and then, what another worker continues from exactly.
     """
@@ -66,5 +67,6 @@ class StepResult(TypedDict):
     gpu_names: list[str]
     kernels_fault: str | None
     done: bool
+    warning: NotRequired[str | None]
     log: NotRequired[str]
     checkpoint: NotRequired[bytes]

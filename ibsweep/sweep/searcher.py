@@ -71,6 +71,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self._to_retry: deque[Proposal] = deque()
         self._failures: defaultdict[int, list[WorkerFailure]] = defaultdict(list)
         self._checkpoints: dict[int, ray.ObjectRef] = {}
+        self._warned = False
         self._all_proposed = False
 
     def suggest(self, trial_id: str) -> TrainableConfig | str | None:
@@ -117,6 +118,9 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             self.progress.kernels_failed(result["kernels_fault"])
         if "checkpoint" in result:
             self._checkpoints[proposal.trial] = ray.put(result["checkpoint"])
+        if (warning := result.get("warning")) and not self._warned:
+            self._warned = True
+            self.progress.note(f"{self.store.manifest.name}: {warning}")
         if log := result.get("log"):
             self._write(lambda: self.store.add_log(proposal.trial, log))
         curves = self._curves[proposal.trial]

@@ -97,6 +97,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
             "gpu_names": self._gpu_names,
             "kernels_fault": kernels_fault(self._plan, gpu=self._device != "cpu"),
             "done": done,
+            "warning": self._run.warning if done and isinstance(self._run, FunctionRun) else None,
             "log": self._log(over=done),
         }
         due = time.monotonic() - self._checkpointed > _CHECKPOINT_SECONDS

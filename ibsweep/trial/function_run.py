@@ -243,6 +243,19 @@ class FunctionRun:
             if self.finished:
                 return curve
 
+    @property
+    def warning(self) -> str | None:
+        """What will keep the confirmation from scoring the trial, or None."""
+        for one in self._replicates or ():
+            reported = one.thread.reported
+            if reported is not None and reported.predict is None:
+                return (
+                    f"{self.reference} reports figures alone: the confirmation will fail, since "
+                    "held-out examples never reach it, unless its last report says what "
+                    "predicts, report(epoch, predict=...)"
+                )
+        return None
+
     def score(self, split: str) -> Evaluation:
         """Score what each replicate reported last on its own examples of a split.
 

@@ -104,6 +104,17 @@ def test_a_sweep_prunes_confirms_and_keeps_logs(ray_local, tmp_path, capsys):
     assert "mine has no trial 77" in capsys.readouterr().err
 
 
+def test_figures_alone_are_warned_of_at_the_first_trial(ray_local, tmp_path, capsys):
+    question = write(tmp_path)
+    source = (tmp_path / "mine.py").read_text()
+    (tmp_path / "mine.py").write_text(source.replace("predict=model", "accuracy=epoch"))
+    assert run(words(tmp_path, question, trials=2)) == 1
+    err = capsys.readouterr().err
+    assert err.count("reports figures alone: the confirmation will fail") == 1
+    assert err.index("the confirmation will fail") < err.index("mine: 2/2")
+    assert "mine.py:train reported figures alone: held-out examples never reach it" in err
+
+
 def test_a_lost_worker_goes_on_from_the_checkpoint(ray_local, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder, extra in ((whole, "pass"), (killed, KILL)):
