@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import InputError, suggestion
-from ibsweep.results.location import fetch_results, remove_sweep
-from ibsweep.results.store import SweepStore
+from ibsweep.results.location import fetch_results
+from ibsweep.results.store import SweepStore, created_sweeps
 from ibsweep.sweep.options import QUICK, SweepOptions
 
 if TYPE_CHECKING:
@@ -61,16 +61,8 @@ def tune(
     folder = fetch_results(results)
     words = [os.fspath(target) for target in targets]
     manifests = make_manifests(words, chosen, name, sys.argv, folder)
-    stores: list[SweepStore] = []
-    try:
-        for manifest in manifests:
-            stores.append(SweepStore.create(folder, manifest))
+    with created_sweeps(folder, manifests) as stores:
         return _run(stores, folder, progress=progress)
-    except InputError:
-        for store in stores:
-            if not store.proposals():  # refused before it began
-                remove_sweep(store.paths.root)
-        raise
 
 
 def resume(

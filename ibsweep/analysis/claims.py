@@ -174,7 +174,7 @@ def _judge(
     elif not enough:
         reason = (
             f"{found.replicates} replicates are too few for the adjusted p to fall below "
-            f"{ALPHA:g}: `ibsweep tune {question.question}` with more `--confirm-replicates`"
+            f"{ALPHA:g}: `ibsweep tune {question.word()}` with more `--confirm-replicates`"
         )
     else:
         reason = f"the adjusted p is not below {ALPHA:g}"

@@ -178,7 +178,9 @@ def size_to_match(
     table = _complete_figures(question, confirmations, arm)
     other = _known_figures(question, confirmations, than).get(question.arms[than].train_size)
     if other is None:
-        raise InputError(f"{than} has no confirmed sweep; run `ibsweep tune {than}`")
+        raise InputError(
+            f"{than} has no confirmed sweep; run `ibsweep tune {question.word(than)}`"
+        )
     common = table.index.intersection(other.dropna().index)
     if len(common) < 2:
         raise InputError(
@@ -195,7 +197,7 @@ def _known_figures(question: Question, confirmations: pd.DataFrame, arm: str) ->
         raise InputError(f"{arm!r} is no arm; {suggestion(arm, question.arms)}")
     table = test_figures(confirmations, arm, question.objective.test)
     if table.empty:
-        raise InputError(f"{arm} has no confirmed sweep; run `ibsweep tune {arm}`")
+        raise InputError(f"{arm} has no confirmed sweep; run `ibsweep tune {question.word(arm)}`")
     return table
 
 
@@ -208,13 +210,13 @@ def _complete_figures(question: Question, confirmations: pd.DataFrame, arm: str)
     if len(table.columns) < 2:
         raise InputError(
             f"{arm} was trained at one training-set size alone, {table.columns[0]}; "
-            f"run `ibsweep efficiency {question.question}`"
+            f"run `ibsweep efficiency {question.word()}`"
         )
     complete = table.dropna()
     if len(complete) < 2:
         raise InputError(
             f"fewer than two replicates of {arm} were trained at every training-set size; "
-            f"run `ibsweep efficiency {question.question}`"
+            f"run `ibsweep efficiency {question.word()}`"
         )
     return complete
 

@@ -139,8 +139,8 @@ class _Measurement(NamedTuple):
         values = self._configuration(test.arm, test.where, size, column, baseline=baseline)
         if len(values) < 2:
             raise _Untestable(
-                f"{test.arm} has a single replicate: `ibsweep tune {test.arm}` with more "
-                "`--confirm-replicates`"
+                f"{test.arm} has a single replicate: `ibsweep tune "
+                f"{self.question.word(test.arm)}` with more `--confirm-replicates`"
             )
         subject = _side(test.arm, test.where) + (f", {BASELINE_NAME}" if baseline else "")
         title = column_title(metric, column)
@@ -228,7 +228,7 @@ class _Measurement(NamedTuple):
         question, metric = self.question, self.question.objective
         table = test_figures(self.frame, arm, metric.test)
         if table.empty:
-            raise _Untestable(f"{arm} has no confirmed sweep: `ibsweep tune {arm}`")
+            raise _Untestable(f"{arm} has no confirmed sweep: `ibsweep tune {question.word(arm)}`")
         lacking = [n for n in question.efficiency if n not in table.columns]
         known = list(itertools.takewhile(lambda n: n not in lacking, question.efficiency))
         if lacking and known:
@@ -243,7 +243,7 @@ class _Measurement(NamedTuple):
             raise _Untestable(
                 f"{arm} was not trained with "
                 f"{size_text(self.data, ', '.join(map(str, lacking)))}: "
-                f"`ibsweep efficiency {question.question}`"
+                f"`ibsweep efficiency {question.word()}`"
             )
         return table[list(question.efficiency)].dropna()
 
@@ -268,7 +268,7 @@ class _Measurement(NamedTuple):
         question = self.question
         rows = self.frame[self.frame["arm"] == arm]
         if rows.empty:
-            raise _Untestable(f"{arm} has no confirmed sweep: `ibsweep tune {arm}`")
+            raise _Untestable(f"{arm} has no confirmed sweep: `ibsweep tune {question.word(arm)}`")
         name = _side(arm, where)
         if baseline:
             rows, name = rows[rows["baseline"].astype(bool)], f"{BASELINE_NAME} of {name}"
@@ -278,7 +278,8 @@ class _Measurement(NamedTuple):
         own = rows[rows["train_size"] == question.arms[arm].train_size]
         if own.empty:
             raise _Untestable(
-                f"{name} was not confirmed: `ibsweep tune {arm}` with more `--trials`"
+                f"{name} was not confirmed: `ibsweep tune {question.word(arm)}` with more "
+                "`--trials`"
             )
         if where and not baseline:
             rows = rows[rows["trial"] == _best_trial(question, own)]
@@ -291,7 +292,7 @@ class _Measurement(NamedTuple):
             if not best:
                 reason += "only the arm's best configuration is trained at other numbers"
             elif size in question.efficiency:
-                reason += f"`ibsweep efficiency {question.question}`"
+                reason += f"`ibsweep efficiency {question.word()}`"
             else:
                 reason += f"add {size} to `efficiency` in the question's file"
             raise _Untestable(reason)

@@ -198,6 +198,7 @@ def summarise_rows(
     """Return what a sweep found, from rows of it that were read."""
     manifest = store.manifest
     question = question_from_manifest(manifest.question, store.paths.manifest)
+    question = question.of_file(manifest.question_file)
     by_number = {trial.trial: trial for trial in trials}
     arm = question.arms[manifest.arm]
     rows: dict[int, list[Confirmation]] = {}

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["clock", "percent"]
-
-
-def percent(value: float | None) -> str:
-    """Return a figure in percent."""
-    return "-" if value is None else f"{value:.2f} %"
+__all__ = ["clock"]
 
 
 def clock(seconds: float | None) -> str:

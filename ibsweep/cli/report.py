@@ -83,7 +83,7 @@ def print_tables(results: Loaded, gathered: Iterable[Evidence], console: Console
 
     for evidence in gathered:
         question = evidence.question
-        title = f"{question.question}: {question.title}" if question.title else question.question
+        title = question.heading
         console.rule(title, align="left", style="dim")
         for table in (
             claims_table([evidence]),

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ibsweep.cli.flags import JsonFlag, QuietFlag, ResultsDir
 from ibsweep.cli.sweep_flags import sweep_options, with_sweep_flags
-from ibsweep.results.location import remove_sweep
 from ibsweep.sweep.options import SweepOptions
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ibsweep.results.records import Manifest
-    from ibsweep.results.store import SweepStore
 
 EXAMPLES = """
 Examples: ibsweep tune q7_wider | ibsweep tune q7 --trials 100 | ibsweep tune my_question.yaml
@@ -44,17 +37,13 @@ def tune(
 ) -> None:
     """Sweep an arm, confirm the leaders on fresh replicates, print the best configuration."""
     from ibsweep.cli.run_sweeps import run_and_print
-    from ibsweep.errors import InputError
+    from ibsweep.results.store import created_sweeps
     from ibsweep.sweep.manifest import make_manifests
 
-    stores = _create(results, make_manifests(targets, options, name, sys.argv, results))
-    try:
+    with created_sweeps(
+        results, make_manifests(targets, options, name, sys.argv, results)
+    ) as stores:
         run_and_print(stores, quiet=quiet, json=json)
-    except InputError:
-        if not any(store.proposals() for store in stores):  # refused before it began
-            for store in stores:
-                remove_sweep(store.paths.root)
-        raise
 
 
 def check(context: typer.Context) -> None:
@@ -68,19 +57,3 @@ def check(context: typer.Context) -> None:
 
     sweep_options(context)
     named_arms(context.params["targets"], context.params["name"])
-
-
-def _create(results: Path, manifests: Sequence[Manifest]) -> list[SweepStore]:
-    """Make the sweeps' directories: all of them or none, as half of them would be in the way."""
-    from ibsweep.errors import IbsweepError
-    from ibsweep.results.store import SweepStore
-
-    stores: list[SweepStore] = []
-    try:
-        for manifest in manifests:
-            stores.append(SweepStore.create(results, manifest))
-    except IbsweepError:
-        for store in stores:
-            remove_sweep(store.paths.root)
-        raise
-    return stores

@@ -36,7 +36,8 @@ def bind_model(
         What a manifest keeps of it: ``OwnModel.schema``, ``fused`` and ``why``, ``parameters``.
         None where something is wrong. And everything that is wrong.
     """
-    from ibsweep.models.own import own_model  # torch
+    from ibsweep.models.lookalike import lookalike  # torch
+    from ibsweep.models.own import own_model
 
     try:
         model = own_model(arm.model, folder)
@@ -65,6 +66,8 @@ def bind_model(
         return None, list(dict.fromkeys(faults))
     worst = next((one for one in verdicts if not one.fused), verdicts[0])
     found = {"fused": worst.fused, "why": worst.why, "parameters": parameters[0]}
+    if alike := lookalike(module):
+        found["alike"] = alike
     return {**schema, **found}, []
 
 

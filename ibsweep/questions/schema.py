@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import (
@@ -14,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    PrivateAttr,
     model_serializer,
     model_validator,
 )
@@ -415,6 +419,33 @@ class Question(_Record):
         description="sizes of training sets at which the best configurations are compared",
     )
     """Where a file gives none, they follow from the data once these are bound."""
+
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def heading(self) -> str:
+        """Its name, and its title where it has one of its own."""
+        named = self.title in ("", self.question)
+        return self.question if named else f"{self.question}: {self.title}"
+
+    def of_file(self, file: Path | None) -> Self:
+        """Return the question as one of a file of the user's own; None for a shipped one."""
+        question = self.model_copy()
+        question._file = file
+        return question
+
+    def word(self, arm: str | None = None) -> str:
+        """Return what stands for the question on a command line, to be pasted into a shell.
+
+        Args:
+            arm: Name of one of its arms, where that alone is meant.
+        """
+        if self._file is None:
+            return arm or self.question
+        file = self._file
+        with suppress(ValueError):
+            file = file.relative_to(Path.cwd())
+        return shlex.quote(f"{file}:{arm}" if arm else str(file))
 
     @property
     def metric_keys(self) -> tuple[str, ...]:

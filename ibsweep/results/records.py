@@ -361,6 +361,12 @@ class Manifest(_Row):
     earlier: dict[str, Any] | None = None
 
     @property
+    def question_file(self) -> Path | None:
+        """The question's file, where it is one of the user's own and known."""
+        known = self.folder is not None and self.file is not None
+        return Path(self.folder or "", self.file or "") if known else None
+
+    @property
     def resources_per_trial(self) -> dict[str, float]:
         """CPUs and GPUs of a trial, by Ray's names."""
         return trial_resources(self.cpus_per_trial, self.gpus_per_trial)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
-from ibsweep.errors import InputError, SweepError
+from ibsweep.errors import IbsweepError, InputError, SweepError
 from ibsweep.results.journal import (
     append_rows,
     exclusive_lock,
@@ -21,7 +21,7 @@ from ibsweep.results.journal import (
     replace_file,
     rewrite_rows,
 )
-from ibsweep.results.location import display_path, is_leased_elsewhere, lease
+from ibsweep.results.location import display_path, is_leased_elsewhere, lease, remove_sweep
 from ibsweep.results.records import (
     FORMAT,
     READABLE_FORMATS,
@@ -36,9 +36,9 @@ from ibsweep.results.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["ReplicationStore", "SweepStore", "check_name", "list_sweeps"]
+__all__ = ["ReplicationStore", "SweepStore", "check_name", "created_sweeps", "list_sweeps"]
 
 _PROBE_BYTES = 4 * 2**20
 """More than a checkpoint of the largest trial takes."""
@@ -272,6 +272,36 @@ class SweepStore:
         """Replace the manifest."""
         replace_file(self.paths.manifest, _pretty(manifest))
         self.manifest = manifest
+
+
+@contextmanager
+def created_sweeps(results: Path, manifests: Sequence[Manifest]) -> Iterator[list[SweepStore]]:
+    """Make the directories of new sweeps for a block that runs them.
+
+    All of them or none, as half of them would be in the way; and none where the block refuses
+    before anything was proposed.
+
+    Args:
+        results: The directory of the sweeps' directories.
+        manifests: The sweeps' manifests.
+
+    Raises:
+        IbsweepError: As ``SweepStore.create`` does, and what the block raises.
+    """
+    stores: list[SweepStore] = []
+    try:
+        for manifest in manifests:
+            stores.append(SweepStore.create(results, manifest))
+        yield stores
+    except IbsweepError as error:
+        created = len(stores) == len(manifests)
+        begun = created and (
+            not isinstance(error, InputError) or any(store.proposals() for store in stores)
+        )
+        if not begun:
+            for store in stores:
+                remove_sweep(store.paths.root)
+        raise
 
 
 class ReplicationStore:

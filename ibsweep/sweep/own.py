@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +81,7 @@ def check_unchanged(store: SweepStore) -> None:
                 f"is {now}"
             )
     except InputError as error:
-        raise InputError(f"{error}\n{_advice(store)}") from None
+        raise InputError(f"{error}\n{_advice(store, question)}") from None
 
 
 def _opened(question: Question, manifest: Manifest) -> Dataset:
@@ -93,17 +92,14 @@ def _opened(question: Question, manifest: Manifest) -> Dataset:
         raise InputError("\n".join(lines)) from None
 
 
-def _advice(store: SweepStore) -> str:
+def _advice(store: SweepStore, question: Question) -> str:
     manifest = store.manifest
     advice = f"put back what {manifest.name} began with to go on with it"
-    if manifest.folder is None or manifest.file is None:
+    if manifest.question_file is None:
         return advice
-    target = Path(manifest.folder, manifest.file)
-    with suppress(ValueError):
-        target = target.relative_to(Path.cwd())
-    words = ["ibsweep", "tune", f"{target}:{manifest.arm}", "--from", manifest.name]
-    words += results_words(store.paths.root.parent)
-    return f"{advice}, or start anew from what it has found: `{shlex.join(words)}`"
+    target = question.of_file(manifest.question_file).word(manifest.arm)
+    words = shlex.join(["--from", manifest.name, *results_words(store.paths.root.parent)])
+    return f"{advice}, or start anew from what it has found: `ibsweep tune {target} {words}`"
 
 
 def load_data(question: Question, folder: Path | None) -> Mapping[str, Any] | None:

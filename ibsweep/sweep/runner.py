@@ -57,6 +57,11 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
         if store.paths.best_config.exists():
             progress.sweep_finished()
             return
+        if alike := (manifest.model or {}).get("alike"):
+            progress.note(
+                f"{manifest.name}: {arm.model} has the layers of `{alike}`, which is built in and "
+                "several times faster on a CPU"
+            )
         with ray_session(manifest.address):
             nodes = check_nodes(store, progress, local=manifest.address is None)
             own = manifest.question["arms"][arm.name].get("train")

@@ -206,8 +206,7 @@ class FunctionRun:
             InputError: If the function raised, reported what it must not, or nothing at all.
         """
         started = time.perf_counter()
-        later = [rung for rung in self.plan.rungs if self.epoch < rung < self.epochs]
-        stop = min(later, default=self.epochs)
+        stop = self.plan.next_stop(self.epoch)
         try:
             while True:
                 before = self.epoch

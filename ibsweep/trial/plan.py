@@ -42,6 +42,11 @@ class TrialPlan:
     train: str | None = None
     own: Mapping[str, Any] | None = None
 
+    def next_stop(self, epoch: int) -> int:
+        """Return the epoch to train to from another one: the next rung, or the last epoch."""
+        last: int = self.settings["epochs"]
+        return min((rung for rung in self.rungs if epoch < rung < last), default=last)
+
     @property
     def folder(self) -> Path | None:
         """The folder of the question file, where code and files of the user's own lie."""

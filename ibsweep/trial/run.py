@@ -252,8 +252,7 @@ class TrialRun:
             The replicates' figures there.
         """
         started = time.perf_counter() - self.seconds
-        later = [rung for rung in self.plan.rungs if self.trainer.epoch < rung < self.epochs]
-        stop = min(later, default=self.epochs)
+        stop = self.plan.next_stop(self.trainer.epoch)
         while True:
             self.trainer.run_to(self.trainer.epoch + 1 if self.plan.every_epoch else stop)
             self.seconds = time.perf_counter() - started

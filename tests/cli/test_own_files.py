@@ -98,6 +98,13 @@ def test_what_only_reads_runs_none_of_the_users_code(folder, capsys, words):
     assert not (folder / "imported").exists()
 
 
+def test_advice_on_a_question_of_ones_own_names_its_file(folder):
+    stored(folder)
+    assert run(["report", "digits.yaml"]) == 0
+    page = (folder / "results" / "report" / "digits.html").read_text()
+    assert "ibsweep efficiency digits.yaml<" in page
+
+
 def test_loading_runs_none_of_the_users_code_even_where_it_is_gone(folder):
     stored(folder)
     for name in ("nets.py", "digits.yaml"):

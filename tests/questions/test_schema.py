@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import tiny
 from pydantic import ValidationError
 from questions import FULL, write_question
 
@@ -188,3 +189,20 @@ def test_listing_questions_loads_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_question_is_called_by_its_file_on_the_command_line(tmp_path, monkeypatch):
+    asked = tiny.question()
+    assert (asked.word(), asked.word("tiny_cnn")) == ("tiny", "tiny_cnn")
+    own = asked.of_file(tmp_path / "my question.yaml")
+    assert own.word("tiny_cnn") == f"'{tmp_path}/my question.yaml:tiny_cnn'"
+    monkeypatch.chdir(tmp_path)
+    assert own.word() == "'my question.yaml'"
+    assert asked.word() == "tiny", "the question itself is as it was"
+    assert own.model_dump() == asked.model_dump()
+
+
+def test_a_title_that_is_the_name_is_not_said_twice():
+    asked = tiny.question()
+    assert asked.heading == f"tiny: {asked.title}"
+    assert asked.model_copy(update={"title": "tiny"}).heading == "tiny"

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from ibsweep.analysis.load import Results
     from ibsweep.analysis.report.cells import Table
     from ibsweep.analysis.report.figures import PageFigure
-    from ibsweep.questions.schema import Question
 
 __all__ = ["gather_all", "write_pages"]
 
@@ -124,7 +123,7 @@ def write_pages(
     for path, name in zip(written[1:], asked, strict=True):
         page = environment.get_template("question.html").render(
             question=evidence[name].question,
-            heading=_heading(evidence[name].question),
+            heading=evidence[name].question.heading,
             sections=_sections(results, evidence[name]),
         )
         replace_file(path, page.encode())
@@ -139,12 +138,6 @@ def write_pages(
     )
     replace_file(written[0], index.encode())
     return written
-
-
-def _heading(question: Question) -> str:
-    """Return a question's name, and its title where it has one."""
-    title = question.title
-    return f"{question.question}: {title}" if title else question.question
 
 
 def _environment() -> Environment:
@@ -234,7 +227,7 @@ def _efficiency_section(evidence: Evidence) -> _Section:
     if not evidence.efficiency:
         line = (
             f"What more training {noun} are worth was not measured: "
-            f"`ibsweep efficiency {evidence.question.question}` does it."
+            f"`ibsweep efficiency {evidence.question.word()}` does it."
         )
         return _Section("sizes", title, (line,))
     found = (tables.sizes_needed_table(evidence), tables.efficiency_table(evidence))
@@ -249,7 +242,7 @@ def _replications_section(evidence: Evidence) -> _Section:
     if not evidence.replications:
         line = (
             "The settings of the published figures were not run over many seeds: "
-            f"`ibsweep replicate {evidence.question.question}` does it."
+            f"`ibsweep replicate {evidence.question.word()}` does it."
         )
         return _Section("replication", title, (line,))
     found = (tables.replications_table(evidence),)

@@ -158,7 +158,7 @@ def _arm_cells(
     elif summary:
         text = f"not confirmed yet: {unfinished(summary)}"
     else:
-        text = f"not swept yet: `ibsweep tune {arm.name}`"
+        text = f"not swept yet: `ibsweep tune {question.word(arm.name)}`"
     cells = [
         Cell(arm.name, arm.name, page=question.question if question.question in pages else None),
         number_cell(arm.train_size, "d"),
