@@ -83,11 +83,15 @@ def resume(
         KeyboardInterrupt: Likewise, with a note that says how to go on.
     """
     from ibsweep.sweep.manifest import resumption
+    from ibsweep.sweep.own import check_unchanged
 
     if not sweeps:
         raise InputError("name the sweeps to resume; `ibsweep.load().sweeps` lists them")
     folder = fetch_results(results)
     stores = [SweepStore.find(folder, name) for name in dict.fromkeys(sweeps)]
+    for store in stores:
+        if not store.paths.best_config.exists():
+            check_unchanged(store)
     for store in stores:
         with store.lock():
             resumed = (*store.manifest.resumed, resumption(sys.argv))
@@ -109,11 +113,6 @@ def _options(given: dict[str, Any], *, quick: bool) -> SweepOptions:
 def _run(stores: Sequence[SweepStore], folder: Path, *, progress: bool) -> Results:
     from ibsweep.cli.progress import make_display
     from ibsweep.cluster.session import environment_restored, ray_session
-    from ibsweep.sweep.own import check_unchanged
-
-    for store in stores:
-        if not store.paths.best_config.exists():
-            check_unchanged(store)
 
     def hint() -> str:
         left = [s.manifest.name for s in stores if not s.paths.best_config.exists()]

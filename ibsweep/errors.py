@@ -2,6 +2,7 @@
 
 IbsweepError          anything this project reports as one clear message; exit code 1
 ├── InputError        an argument, a file or an option is wrong; exit code 2
+│   └── ChangedCodeError  code of the user's own is not what a sweep began with
 └── SweepError        a sweep cannot go on; what it finished is on disk
 """
 
@@ -24,6 +25,10 @@ class InputError(IbsweepError):
     """Something the user gave is wrong; the message says what would be right."""
 
     exit_code: ClassVar[int] = 2
+
+
+class ChangedCodeError(InputError):
+    """Code of the user's own is not what a sweep began with."""
 
 
 class SweepError(IbsweepError):

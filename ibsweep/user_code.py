@@ -16,7 +16,7 @@ import traceback
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ibsweep.errors import InputError, suggestion
+from ibsweep.errors import ChangedCodeError, InputError, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -106,7 +106,7 @@ def verify(files: Mapping[str, str], folder: Path | None) -> None:
         folder: The folder of the question file.
 
     Raises:
-        InputError: One line for each file that is missing or has changed, with both sha256s.
+        ChangedCodeError: One line for each file that is missing or has changed, with both sha256s.
     """
     faults = []
     for name, sha256 in files.items():
@@ -116,7 +116,7 @@ def verify(files: Mapping[str, str], folder: Path | None) -> None:
         elif (now := _sha256(path)) != sha256:
             faults.append(f"{path} has changed: its sha256 was {sha256} and is {now}")
     if faults:
-        raise InputError("\n".join(faults))
+        raise ChangedCodeError("\n".join(faults))
 
 
 def _parts(reference: str) -> tuple[str, str]:
@@ -194,7 +194,7 @@ def _importing(folder: Path | None) -> Iterator[None]:
         # A changed file may be part of what any other one imported from it.
         if changed or (folder is not None and not _lies_in(path, folder)):
             for name, module in list(sys.modules.items()):
-                if _is_file_of(module, path):
+                if name != "__main__" and _is_file_of(module, path):
                     del sys.modules[name]
             del _sha256_when_loaded[path]
     importlib.invalidate_caches()
@@ -214,8 +214,11 @@ def _remember(folder: Path | None) -> None:
     """Note what has been imported from a folder, whoever imported it."""
     if folder is None:
         return
-    for module in list(sys.modules.values()):
+    for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
+        # The script that runs, and this package, are no part of a question.
+        if name.split(".")[0] in ("__main__", "__mp_main__", __package__):
+            continue
         if isinstance(file, str) and file.endswith(".py"):
             path = Path(file)
             if not path.is_absolute() or not path.is_file():

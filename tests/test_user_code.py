@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import sys
 
 import pytest
@@ -131,3 +132,22 @@ def test_changed_and_missing_code_is_told_with_both_hashes(tmp_path):
     assert files["net.py"] in changed
     assert hashlib.sha256(b"x = 2").hexdigest() in changed
     assert "other.py is missing" in missing
+
+
+def test_the_script_that_runs_is_no_part_of_a_question(tmp_path):
+    write(tmp_path, net="x = 1")
+    (tmp_path / "script.py").write_text(
+        "from pathlib import Path\n"
+        "from ibsweep.user_code import code_files, load\n"
+        "folder = Path(__file__).parent\n"
+        "for value in (1, 2):\n"
+        "    (folder / 'net.py').write_text(f'x = {value}')\n"
+        "    assert load('net.py:x', folder) == value\n"
+        "import sys\n"
+        "assert '__main__' in sys.modules\n"
+        "print(list(code_files(['net.py:x'], folder)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['net.py']\n"

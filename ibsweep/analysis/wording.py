@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ibsweep.data.catalogue import open_dataset
 from ibsweep.data.schema import DataSchema
+from ibsweep.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,6 +94,8 @@ def schema_of(question: Question, manifest: Manifest | None = None) -> DataSchem
     stored: Mapping[str, Any] | None = getattr(manifest, "data", None)
     if stored:
         return DataSchema.from_dict(stored)
+    if question.data.get("from") != "edges":  # to open another source may run code
+        raise InputError(f"{question.question}: what its data are is not on record; tune it anew")
     return open_dataset(question.data).schema
 
 

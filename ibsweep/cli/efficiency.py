@@ -1,4 +1,4 @@
-"""``ibsweep efficiency``: what training images are worth to the best configurations."""
+"""``ibsweep efficiency``: what larger training sets are worth to the best configurations."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ibsweep.results.store import SweepStore
 
 EXAMPLES = """
-Examples: ibsweep efficiency q2 | ibsweep efficiency q3_mlp | ibsweep efficiency all --images 10
---images 100
+Examples: ibsweep efficiency q2 | ibsweep efficiency q3_mlp | ibsweep efficiency all
+--train-size 10 --train-size 100
 """
 
 _HOW_TO_RESUME = HowToResume("what is trained is safe")
@@ -31,21 +31,25 @@ def efficiency(
             metavar="QUESTION|ARM|FILE[:ARM]|all...", help="Of what is stored; see `sweeps`."
         ),
     ],
-    images: Annotated[
+    sizes: Annotated[
         list[int] | None,
         typer.Option(
-            metavar="N", help="Images per class, may be repeated; default: the question's list."
+            "--train-size",
+            "--images",
+            metavar="N",
+            help="Size of the training set in the unit of the question's split, may be repeated; "
+            "default: the question's list.",
         ),
     ] = None,
     address: Address = None,
     results: ResultsDir = Path("results"),
     quiet: QuietFlag = False,
 ) -> None:
-    """Train the confirmed best of each arm at 10 to 500 images per class.
+    """Train the confirmed best of each arm with training sets of other sizes.
 
-    Of every arm the newest finished sweep counts. Its best configuration is trained at each number
-    of images of the question's list, on the replicates of its confirmation. What is stored already
-    is not trained again, so the same command goes on after an interruption.
+    Of every arm the newest finished sweep counts. Its best configuration is trained at each size
+    of the question's list, on the replicates of its confirmation. What is stored already is not
+    trained again, so the same command goes on after an interruption.
     """
     from ibsweep.analysis.evidence import gather
     from ibsweep.analysis.load import load
@@ -53,11 +57,18 @@ def efficiency(
     from ibsweep.cli.report import print_table
     from ibsweep.errors import InputError, SweepError
 
-    if any(size < 1 for size in images or ()):
-        raise InputError(f"`--images` must be at least 1, but got {min(images or ())}")
+    if any(size < 1 for size in sizes or ()):
+        raise InputError(f"`--train-size` must be at least 1, but got {min(sizes or ())}")
     chosen = _chosen(results, targets)
+    for store, _ in chosen:
+        largest = (store.manifest.data or {}).get("largest")
+        if largest is not None and max(sizes or (0,)) > largest:
+            raise InputError(
+                f"`--train-size` must be at most {largest} for {store.manifest.name}, whose data "
+                f"have no more rows to train on, but got {max(sizes or (0,))}"
+            )
     try:
-        _measure(chosen, images, address, quiet=quiet)
+        _measure(chosen, sizes, address, quiet=quiet)
     except KeyboardInterrupt:
         _HOW_TO_RESUME.report_interruption()
         raise typer.Exit(130) from None
@@ -118,7 +129,7 @@ def _question_and_arm(target: str) -> tuple[str | None, str | None]:
 
 def _measure(
     chosen: list[tuple[SweepStore, Question]],
-    images: list[int] | None,
+    sizes: list[int] | None,
     address: str | None,
     *,
     quiet: bool,
@@ -129,9 +140,9 @@ def _measure(
     from ibsweep.sweep.own import check_unchanged
 
     missing = [
-        (store, sizes)
+        (store, lacking)
         for store, question in chosen
-        if (sizes := missing_sizes(store, images or question.efficiency))
+        if (lacking := missing_sizes(store, sizes or question.efficiency))
     ]
     if not missing:
         return

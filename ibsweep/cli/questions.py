@@ -10,7 +10,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ibsweep.questions.schema import Objective, PublishedFigure
+    from ibsweep.questions.schema import PublishedFigure, Question
 
 __all__ = ["figures_in_words", "questions"]
 
@@ -30,7 +30,7 @@ def questions() -> None:
             settings = [(f"    {arm.name}", arm.model, str(arm.train_size), arm.published)]
             settings += [(f"    {k}", "", "", v.published) for k, v in arm.variants.items()]
             for name, model, size, published in settings:
-                figures = figures_in_words(published, question.objective)
+                figures = figures_in_words(published, question)
                 table.add_row(name, model, size, figures or "none")
         console.print(table)
         console.print()
@@ -38,12 +38,12 @@ def questions() -> None:
     console.print("A file of your own stands wherever an arm or a question does.")
 
 
-def figures_in_words(published: Sequence[PublishedFigure], objective: Objective) -> str:
+def figures_in_words(published: Sequence[PublishedFigure], question: Question) -> str:
     """Return published figures on one line, each with the size of its training set."""
 
     def one(figure: PublishedFigure) -> str:
-        unit = " %" if figure.column.endswith("_accuracy") else ""
-        of = "" if figure.column == objective.valid else f" {figure.column}"
-        return f"{figure.train_size} -> {figure.value:g}{unit}{of}"
+        unit = question.metric_of(figure.column).unit
+        of = "" if figure.column == question.objective.valid else f" {figure.column}"
+        return f"{figure.train_size} -> {figure.value:g}{f' {unit}' if unit else ''}{of}"
 
     return ", ".join(map(one, published))

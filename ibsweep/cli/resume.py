@@ -38,6 +38,7 @@ def resume(
     from ibsweep.questions.files import question_from_manifest
     from ibsweep.results.store import SweepStore
     from ibsweep.sweep.manifest import resumption
+    from ibsweep.sweep.own import check_unchanged
 
     if sweeps == ["all"]:
         stores = _unfinished(results)
@@ -47,6 +48,8 @@ def resume(
         question_from_manifest(
             store.manifest.question, store.paths.manifest
         )  # what is damaged is said at once
+        if not store.paths.best_config.exists():
+            check_unchanged(store)
     before = [store.manifest.address for store in stores]
     for store in stores:
         with store.lock():

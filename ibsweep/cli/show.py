@@ -54,9 +54,9 @@ def _facts(question: Question, arm: Arm) -> Table:
     if question.metrics:
         facts.add_row("metrics", ", ".join(one.metric for one in question.metrics))
     if arm.published:
-        facts.add_row("published", figures_in_words(arm.published, objective))
+        facts.add_row("published", figures_in_words(arm.published, question))
     for name, variant in arm.variants.items():
-        figures = figures_in_words(variant.published, objective)
+        figures = figures_in_words(variant.published, question)
         text = f"{variant.title} ({_pairs(variant.changes)}): {figures}"
         facts.add_row(f"published, {name}", text)
     if arm.fixed:

@@ -253,7 +253,7 @@ def _require_small(folder: Path) -> None:
         InputError: If it is; the message names what is largest.
     """
     sizes: dict[Path, int] = {}
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not _is_of_no_use(Path(place, name))]
         for name in names:
             path = Path(place, name)

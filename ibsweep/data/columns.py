@@ -6,6 +6,7 @@ and 1 for each value. What is missing stays NaN here: a replicate fills in its o
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -66,6 +67,11 @@ def target_column(
             others = [other for other in names if other != target]
             text = f"must be a column beside the target, but got {name!r}"
             faults.append(Fault(("drop", i), f"{text}; {suggestion(name, others)}"))
+    for name in names:
+        if re.fullmatch(r"Unnamed: \d+|", name) and name not in drop:
+            text = "has a column without a name, often an index that was written along"
+            hint = f"name it, or leave it out with `drop: [{json.dumps(name)}]`"
+            faults.append(Fault(("from",), f"{text}; {hint}"))
     left = [name for name in names if name != target and name not in drop]
     if not faults and not left:
         faults.append(Fault(("drop",), "leaves no column to predict from; drop fewer"))

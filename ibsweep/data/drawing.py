@@ -101,6 +101,10 @@ def drawing_of(
     if split.per == "class" and classes is None:
         text = "must be all where a number is predicted, but got 'class'"
         raise DataError([Fault(("split", "per"), text)])
+    shares = [v for v in (split.train, split.valid, split.test) if type(v) is float]
+    if "test" not in parts and sum(shares) > 1 + 1e-9:
+        text = f"fractions must add up to at most 1, but add up to {sum(shares):g}"
+        raise DataError([Fault(("split",), text)])
     count = None if classes is None else len(classes)
     rows = {name: np.arange(*part, dtype=np.int64) for name, part in parts.items()}
     faults: list[Fault] = []

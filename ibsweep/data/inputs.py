@@ -66,7 +66,7 @@ def encode_inputs(inputs: NDArray[Any] | pd.DataFrame, document: Mapping[str, An
         _fail(f"must hold numbers, but got the type {inputs.dtype}")
     if kind == "images":
         inputs = _pictures(inputs, document)
-    if inputs.dtype != np.uint8:
+    if inputs.dtype != np.uint8 or kind != "images":  # bytes of images alone mean 0 to 1
         inputs = inputs.astype(np.float32)
         wrong = ~np.isfinite(inputs).reshape(len(inputs), -1).all(axis=1)
         if wrong.any():

@@ -77,7 +77,8 @@ def split_faults(document: Mapping[str, Any]) -> list[Fault]:
     if type(seed) is not int or not 0 <= seed < 2**32:
         text = f"must be an integer from 0 to 2**32 - 1, but got {format_value(seed)}"
         faults.append(Fault(("seed",), text))
-    shares = [v for v in (split.get(k) for k in ("train", "valid", "test")) if type(v) is float]
+    # A test set of the source's own is no part of what the others share.
+    shares = [v for v in (split.get(k) for k in ("train", "valid")) if type(v) is float]
     if not faults and sum(shares) > 1 + 1e-9:
         text = f"fractions must add up to at most 1, but got {format_value(dict(split))}"
         faults.append(Fault((), text))

@@ -105,7 +105,7 @@ def _labels(values: NDArray[Any], names: Sequence[str] | None, predict: str | No
 def _plain(value: Any) -> Any:
     """Return a Python value; pandas' marks of missing ones become None."""
     if isinstance(value, bytes):
-        return value.decode()
+        return value.decode(errors="backslashreplace")
     if isinstance(value, np.generic):
         value = value.item()
     return None if type(value).__name__ in ("NAType", "NaTType") else value

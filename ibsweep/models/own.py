@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ibsweep.models.module_lanes import ModuleLanes
     from ibsweep.models.probe import Verdict
 
-__all__ = ["OwnModel", "own_model"]
+__all__ = ["OwnModel", "own_model", "training_errors"]
 
 _GIVEN = ("inputs", "outputs")
 
@@ -100,7 +100,7 @@ class OwnModel:
         if key not in _verdicts:
             make = self._maker(shape, outputs, options)
             self._check_output(make, shape, outputs)
-            with _in_training(self.reference):
+            with training_errors(self.reference):
                 _verdicts[key] = probe(make, shape, outputs)
         return _verdicts[key]
 
@@ -223,8 +223,8 @@ def _make(
     return module
 
 
-class _in_training:
-    """Turn what a module raises in training into an InputError."""
+class training_errors:
+    """Turn what a module raises in training into an InputError; running out of memory is none."""
 
     def __init__(self, reference: str) -> None:
         self.reference = reference
@@ -233,7 +233,8 @@ class _in_training:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
-        if isinstance(error, Exception) and not isinstance(error, InputError):
+        memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        if isinstance(error, Exception) and not isinstance(error, InputError) and not memory:
             raise _fault(self.reference, "cannot be trained", error) from error
 
 

@@ -95,7 +95,8 @@ def bind(found: Sequence[Found]) -> Bound:
         question=question,
         file=None if found[0].file is None else found[0].file.absolute(),
         dataset=dataset,
-        code=code_files(dict.fromkeys(used), folder) if used else {},
+        # A module that is imported by its name is hashed where it lies in the folder.
+        code=code_files(dict.fromkeys(used), folder) if used or is_reference(source) else {},
         models={one.arm.name: models.get(one.arm.name) for one in found},
     )
 

@@ -36,6 +36,7 @@ def inconsistencies(data: Mapping[str, Any]) -> Iterator[Fault]:
         yield from (Fault(("data", *fault.path), fault.text) for fault in wrong)
         if all(fault.path[:2] not in (("split",), ("split", "train")) for fault in wrong):
             sizes = train_sizes(document)
+    yield from _metric_faults(data)
     arms = as_mapping(data.get("arms"))
     taken = {"baseline", *arms}
     for name, arm in arms.items():
@@ -88,6 +89,28 @@ def _cost(metric: Any) -> str | None:
         return None
     known = METRICS.get(name.removeprefix("valid_"))
     return known.name if known is not None and known.cost else None
+
+
+def _metric_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Find metrics that share a name, which is a column of results."""
+    given: list[tuple[tuple[str | int, ...], Any]] = [(("objective",), data.get("objective"))]
+    given += [(("metrics", i), one) for i, one in enumerate(as_list(data.get("metrics")))]
+    seen: set[str] = set()
+    for path, one in given:
+        metric = as_mapping(one)
+        name = metric.get("metric")
+        if not isinstance(name, str):
+            continue
+        if metric.get("reference") and (name in METRICS or name in _COLUMNS):
+            text = f"is called {name}, as something else in results is; rename the function"
+            yield Fault(path, text)
+        elif name in seen:
+            yield Fault(path, f"names {name} again; leave one out")
+        seen.add(name)
+
+
+_COLUMNS = ("loss", "size", "confusion")
+"""What stands beside metrics in rows and frames: ``valid_loss``, ``train_size``."""
 
 
 def _test_faults(

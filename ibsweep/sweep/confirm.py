@@ -1,9 +1,8 @@
-"""Confirmation: the leading trials re-trained with fresh replicates, scored on held-out test
-images.
+"""Confirmation: the leading trials re-trained with fresh replicates, scored on held-out examples.
 
 The sweep's winner is the luckiest of many, so its own figure flatters it. Here the leaders meet
 replicate seeds that the sweep never used: the best configuration is the one that is best on
-*their* validation images, and test images only score it.
+*their* validation examples, and those held out only score it.
 """
 
 from __future__ import annotations
@@ -93,33 +92,33 @@ def confirm(
     _write_best(store, question, arm)
 
 
-def missing_sizes(store: SweepStore, images: Sequence[int]) -> list[int]:
-    """Return the numbers of images that a confirmed sweep's best was not trained at yet.
+def missing_sizes(store: SweepStore, sizes: Sequence[int]) -> list[int]:
+    """Return the training-set sizes that a confirmed sweep's best was not trained at yet.
 
-    A number of which replicates are missing, after a crash, is none that it was trained at.
+    A size of which replicates are missing, after a crash, is none that it was trained at.
     """
     best = summarise(store).best
     assert best is not None, "the sweep is confirmed"
     done = Counter(
         row.train_size for row in store.confirmations() if row.trial == best.trial.trial
     )
-    return [size for size in images if done[size] < store.manifest.confirm_replicates]
+    return [size for size in sizes if done[size] < store.manifest.confirm_replicates]
 
 
 def measure_efficiency(
     store: SweepStore,
-    images: Sequence[int],
+    sizes: Sequence[int],
     address: str | None,
     progress: Progress | None = None,
 ) -> None:
-    """Train the best configuration of a sweep at several numbers of images.
+    """Train the best configuration of a sweep with training sets of several sizes.
 
-    The replicates are the confirmation's, so that an arm's accuracies at several numbers, and
+    The replicates are the confirmation's, so that an arm's figures at several sizes, and
     several arms' at one, are paired.
 
     Args:
         store: The sweep, confirmed.
-        images: Training images per class.
+        sizes: Sizes of the training set, in the unit of the question's split.
         address: Address of a Ray cluster, None for this machine alone.
         progress: Called with how far it is; by default nothing is shown.
 
@@ -137,7 +136,7 @@ def measure_efficiency(
         progress.sweep_started(manifest, question.objective, store.trials())
         best = summarise(store).best
         assert best is not None, "the sweep is confirmed"
-        plans = [ConfirmationPlan(best.trial, size) for size in images]
+        plans = [ConfirmationPlan(best.trial, size) for size in sizes]
         trained = _train_missing(
             store,
             question,
@@ -250,7 +249,7 @@ def _tensor_bytes(value: Any) -> bytes:
 
 
 def _write_best(store: SweepStore, question: Question, arm: Arm) -> None:
-    """Write the best configuration, and its replicate that is best on validation images."""
+    """Write the best configuration, and its replicate that is best on validation examples."""
     summary = summarise(store)
     best = summary.best
     assert best is not None, "something was confirmed"

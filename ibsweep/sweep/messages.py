@@ -55,6 +55,7 @@ class StepResult(TypedDict):
         done: Whether nothing is left to train.
         warning: What will keep the confirmation from scoring a trial that is done, or None.
         log: What a training function printed in this step, and why it failed.
+        ends_sweep: Why no trial of the sweep can be trained any more; this one is not over then.
         checkpoint: Now and then, what another worker continues from exactly.
     """
 
@@ -70,3 +71,4 @@ class StepResult(TypedDict):
     warning: NotRequired[str | None]
     log: NotRequired[str]
     checkpoint: NotRequired[bytes]
+    ends_sweep: NotRequired[str]

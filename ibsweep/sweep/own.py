@@ -40,8 +40,6 @@ def own_code(
     folder: str | None,
     code: Mapping[str, str],
     model: Mapping[str, Any] | None,
-    *,
-    elsewhere: bool = False,
 ) -> dict[str, Any] | None:
     """Return the ``own`` part of a plan, None where a question needs nothing of the user's.
 
@@ -49,13 +47,12 @@ def own_code(
         folder: The folder of the question's file.
         code: sha256 by path of the user's code.
         model: What the manifest keeps of a model of the user's own.
-        elsewhere: Whether workers may be on other machines: the code goes along then.
     """
     if folder is None and not code:
         return None
     own: dict[str, Any] = {"folder": folder, "code": dict(code), "model": model}
     own["fused"] = model.get("fused") if model else None
-    if elsewhere and folder is not None:
+    if folder is not None:  # workers may be on other machines
         files = [name for name in code if name.endswith(".py")]
         own["sources"] = {name: Path(folder, name).read_text("utf-8") for name in files}
     return own

@@ -41,9 +41,7 @@ def trial_plan(
         rungs=tuple(rungs),
         every_epoch=every_epoch,
         metrics=question.metric_keys,
-        own=own_code(
-            manifest.folder, manifest.code, manifest.model, elsewhere=manifest.address is not None
-        ),
+        own=own_code(manifest.folder, manifest.code, manifest.model),
     )
 
 

@@ -64,7 +64,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self.objective, self.progress = objective, progress
         self.deadline = deadline
         self.failure: SweepError | None = None
-        """Why the records could not be written; the sweep ends with it."""
+        """Why the sweep ends: the records could not be written, or its code has changed."""
         self._running: dict[str, Proposal] = {}
         self._pruned: dict[str, int] = {}
         self._curves: dict[int, dict[int, Curve]] = {}
@@ -145,6 +145,9 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         proposal = self._running.get(trial_id)
         if error or result is None or proposal is None:
             return
+        if "ends_sweep" in result:
+            self.failure = SweepError(result["ends_sweep"])
+            raise self.failure
         self.on_trial_result(trial_id, result)
         del self._running[trial_id]
         self._write(lambda: self.nodes.record_success(result["node_id"], result["gpu_names"]))

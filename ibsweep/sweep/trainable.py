@@ -6,7 +6,7 @@ import io
 import time
 from typing import cast
 
-from ibsweep.errors import IbsweepError
+from ibsweep.errors import ChangedCodeError, IbsweepError
 from ibsweep.gc_control import freeze_imports, gc_paused
 
 with gc_paused():
@@ -81,6 +81,8 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
                 self._run = self._start()
             curves: list[str] = []
             curve = self._run.advance(lambda one: curves.append(one.model_dump_json()))
+        except ChangedCodeError as error:
+            return {**self._failed(str(error)), "ends_sweep": str(error)}
         except IbsweepError as error:
             return self._failed(str(error).splitlines()[0])
         value, failure = curve.mean(self._objective), self._run.failure

@@ -115,12 +115,12 @@ class Trainer:
     """Trains a model of L lanes on L data sets; lanes never influence one another.
 
     A lane whose loss or weights stop being finite is retired at the end of that epoch: its weights
-    become zero, so that it scores at chance, and the other lanes go on.
+    become zero, so that it scores as a model that knows nothing, and the other lanes go on.
 
     Args:
         model: The model, already on the device of ``train``.
         settings: How to train.
-        train: The training images.
+        train: The training examples.
         batch_seeds: One seed a lane for the order of its batches.
         metrics: What is computed of predictions beside the loss, by name; by default the accuracy
             of classes.

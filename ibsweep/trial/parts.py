@@ -107,7 +107,7 @@ def in_parts(plan: TrialPlan, *, work_fraction: float, workers: int, gpu: bool) 
         gpu: Whether they are trained on a GPU.
 
     Raises:
-        InputError: If the model cannot be made for the task's images.
+        InputError: If the model cannot be made for the question's examples.
     """
     if plan.train is not None:  # its replicates train one after another: each is a part
         return [replace(plan, seeds=(seed,)) for seed in plan.seeds]

@@ -46,8 +46,19 @@ def outputs_of(predict: Any, inputs: Tensor, classes: Sequence[str] | None) -> T
         logarithms; labels become logits that are certain.
 
     Raises:
-        InputError: If the outputs are of another shape.
+        InputError: If it raises, or the outputs are of another shape.
     """
+    try:
+        values = _outputs(predict, inputs, classes)
+    except (InputError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        text = f"predict= failed: {type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(text) from error
+    return _shaped(values, len(inputs), classes)
+
+
+def _outputs(predict: Any, inputs: Tensor, classes: Sequence[str] | None) -> Tensor:
     estimator = not isinstance(predict, nn.Module) and hasattr(predict, "predict")
     if estimator and classes is not None and hasattr(predict, "predict_proba"):
         table = inputs.flatten(1).cpu().numpy()
@@ -63,7 +74,7 @@ def outputs_of(predict: Any, inputs: Tensor, classes: Sequence[str] | None) -> T
             placed = inputs.to(device or inputs.device)
             parts = torch.split(placed, _ROWS_TOGETHER)
             values = torch.cat([_tensor(predict(part)) for part in parts])
-    return _shaped(values, len(inputs), classes)
+    return values
 
 
 def _shaped(values: Tensor, count: int, classes: Sequence[str] | None) -> Tensor:

@@ -9,6 +9,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Protocol
@@ -23,7 +24,7 @@ from ibsweep.metrics.own import figure_functions
 from ibsweep.models import build, count_parameters
 from ibsweep.models.base import LaneModel
 from ibsweep.models.module_lanes import seeded
-from ibsweep.models.own import own_model
+from ibsweep.models.own import own_model, training_errors
 from ibsweep.models.settings import split_settings
 from ibsweep.results.records import Curve, Replicate
 from ibsweep.training import Evaluation, LaneData, Trainer, TrainingSettings
@@ -50,9 +51,11 @@ def _split(
     train_size: int,
     split: str,
     device: str,
+    fingerprint: str,
 ) -> LaneData:
     """Draw one split for every seed; kept on the device, since a worker trains and scores many
-    trials on the same data."""
+    trials on the same data. Of two files under one name the fingerprint tells which it is."""
+    del fingerprint
     dataset = open_dataset(json.loads(data))
     if split == "test":
         sets = [dataset.held_out(seed, train_size) for seed in seeds]
@@ -121,7 +124,8 @@ def lane_data(
         device: Where the tensors are to lie.
     """
     document = json.dumps(data, sort_keys=True)
-    return _split(document, tuple(seeds), train_size, split, device)
+    fingerprint = open_dataset(data).fingerprint()
+    return _split(document, tuple(seeds), train_size, split, device, fingerprint)
 
 
 def _batch_seed(seed: int) -> int:
@@ -222,6 +226,7 @@ class TrialRun:
         )
         self._costs = [name for name in plan.metrics if name in METRICS and METRICS[name].cost]
         self._flops: int | None = None
+        self._is_own = is_reference(plan.model)
         self.seconds = 0.0
 
     def _data(self, split: str) -> LaneData:
@@ -254,7 +259,8 @@ class TrialRun:
         started = time.perf_counter() - self.seconds
         stop = self.plan.next_stop(self.trainer.epoch)
         while True:
-            self.trainer.run_to(self.trainer.epoch + 1 if self.plan.every_epoch else stop)
+            with training_errors(self.plan.model) if self._is_own else nullcontext():
+                self.trainer.run_to(self.trainer.epoch + 1 if self.plan.every_epoch else stop)
             self.seconds = time.perf_counter() - started
             curve = self.validate()
             if on_curve:
@@ -310,7 +316,7 @@ class TrialRun:
             return step_flops(model.to(self.device), inputs[0])
 
     def validate(self) -> Curve:
-        """Score every lane as it is now on its validation images."""
+        """Score every lane as it is now on its validation examples."""
         trainer, valid = self.trainer, self.score("valid")
         train = trainer.train_figures
         replicates = [

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
-import hashlib
+import shutil
 import tempfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +42,16 @@ def supplied(plan: TrialPlan, data: Mapping[str, NDArray[Any]] | None) -> TrialP
 
 
 def _written(sources: Mapping[str, str]) -> Path:
-    """Write code into a folder of this machine, and return it."""
-    content = repr(sorted(sources.items())).encode()
-    name = f"ibsweep-{hashlib.sha256(content).hexdigest()[:16]}"
-    # A directory of one's own: nobody else may have put code into it.
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
-    for path, text in sources.items():
+    """Return a folder of this machine with code in it, the same one for the same code."""
+    return _folder_of(tuple(sorted(sources.items())))
+
+
+@lru_cache
+def _folder_of(sources: tuple[tuple[str, str], ...]) -> Path:
+    # A directory of this process alone: nobody else may have put code into it.
+    folder = Path(tempfile.mkdtemp(prefix="ibsweep-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for path, text in sources:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
     return folder

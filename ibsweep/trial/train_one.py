@@ -75,7 +75,7 @@ def train_one(
 
 
 def _with_test_scores(run: TrialRun, last: Curve) -> list[dict[str, Any]]:
-    """Return a row a replicate: its last figures, and those on held-out test images."""
+    """Return a row a replicate: its last figures, and those on held-out examples."""
     test = run.score("test")
     rows = []
     for lane, replicate in enumerate(last.replicates):

@@ -207,7 +207,7 @@ def test_train_saves_model_curves_and_kernels(capsys, here):
         (["resume", "../x"], "has no '..'"),
         (["resume", "all"], "no sweep in results is unfinished"),
         (["efficiency", "q7"], "no results directory results"),
-        (["efficiency", "q7", "--images", "0"], "`--images` must be at least 1, but got 0"),
+        (["efficiency", "q7", "--images", "0"], "`--train-size` must be at least 1, but got 0"),
         (["report"], "no results directory results"),
         (["replicate", "tiny.yaml"], "tiny: no figures are published"),
         (["replicate", "task.yaml"], "corner"),

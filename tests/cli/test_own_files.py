@@ -230,3 +230,11 @@ def test_a_folder_that_is_too_large_for_a_job(folder, monkeypatch):
     monkeypatch.setattr("ibsweep.cluster.jobs._MAX_BYTES", 1000)
     with pytest.raises(InputError, match=r"holds more than 0 MB .* nets\.py above all: keep the"):
         _require_small(folder)
+
+
+def test_more_rows_than_there_are_cannot_be_asked_for(folder, capsys):
+    stored(folder)
+    assert run(["efficiency", "digits.yaml", "--train-size", "100000"]) == 2
+    told = capsys.readouterr().err
+    assert "`--train-size` must be at most" in told
+    assert "no more rows to train on, but got 100000" in told

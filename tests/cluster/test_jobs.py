@@ -297,7 +297,7 @@ def test_a_wrong_command_is_told_as_it_tells_itself_and_not_submitted(capsys, no
         "tune a/tiny.yaml b/tiny.yaml q7 --trials 3 --gpus-per-trial 0.25 --quick -q --json",
         "tune --time-budget 5m --name 'one' --every-epoch all --address 10.0.0.1:6379",
         "replicate q2 q3 --seeds 4 --results /there",
-        "efficiency q2 --images 10 --images 20",
+        "efficiency q2 --train-size 10 --train-size 20",
         "resume one two --results 'with space'",
     ],
 )

@@ -357,3 +357,30 @@ def test_sixty_thousand_images_are_opened_and_drawn_in_a_moment(tmp_path):
     assert time.perf_counter() - started < 1
     assert len(sets.train.rows) == 48_000
     assert sets.train.inputs.nbytes == images.nbytes
+
+
+def test_a_column_without_a_name_is_no_feature(tmp_path):
+    pd.DataFrame({"a": range(40), "y": [0.5, 1.5] * 20}).to_csv(tmp_path / "i.csv")
+    document = {"from": "i.csv", "target": "y"}
+    with pytest.raises(DataError, match="a column without a name, often an index"):
+        open_dataset(document, tmp_path)
+    dropped = open_dataset(document | {"drop": [""]}, tmp_path)
+    assert dropped.schema.example_shape == (1,)
+
+
+def test_bytes_that_are_no_picture_stay_what_they_are(tmp_path):
+    x = np.arange(40 * 6, dtype=np.uint8).reshape(40, 2, 3)
+    np.savez(tmp_path / "s.npz", x=x, y=np.arange(40) % 2)
+    tokens = open_dataset({"from": "s.npz", "kind": "sequences"}, tmp_path)
+    assert tokens.replicate(0, 24).train.tensor().max() > 100
+    pictures = open_dataset({"from": "s.npz"}, tmp_path)
+    assert pictures.replicate(0, 24).train.tensor().max() <= 1
+
+
+def test_a_test_set_of_its_own_is_no_part_of_what_the_others_share(tmp_path):
+    y = np.arange(40) % 2
+    arrays = {"train_x": np.ones((40, 3)), "train_y": y, "test_x": np.ones((20, 3))}
+    np.savez(tmp_path / "o.npz", **arrays, test_y=y[:20])
+    split = {"train": 0.8, "valid": 0.2, "test": 0.5}
+    schema = open_dataset({"from": "o.npz", "split": split}, tmp_path).schema
+    assert schema.rows == {"pool": 40, "test": 10}

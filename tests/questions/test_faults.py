@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 from pydantic import ValidationError
-from questions import FULL, changed, question_mapping, write_question
+from questions import FULL, as_yaml, changed, question_mapping, write_question
 
 from ibsweep.errors import InputError
 from ibsweep.questions.files import load_file
@@ -328,3 +328,28 @@ def test_a_manifests_question_is_checked_too():
 def test_long_values_are_cut(tmp_path):
     (line,) = lines_of(write_question(tmp_path, changed(FULL, "title", [1] * 1000)))
     assert len(line) < 150
+
+
+@pytest.mark.parametrize(
+    ("objective", "metrics", "words"),
+    [
+        ({"metric": "m.py:loss", "direction": "maximize"}, [], "objective: is called loss"),
+        (
+            "accuracy",
+            [{"metric": "m.py:accuracy", "direction": "maximize"}],
+            "metrics[0]: is called",
+        ),
+        (
+            "accuracy",
+            [{"metric": "m.py:size", "direction": "minimize"}],
+            "metrics[0]: is called size",
+        ),
+        ("accuracy", ["macro_f1", "macro_f1"], "metrics[1]: names macro_f1 again"),
+        ("accuracy", ["accuracy"], "metrics[0]: names accuracy again"),
+    ],
+)
+def test_a_metrics_name_is_a_column_of_its_own(tmp_path, objective, metrics, words):
+    document = question_mapping() | {"objective": objective, "metrics": metrics}
+    with pytest.raises(InputError) as told:
+        load_file(write_question(tmp_path, as_yaml(document)))
+    assert words in str(told.value)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import tiny
 
+from ibsweep.errors import SweepError
 from ibsweep.results.records import TrialState
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.progress import Progress
@@ -105,3 +106,13 @@ def test_a_trial_that_diverged_fails_with_the_reason(searcher, store):
     (row,) = store.trials()
     assert (row.state, row.reason) == (TrialState.FAIL, "every replicate diverged")
     assert row.figure("valid_accuracy") is None
+
+
+def test_changed_code_ends_the_sweep_and_costs_no_trial(searcher, store):
+    """Each further trial would fail by it, and a resumption repeats none that failed."""
+    changed = "nets.py has changed: its sha256 was 1 and is 2"
+    with pytest.raises(SweepError, match=r"nets\.py has changed"):
+        searcher.on_trial_complete("a", {**result(0, 0, failure=changed), "ends_sweep": changed})
+    assert str(searcher.failure) == changed
+    assert store.trials() == []
+    assert searcher.suggest("c") is None

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from ibsweep.data import attach, open_dataset
+from ibsweep.errors import InputError
 from ibsweep.models.own import own_model
 from ibsweep.models.settings import resolve
 from ibsweep.trial.parts import in_parts
@@ -169,3 +170,36 @@ def test_the_lanes_of_a_part_do_not_depend_on_the_workers(plan_of):
     assert sizes[1] == sizes[2] == sizes[64]
     assert sum(sizes[1]) == 20
     assert max(sizes[1]) <= 8
+
+
+def test_two_data_sets_of_one_name_are_told_apart(tmp_path):
+    """A worker goes on to another question, or to a file that was edited."""
+    split = {"train": 20, "valid": 10, "test": 10}
+    document = {"from": "x.csv", "target": "y", "split": split}
+    drawn = []
+    for scale in (1, 1000):
+        rows = "".join(f"{i},{scale * (i % 7)}.5\n" for i in range(60))
+        (tmp_path / "x.csv").write_text("a,y\n" + rows)
+        attach(document, open_dataset(document, tmp_path).arrays())
+        drawn.append(lane_data(document, (10,), 20, "train").targets.max().item())
+    assert drawn == [6.5, 6000.5]
+
+
+def test_what_a_module_raises_in_training_is_no_fault_of_the_worker(plan_of, tmp_path):
+    (tmp_path / "nets.py").write_text(
+        MODELS.replace("return self.layers(x)", "return self.checked(self.layers(x))")
+        + """
+    def checked(self, outputs):
+        if self.training and len(outputs) == 20:
+            raise ArithmeticError("not so")
+        return outputs
+"""
+    )
+    schema = own_model("nets.py:Net", tmp_path).schema()
+    code = code_files(["nets.py:Net"], tmp_path)
+    own = {"folder": str(tmp_path), "code": code, "model": schema}
+    run = start_run(replace(plan_of(), own=own))
+    with pytest.raises(
+        InputError, match=r"nets\.py:Net cannot be trained: ArithmeticError: not so"
+    ):
+        run.complete()

@@ -89,7 +89,7 @@ def _open_function(document: Mapping[str, Any], folder: Path | None) -> Dataset:
 
 
 def _faults_of(*known: str, needs: str | None = None, others: bool = False) -> Any:
-    """Return what finds the faults in documents of a source with these"""
+    """Return what finds the faults in documents of a source with these options."""
 
     def faults(document: Mapping[str, Any]) -> list[Fault]:
         found = option_faults(document, known, others=others)
