@@ -24,8 +24,9 @@ def sweeps(results: ResultsDir = Path("results")) -> None:
         console.print(f"no sweeps in {display_path(results)} yet", highlight=False, markup=False)
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("sweep", "arm", "state", "trials", "best confirmed"):
-        table.add_column(column)
+    for column in ("sweep", "arm", "state", "trials"):
+        table.add_column(column, no_wrap=True, overflow="ignore")  # a name is to be copied
+    table.add_column("best confirmed")
     for directory in directories:
         try:
             found = summarise(SweepStore(directory))

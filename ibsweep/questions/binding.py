@@ -127,7 +127,11 @@ def _metric_faults(question: Question, dataset: Dataset, folder: Path | None) ->
         kind = "classes" if classes else "number"
         if known is not None and known.target not in (kind, "any"):
             what = f"{len(dataset.classes)} classes" if dataset.classes else "numbers"
-            fitting = [name for name, one in METRICS.items() if one.target in (kind, "any")]
+            fitting = [
+                name
+                for name, one in METRICS.items()
+                if one.target == kind or (one.target == "any" and place[0] == "metrics")
+            ]
             text = f"must fit a target of {what}, but got {metric.metric}"
             yield Fault(place, f"{text}; {', '.join(sorted(fitting))} do")
             continue

@@ -256,7 +256,8 @@ def _details_section(evidence: Evidence) -> _Section:
     for name, summary in evidence.summaries.items():
         best = summary.best
         lines = [f"Sweep {summary.name}, {summary.state}."]
-        title = f"{name}: {summary.arm.title}" if summary.arm.title else name
+        named = summary.arm.title in ("", name)
+        title = name if named else f"{name}: {summary.arm.title}"
         if best:
             config = config_text(best.trial.config)
             lines.append(f"Best is trial {best.trial.trial}: {config}.")
