@@ -283,12 +283,22 @@ class Trainer:
         targets = self.targets.gather(1, order)
         batch_bytes = self.model.lanes * self.batch_size * self.data.example_bytes
         together = max(1, _CHUNK_BYTES // batch_bytes)
-        outputs = []
+        outputs = self._empty_outputs(order.shape[1])
         for first in range(0, len(self._batches), together):
             batches = self._batches[first : first + together]
             part = slice(batches[0][0], batches[-1][1])
-            outputs.append(self._train_chunk(order[:, part], targets[:, part], epoch, first))
-        return torch.cat(outputs, 1)
+            chunk = self._train_chunk(order[:, part], targets[:, part], epoch, first)
+            outputs[:, part] = chunk
+        return outputs
+
+    def _empty_outputs(self, count: int) -> Tensor:
+        """Return room for the outputs of ``count`` examples, ``[L, count, K]``.
+
+        It is taken once: outputs that were kept one by one, between large chunks of inputs that
+        come and go, would leave holes into which the next chunk does not fit.
+        """
+        like = next(self.model.parameters())
+        return like.new_empty(self.model.lanes, count, self.model.outputs)
 
     def _train_chunk(self, positions: Tensor, targets: Tensor, epoch: int, step: int) -> Tensor:
         """Train on the batches of the examples at ``positions`` ``[L, C]``, in that order.
@@ -376,10 +386,9 @@ class Trainer:
         self.model.eval()
         examples = min(_PASS_EXAMPLES, _PASS_BYTES // data.example_bytes)
         step = max(1, examples // self.model.lanes)
-        outputs = [
-            self.model(data.part(start, start + step)) for start in range(0, data.count, step)
-        ]
-        collected = torch.cat(outputs, 1)
+        collected = self._empty_outputs(data.count)
+        for start in range(0, data.count, step):
+            collected[:, start : start + step] = self.model(data.part(start, start + step))
         # a module of zero weights need not say zero: a norm that it divides by is zero too
         collected[self._retired] = 0
         return self._evaluation(self.loss.predictions(collected), data.targets)
