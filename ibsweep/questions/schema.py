@@ -43,6 +43,7 @@ __all__ = [
     "Claim",
     "ClaimTest",
     "DifferenceTest",
+    "Estimand",
     "LevelTest",
     "Objective",
     "PublishedFigure",
@@ -285,8 +286,22 @@ class Arm(_Record):
         return next(found, None)
 
 
-class _ArmTest(_Record):
+Estimand = Literal["mean", "rate", "trained", "probability"]
+"""What a test speaks of: the mean over all fresh runs, the rate of those that train, the mean of
+those, or the probability that a fresh run of one arm beats a fresh run of the other."""
+
+
+class _Test(_Record):
+    equivalence_margin: Annotated[float, Field(strict=True, gt=0)] | None = Field(
+        default=None,
+        description="how far from the bound still counts as the same, in the effect's unit",
+    )
+
+
+class _ArmTest(_Test):
     arm: str = Field(description="the name of an arm")
+    on: Estimand | None = Field(default=None, description="mean, rate, trained or probability")
+    """None: the mean where no run failed, else rate and trained together."""
     where: dict[str, Scalar] = Field(
         default={}, description="values that its configuration must have"
     )
@@ -299,6 +314,9 @@ class DifferenceTest(_ArmTest):
     Each side is its arm's best confirmed configuration; with ``where``, the best of those that
     have these values. They are compared by the question's objective, in whose unit the margin is
     (percents differ by points). ``train_size`` is the arm's own unless it is given.
+
+    ``on`` says of what it speaks. Rates differ by percentage points of runs; a probability is held
+    against one half, and has no margin.
     """
 
     type: Literal["difference"]
@@ -313,10 +331,17 @@ class DifferenceTest(_ArmTest):
         description="how much worse still counts as no worse",
     )
 
+    @model_validator(mode="after")
+    def _no_margin_of_a_probability(self) -> Self:
+        if self.on == "probability" and self.margin:
+            text = "must be left out with `on: probability`, which is held against one half"
+            raise fault_error(type(self).__name__, [Fault(("margin",), text)])
+        return self
+
 
 class LevelTest(_ArmTest):
     """An arm's figure reaches a bound (``at_least``, ``at_most``) or stays clear of it (``below``,
-    ``above``), in the metric's own unit.
+    ``above``), in the metric's own unit; with ``on: rate`` in percent of runs.
     """
 
     type: Literal["level"]
@@ -336,6 +361,16 @@ class LevelTest(_ArmTest):
         if sum(getattr(self, side) is not None for side in _SIDES) != 1:
             text = "must give one of at_least, at_most, below and above, in the metric's unit"
             raise fault_error(type(self).__name__, [Fault((), text)])
+        return self
+
+    @model_validator(mode="after")
+    def _estimand_of_one_arm(self) -> Self:
+        if self.on == "probability":
+            text = "must be mean, rate or trained, but got 'probability', which takes two arms"
+            raise fault_error(type(self).__name__, [Fault(("on",), text)])
+        if self.on == "rate" and self.metric is not None:
+            text = "must be left out with `on: rate`, whose bound is in percent of runs"
+            raise fault_error(type(self).__name__, [Fault(("metric",), text)])
         return self
 
     @property
@@ -368,15 +403,26 @@ _SIDES: tuple[Literal["at_least", "at_most", "below", "above"], ...] = (
 )
 
 
-class TrainSizesNeededTest(_Record):
+class TrainSizesNeededTest(_Test):
     """An arm needs a smaller training set than another to reach a figure of the objective on test
     examples.
+
+    Its effect, and so its ``equivalence_margin``, is in doublings of the training set. It has no
+    ``on``.
     """
 
     type: Literal["train_sizes_needed"]
     arm: str = Field(description="the name of an arm")
     than: str = Field(description="the name of the arm it is compared with")
     value: _Bound = Field(description="the figure to reach, in the objective's unit")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_estimand(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "on" in data:
+            text = "must be left out of a test of train_sizes_needed, which compares whole curves"
+            raise fault_error(cls.__name__, [Fault(("on",), text)])
+        return data
 
 
 ClaimTest = Annotated[
@@ -503,12 +549,15 @@ class Question(_Record):
                 else:
                     continue
                 low, high = metric.low, metric.high
+                unit = ""
+                if isinstance(test, LevelTest) and test.on == "rate":
+                    low, high, unit = 0.0, 100.0, " percent of runs"
                 if (low is not None and value < low) or (high is not None and value > high):
                     ends = " and ".join(
                         [f"at least {low:g}"] * (low is not None)
                         + [f"at most {high:g}"] * (high is not None)
                     )
-                    yield Fault((*path, key), f"must be {ends}, but got {value:g}")
+                    yield Fault((*path, key), f"must be {ends}{unit}, but got {value:g}")
 
     def metric_of(self, column: str) -> Objective:
         """Return the metric of a column such as ``test_accuracy``: the objective, a further

@@ -46,7 +46,12 @@ def structural_faults(error: ValidationError) -> list[Fault]:
     Args:
         error: What ``Question.model_validate`` raised.
     """
-    return [_fault(details) for details in error.errors()]
+    # where every item of a list is malformed, pydantic calls the list too short as well
+    return [
+        _fault(details)
+        for details in error.errors()
+        if details["type"] != "too_short" or not details["input"]
+    ]
 
 
 def _fault(error: ErrorDetails) -> Fault:

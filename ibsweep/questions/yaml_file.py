@@ -69,13 +69,17 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, which reads 1e-4 as a number and refuses a key that stands twice."""
+    """PyYAML's safe loader, which reads 1e-4 as a number and keys such as `on` as the names that
+    they are, and refuses a key that stands twice.
+    """
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
         lines: dict[tuple[str, str], int] = {}
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
+                if key.tag == "tag:yaml.org,2002:bool":  # what YAML 1.1 makes of `on`
+                    key.tag = "tag:yaml.org,2002:str"
                 name = (key.tag, key.value)
                 if name in lines:
                     problem = f"the key {key.value!r} stands twice, first on line {lines[name]}"

@@ -212,6 +212,18 @@ TEST = "claims[0].tests"
             None,
             f"{TEST}[0]: `type` is missing; give difference, level, train_sizes_needed",
         ),
+        (
+            f"{T}.0.on",
+            "median",
+            f"{TEST}[0].on: must be 'mean', 'rate', 'trained' or",
+        ),
+        (f"{T}.0.equivalence_margin", 0, f"{TEST}[0].equivalence_margin: must be greater than 0,"),
+        (
+            f"{T}.1.on",
+            "probability",
+            f"{TEST}[1].on: must be mean, rate or trained, but",
+        ),
+        (f"{T}.2.on", "rate", f"{TEST}[2].on: must be left out of a test of train_sizes_needed"),
         (f"{T}.1.at_least", 95.0, f"{TEST}[1]: must give one of at_least, at_most, below and"),
         (f"{T}.1.below", None, f"{TEST}[1]: must give one of at_least, at_most, below and"),
         (f"{T}.1.metric", "accuracy", f"{TEST}[1].metric: must be test_METRIC or train_METRIC"),
@@ -353,3 +365,27 @@ def test_a_metrics_name_is_a_column_of_its_own(tmp_path, objective, metrics, wor
     with pytest.raises(InputError) as told:
         load_file(write_question(tmp_path, as_yaml(document)))
     assert words in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("test", "line"),
+    [
+        (
+            {"type": "difference", "arm": "mine_a", "than": "mine_b", "on": "probability"}
+            | {"margin": 1.0},
+            "claims[0].tests[0].margin: must be left out with `on: probability`, which is held",
+        ),
+        (
+            {"type": "level", "arm": "mine_a", "on": "rate", "at_least": 101.0},
+            "claims[0].tests[0].at_least: must be at least 0 and at most 100 percent of runs, but",
+        ),
+        (
+            {"type": "level", "arm": "mine_a", "on": "rate", "at_least": 90.0}
+            | {"metric": "test_accuracy"},
+            "claims[0].tests[0].metric: must be left out with `on: rate`, whose bound is in per",
+        ),
+    ],
+)
+def test_what_a_test_speaks_of_goes_with_its_other_keys(tmp_path, test, line):
+    (told,) = lines_of(write_question(tmp_path, changed(FULL, "claims.0.tests", [test])))
+    assert told.startswith(line)

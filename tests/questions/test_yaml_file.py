@@ -77,6 +77,11 @@ def test_files_that_cannot_be_read(write, content, message):
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_a_key_is_a_name_even_where_yaml_reads_a_switch(write):
+    """YAML 1.1 makes true of a bare ``on``; a claim's test has a key of that name."""
+    assert read_yaml(write("on: rate\nlearn: on\n")) == {"on": "rate", "learn": True}
+
+
 def test_a_byte_order_mark_is_no_fault(write):
     assert read_yaml(write(b"\xef\xbb\xbfa: 1\n")) == {"a": 1}
 
