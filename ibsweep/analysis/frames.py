@@ -71,10 +71,17 @@ class Column(NamedTuple):
 
 
 class SweepRow(NamedTuple):
-    """What a row of ``sweeps`` is made of; ``current`` is whether it is its arm's current one."""
+    """What a row of ``sweeps`` is made of.
+
+    Attributes:
+        sweep: The sweep.
+        current: Whether it is its arm's current one.
+        repeats: How many independent sweeps of its design have a best.
+    """
 
     sweep: StoredSweep
     current: bool
+    repeats: int
 
 
 class TrialRow(NamedTuple):
@@ -195,6 +202,24 @@ SWEEPS = (
         "whether it is the newest sweep of its arm that has a best; only these are reported",
         "bool",
         attrgetter("current"),
+    ),
+    Column(
+        "seed",
+        "of the sampler, and what replicate seeds follow from",
+        "int64",
+        attrgetter("sweep.manifest.seed"),
+    ),
+    Column(
+        "design",
+        "the same for sweeps that differ in their seeds alone: repeats of each other",
+        "str",
+        attrgetter("sweep.design"),
+    ),
+    Column(
+        "repeats",
+        "sweeps of this design that share no replicate seed and have a best",
+        "int64",
+        attrgetter("repeats"),
     ),
 )
 

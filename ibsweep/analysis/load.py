@@ -12,6 +12,7 @@ from typing import Any, overload
 import pandas as pd
 
 from ibsweep.analysis import frames
+from ibsweep.analysis.repeats import design_of, independent
 from ibsweep.analysis.summary import SweepSummary, summarise_rows
 from ibsweep.errors import IbsweepError, InputError, suggestion
 from ibsweep.questions.schema import Question
@@ -54,6 +55,11 @@ class StoredSweep:
     def manifest(self) -> Manifest:
         """What it was asked to do, and with what."""
         return self.store.manifest
+
+    @cached_property
+    def design(self) -> str:
+        """Tells how it was made: the same for sweeps that differ in their seeds alone."""
+        return design_of(self.manifest, self.summary.question)
 
     @property
     def is_confirmed(self) -> bool:
@@ -130,11 +136,44 @@ class Results:
         """Return whether it is the newest sweep of its arm that has a best."""
         return any(one is sweep for one in self._current)
 
+    def repeats(self, question: str) -> dict[str, tuple[StoredSweep, ...]]:
+        """Return the sweeps of each arm that repeat its current one, and that one, by their seeds.
+
+        They were made alike, share no replicate seed, and have a best: so many draws of what a
+        sweep of the arm finds.
+
+        Args:
+            question: Name of the question; of one that has no current sweep there is no arm.
+        """
+        return {
+            sweep.summary.arm.name: self._repeats_of(sweep)
+            for sweep in self._current
+            if sweep.summary.question.question == question
+        }
+
+    def _repeats_of(self, sweep: StoredSweep) -> tuple[StoredSweep, ...]:
+        """Return the sweeps of its design that have a best and share no replicate seed."""
+        alike = (one for one in self.stored if one.design == sweep.design and one.has_best)
+        return independent(alike)
+
+    def repeated(self, question: str) -> pd.DataFrame:
+        """Return the ``confirmations`` of a question's current sweeps and of their repeats.
+
+        Args:
+            question: Name of the question; of one that has none there are no rows.
+        """
+        found = self.repeats(question).values()
+        names = [sweep.summary.name for sweeps in found for sweep in sweeps]
+        return self.confirmations[self.confirmations["sweep"].isin(names)]
+
     @cached_property
     @frames.describe(frames.SWEEPS)
     def sweeps(self) -> pd.DataFrame:
         """One row a sweep."""
-        rows = [frames.SweepRow(sweep, self.is_current(sweep)) for sweep in self.stored]
+        rows = [
+            frames.SweepRow(sweep, self.is_current(sweep), len(self._repeats_of(sweep)))
+            for sweep in self.stored
+        ]
         return frames.make_frame(frames.SWEEPS, rows)
 
     @cached_property

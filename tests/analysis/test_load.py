@@ -159,6 +159,9 @@ def test_sweeps(results):
             # four trials of half a second; three jobs of confirmation, each counted once
             "seconds": 4 * 0.5 + 2.0 + 2.0 + 3.0,
             "current": True,
+            "seed": 10,
+            "design": results.stored[0].design,
+            "repeats": 1,
         }
     ]
 

@@ -1,0 +1,51 @@
+"""Sweeps of one arm that repeat each other, written by hand: what each finds is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import tiny
+from report_results import confirmation
+
+from ibsweep.results.store import SweepStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ibsweep.results.records import Manifest
+
+
+def add_sweep(
+    results: Path,
+    seed: int,
+    accuracies: Sequence[float] = (88.0, 90.0),
+    *,
+    manifest: Manifest | None = None,
+    name: str | None = None,
+    confirmed: bool = True,
+    **changes: Any,
+) -> SweepStore:
+    """Write a sweep over ``tiny_cnn`` whose best has these test accuracies.
+
+    Args:
+        results: The results directory.
+        seed: The sweep's.
+        accuracies: One a fresh replicate.
+        manifest: What its manifest begins as, by default that of the tiny question.
+        name: The sweep's name, by default one with its seed.
+        confirmed: Whether its confirmation came to its end.
+        changes: Fields of the manifest.
+    """
+    made = manifest or tiny.manifest(trials=1, confirm_replicates=len(accuracies))
+    own = {"name": name or f"tiny-{seed}", "seed": seed, "sampler": {**made.sampler, "seed": seed}}
+    store = SweepStore.create(results, made.model_copy(update={**own, **changes}))
+    store.add_trial(tiny.trial(0, origin="baseline"), [])
+    seeds = store.manifest.confirmation_seeds
+    store.add_confirmations(
+        confirmation(0, 10, seed, accuracy)
+        for seed, accuracy in zip(seeds, accuracies, strict=True)
+    )
+    if confirmed:
+        store.paths.best_config.write_text("trial: 0\n")
+    return store
