@@ -38,11 +38,13 @@ def tune(
         quick: A small budget, where ``options`` do not say otherwise.
         progress: Show how far it is: a bar in a notebook, a table on a terminal, lines elsewhere.
         **options: The fields of ``SweepOptions``, as the command's flags: ``trials=20``,
-            ``replicates=8``, ``sampler="random"``, ``time_budget=300`` (seconds), ....
+            ``replicates=8``, ``sampler="random"``, ``time_budget=300`` (seconds), ``sweeps=3``
+            (repeats of every sweep, each with the next seed), ....
 
     Returns:
-        The frames of these sweeps (``trials``, ``curves``, ``confirmations``), and
-        ``best("q7_wider")``, the best configuration of an arm with its confirmed figures.
+        The frames of these sweeps (``trials``, ``curves``, ``confirmations``),
+        ``best("q7_wider")``, the best configuration of an arm with its confirmed figures, and
+        ``repeats("q7")``, the sweeps of each arm that differ in their seeds alone.
 
     Raises:
         InputError: If something given is wrong; nothing has run then.
@@ -54,6 +56,7 @@ def tune(
         >>> found.best("q7_wider")["config"]  # doctest: +SKIP
     """
     from ibsweep.sweep.manifest import make_manifests
+    from ibsweep.sweep.seeds import seed_notes
 
     chosen = _options(options, quick=quick)
     if not targets:
@@ -62,6 +65,8 @@ def tune(
     words = [os.fspath(target) for target in targets]
     manifests = make_manifests(words, chosen, name, sys.argv, folder)
     with created_sweeps(folder, manifests) as stores:
+        for note in seed_notes(manifests, chosen, folder) if progress else ():
+            print(note, file=sys.stderr)
         return _run(stores, folder, progress=progress)
 
 

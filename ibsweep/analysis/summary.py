@@ -134,6 +134,7 @@ class SweepSummary:
         return {
             "sweep": self.name,
             "arm": self.arm.name,
+            "seed": self.manifest.seed,
             "directory": display_path(self.directory),
             "trials": {
                 "complete": self.counts[TrialState.COMPLETE],

@@ -63,6 +63,7 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
         f"{counts[TrialState.FAIL]} failed; {tally.elapsed:.0f} s, "
         f"{tally.rate:,.0f} model-epochs/s",
     )
+    table.add_row("seed", str(summary.manifest.seed), "of the sampler and of all replicates")
     model = "best.pt, " if (summary.directory / "best.pt").exists() else ""
     where = f"{display_path(summary.directory)} (best.yaml, {model}trials.jsonl)"
     table.add_row("results", "", where)

@@ -26,8 +26,17 @@ _FLAGS: Mapping[str, Any] = {
     "sampler": Annotated[str, typer.Option(help=f"One of {', '.join(SAMPLERS)}.")],
     "pruner": Annotated[str, typer.Option(help=f"One of {', '.join(PRUNERS)}.")],
     "seed": Annotated[
+        int | None,
+        typer.Option(
+            help="Seed of sampler and replicates; default: 10, the notebook's, or the first after "
+            "it that no sweep of the arm has."
+        ),
+    ],
+    "sweeps": Annotated[
         int,
-        typer.Option(help="Seed of the sampler and first replicate seed; 10 is the notebook's."),
+        typer.Option(
+            help="Sweeps of each arm, each with the next seed: what one finds is itself a draw."
+        ),
     ],
     "time_budget": Annotated[
         str | None,

@@ -14,8 +14,8 @@ from ibsweep.sweep.options import SweepOptions
 
 EXAMPLES = """
 Examples: ibsweep tune q7_wider | ibsweep tune q7 --trials 100 | ibsweep tune my_question.yaml
---sampler random --pruner none | ibsweep tune all --quick | ibsweep tune q7 --time-budget 5m
---json
+--sampler random --pruner none | ibsweep tune all --quick | ibsweep tune q7 --sweeps 3
+--time-budget 5m --json
 """
 
 
@@ -30,7 +30,10 @@ def tune(
     options: SweepOptions,
     results: ResultsDir = Path("results"),
     name: Annotated[
-        str | None, typer.Option(help="Name of the sweep; default: arm and time.")
+        str | None,
+        typer.Option(
+            help="Name of the sweep, or how those of several begin; default: arm and time."
+        ),
     ] = None,
     quiet: QuietFlag = False,
     json: JsonFlag = False,
@@ -39,10 +42,12 @@ def tune(
     from ibsweep.cli.run_sweeps import run_and_print
     from ibsweep.results.store import created_sweeps
     from ibsweep.sweep.manifest import make_manifests
+    from ibsweep.sweep.seeds import seed_notes
 
-    with created_sweeps(
-        results, make_manifests(targets, options, name, sys.argv, results)
-    ) as stores:
+    manifests = make_manifests(targets, options, name, sys.argv, results)
+    with created_sweeps(results, manifests) as stores:
+        for note in () if quiet else seed_notes(manifests, options, results):
+            print(f"ibsweep: {note}", file=sys.stderr)
         run_and_print(stores, quiet=quiet, json=json)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from ibsweep.results.records import Manifest
 from ibsweep.results.store import check_name
 from ibsweep.sweep.earlier import best_of_earlier
 from ibsweep.sweep.environment import environment
-from ibsweep.sweep.options import SweepOptions, sampler_arguments
+from ibsweep.sweep.options import FIRST_SEED, SweepOptions, sampler_arguments
 from ibsweep.sweep.pruning import pruner_arguments
+from ibsweep.sweep.seeds import sweep_seeds
 
 __all__ = ["make_manifest", "make_manifests", "named_arms", "resumption"]
 
@@ -29,14 +31,18 @@ def make_manifests(
     command: Sequence[str],
     results: Path = Path("results"),
 ) -> list[Manifest]:
-    """Return the manifest of a new sweep for every arm that is meant, its code and data loaded.
+    """Return the manifests of new sweeps, one or more of every arm, their code and data loaded.
+
+    Every arm's first sweep comes before any arm's second one: where there is no time for all of
+    them, there are as many of each.
 
     Args:
         targets: Arms, questions, question files, ``FILE:ARM`` or ``all``.
-        options: Of every sweep.
+        options: Of every sweep, and how many of each arm.
         name: Of the sweep, or what the names of several begin with; None for arm and time.
         command: The command line, for the record.
-        results: Where the earlier sweep is stored that ``options.earlier`` names.
+        results: Where sweeps are stored: the one that ``options.earlier`` names, and those whose
+            seeds are taken.
 
     Raises:
         InputError: If a target is unknown or wrong, an arm is meant twice, or the name cannot be
@@ -47,22 +53,31 @@ def make_manifests(
     for one in found.values():
         questions.setdefault((one.file, one.question.question), []).append(one)
     bound = {key: bind(arms) for key, arms in questions.items()}
-    return [
-        make_manifest(
-            sweep,
-            one.question,
-            one.arm,
-            options,
-            command,
-            bound[one.file, one.question.question],
-            results,
-        )
-        for sweep, one in found.items()
-    ]
+    seeds = {
+        key: sweep_seeds(key[1], {one.arm.name for one in arms}, options, results)
+        for key, arms in questions.items()
+    }
+    made = []
+    for place in range(options.sweeps):
+        for sweep, one in found.items():
+            key = one.file, one.question.question
+            seed = seeds[key][place]
+            made.append(
+                make_manifest(
+                    check_name(sweep if options.sweeps == 1 else f"{sweep}-seed{seed}"),
+                    one.question,
+                    one.arm,
+                    replace(options, seed=seed),
+                    command,
+                    bound[key],
+                    results,
+                )
+            )
+    return made
 
 
 def named_arms(targets: Sequence[str], name: str | None) -> dict[str, Found]:
-    """Return the arms that are meant, by the names of their new sweeps.
+    """Return the arms that are meant, by what the names of their new sweeps begin with.
 
     Args:
         targets: Arms, questions, question files, ``FILE:ARM`` or ``all``.
@@ -101,7 +116,7 @@ def make_manifest(
         name: Of the sweep.
         question: The question, as its file has it.
         arm: The arm.
-        options: Of the sweep.
+        options: Of the sweep; without a seed it is the notebook's.
         command: The command line, for the record.
         bound: The question with its data and code; None where only the record is wanted.
         results: Where the earlier sweep is stored that ``options.earlier`` names.
@@ -121,6 +136,7 @@ def make_manifest(
         }
     if options.earlier is not None:
         kept["earlier"] = best_of_earlier(results, options.earlier, arm)
+    seed = FIRST_SEED if options.seed is None else options.seed
     epochs = int(highest(arm.space["epochs"]) if "epochs" in arm.space else arm.fixed["epochs"])
     return Manifest(
         name=name,
@@ -132,9 +148,9 @@ def make_manifest(
         replicates=options.replicates,
         confirm=options.confirm,
         confirm_replicates=options.confirm_replicates,
-        seed=options.seed,
+        seed=seed,
         time_budget=options.time_budget,
-        sampler=sampler_arguments(options.sampler, options.seed),
+        sampler=sampler_arguments(options.sampler, seed),
         pruner=pruner_arguments(options.pruner, epochs),
         cpus_per_trial=options.cpus_per_trial,
         gpus_per_trial=options.gpus_per_trial,

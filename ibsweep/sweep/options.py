@@ -10,6 +10,7 @@ from typing import Any
 from ibsweep.errors import InputError, suggestion
 
 __all__ = [
+    "FIRST_SEED",
     "PRUNERS",
     "QUICK",
     "SAMPLERS",
@@ -34,6 +35,9 @@ SAMPLERS: Mapping[str, Mapping[str, Any]] = {
 """Samplers with every argument that shapes the search: Optuna's own defaults have changed."""
 
 PRUNERS = ("asha", "median", "hyperband", "none")
+
+FIRST_SEED = 10
+"""The notebook's own: an arm's first sweep begins with it."""
 
 QUICK: Mapping[str, int] = {"trials": 10, "replicates": 2, "confirm": 1, "confirm_replicates": 8}
 """The preset for a look at all questions within minutes."""
@@ -73,7 +77,9 @@ class SweepOptions:
         confirm_replicates: Fresh replicates of each.
         sampler: Key of ``SAMPLERS``.
         pruner: One of ``PRUNERS``.
-        seed: Seed of the sampler; replicate seeds count up from it.
+        seed: Seed of the first sweep's sampler and replicates; None for the notebook's, or the
+            first one after it that no sweep of the arm has.
+        sweeps: Sweeps of each arm, each of them with the next seed.
         time_budget: Seconds after which nothing new is proposed, or None.
         cpus_per_trial: CPUs, and threads, of a trial.
         gpus_per_trial: GPU share of a trial.
@@ -91,7 +97,8 @@ class SweepOptions:
     confirm_replicates: int = 8
     sampler: str = "tpe"
     pruner: str = "asha"
-    seed: int = 10
+    seed: int | None = None
+    sweeps: int = 1
     time_budget: float | None = None
     cpus_per_trial: float = 1
     gpus_per_trial: float = 0
@@ -108,11 +115,13 @@ class SweepOptions:
                 ("replicates", 1, 1000),
                 ("confirm", 1, 1000),
                 ("confirm_replicates", 2, 1000),
+                ("sweeps", 1, 1000),
             )
             if not least <= getattr(self, name) <= most
         ]
-        if not 0 <= self.seed < 2**31:
-            faults.append(f"`--seed` must lie in 0 to 2147483647, but got {self.seed}")
+        if self.seed is not None and not 0 <= self.seed <= 2**31 - max(1, self.sweeps):
+            less = f" less {self.sweeps - 1} for the sweeps after it" if self.sweeps > 1 else ""
+            faults.append(f"`--seed` must lie in 0 to 2147483647{less}, but got {self.seed}")
         budget = self.time_budget
         if budget is not None and not (budget > 0 and math.isfinite(budget)):
             faults.append(f"`--time-budget` must be above 0, but got {budget:g}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 
@@ -84,6 +85,7 @@ def test_every_option_of_a_sweep_has_a_flag(here, monkeypatch):
         "sampler": "random",
         "pruner": "median",
         "seed": 20,
+        "sweeps": 2,
         "time_budget": 90.0,
         "cpus_per_trial": 2.0,
         "gpus_per_trial": 0.5,
@@ -99,11 +101,70 @@ def test_every_option_of_a_sweep_has_a_flag(here, monkeypatch):
         flag = {"earlier": "from"}.get(name, name)
         words += [f"--{flag.replace('_', '-')}", *([] if value is True else [str(value)])]
     assert run(["tune", "tiny.yaml", "--name", "one", *words]) == 0
-    manifest = SweepStore.find(here / "results", "one").manifest
+    first, second = (SweepStore.find(here / "results", f"one-seed{seed}") for seed in (20, 21))
+    assert chosen.pop("sweeps") == 2
+    assert second.manifest.seed == 21
+    manifest = first.manifest
     found = {name: getattr(manifest, name) for name in chosen}
     found |= {name: found[name]["name"] for name in ("sampler", "pruner")}
     found["earlier"] = found["earlier"]["sweep"]
     assert found == chosen
+
+
+def made(results) -> list[tuple[str, int]]:
+    """The sweeps of a directory by their names without the time, and their seeds."""
+    stores = [SweepStore(path.parent) for path in results.glob("*/manifest.json")]
+    found = [(store.manifest.name, store.manifest.seed) for store in stores]
+    return sorted((re.sub(r"-[0-9]{8}-[0-9]{6}", "", name), seed) for name, seed in found)
+
+
+def test_the_same_command_once_more_makes_an_independent_sweep(here, capsys, monkeypatch):
+    monkeypatch.setattr("ibsweep.cli.run_sweeps.run_and_print", lambda stores, **_: None)
+    assert run(["tune", "tiny.yaml", "--name", "first"]) == 0
+    assert capsys.readouterr().err == ""
+    assert run(["tune", "tiny.yaml", "--name", "second"]) == 0
+    said = capsys.readouterr().err
+    assert said == "ibsweep: tiny_cnn: seed 11, independent of the sweeps that results has\n"
+    assert run(["tune", "tiny.yaml", "--name", "third", "--sweeps", "2", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+    assert run(["tune", "tiny.yaml", "--name", "given", "--seed", "10"]) == 0
+    assert made(here / "results") == [
+        ("first", 10),
+        ("given", 10),
+        ("second", 11),
+        ("third-seed12", 12),
+        ("third-seed13", 13),
+    ]
+
+
+def test_a_seed_is_taken_by_sweeps_of_the_arm_alone_and_by_unreadable_ones_not(here, monkeypatch):
+    monkeypatch.setattr("ibsweep.cli.run_sweeps.run_and_print", lambda stores, **_: None)
+    SweepStore.create(here / "results", tiny.manifest(name="taken", seed=11))
+    (here / "results" / "broken").mkdir()
+    (here / "results" / "broken" / "manifest.json").write_text("{")
+    other = tiny.YAML.replace("question: tiny", "question: other")
+    tiny.write_question(here, other, "other.yaml")
+    assert run(["tune", "tiny.yaml", "other.yaml", "--sweeps", "2"]) == 0
+    (here / "results" / "broken" / "manifest.json").unlink()
+    assert made(here / "results") == [
+        ("other-tiny_cnn-seed10", 10),
+        ("other-tiny_cnn-seed11", 11),
+        ("taken", 11),
+        ("tiny_cnn-seed10", 10),
+        ("tiny_cnn-seed12", 12),
+    ]
+
+
+def test_arms_of_a_question_that_are_tuned_together_have_common_seeds(here, monkeypatch):
+    """Claims compare arms on common replicate seeds, which follow from the sweep's."""
+    began = []
+    monkeypatch.setattr(
+        "ibsweep.cli.run_sweeps.run_and_print",
+        lambda stores, **_: began.extend((s.manifest.arm, s.manifest.seed) for s in stores),
+    )
+    assert run(["tune", "q2_cnn", "--name", "x"]) == 0
+    assert run(["tune", "q2_cnn", "q2_mlp", "--name", "y", "--sweeps", "2"]) == 0
+    assert began[1:] == [("q2_cnn", 11), ("q2_mlp", 11), ("q2_cnn", 12), ("q2_mlp", 12)]
 
 
 def test_sweeps_of_one_command_are_made_all_or_none(capsys, here, monkeypatch):
@@ -189,6 +250,11 @@ def test_train_saves_model_curves_and_kernels(capsys, here):
         (["tune", "q7_wider", "--sampler", "tpes"], "no sampler 'tpes': did you mean 'tpe'"),
         (["tune", "q7_wider", "--pruner", "asa"], "no pruner 'asa': did you mean 'asha'"),
         (["tune", "q7_wider", "--seed", "-1"], "`--seed` must lie in 0 to"),
+        (
+            ["tune", "q7_wider", "--seed", "2147483647", "--sweeps", "2"],
+            "`--seed` must lie in 0 to 2147483647 less",
+        ),
+        (["tune", "q7_wider", "--sweeps", "0"], "`--sweeps` must be at least 1"),
         (["tune", "q7_wider", "--time-budget", "soon"], "such as 90, 90s, 5m or 1.5h"),
         (["tune", "q7_wider", "--cpus-per-trial", "0"], "`--cpus-per-trial` must be above 0"),
         (["tune", "q7_wider", "--gpus-per-trial", "-1"], "`--gpus-per-trial` must be 0 or more"),

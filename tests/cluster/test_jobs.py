@@ -294,6 +294,7 @@ def test_a_wrong_command_is_told_as_it_tells_itself_and_not_submitted(capsys, no
     "line",
     [
         "tune q7_wider",
+        "tune q7 --sweeps 3 --seed 20",
         "tune a/tiny.yaml b/tiny.yaml q7 --trials 3 --gpus-per-trial 0.25 --quick -q --json",
         "tune --time-budget 5m --name 'one' --every-epoch all --address 10.0.0.1:6379",
         "replicate q2 q3 --seeds 4 --results /there",
