@@ -102,6 +102,11 @@ class Evidence:
     replications: tuple[ReplicationSummary, ...]
     replicated: pd.DataFrame
 
+    @property
+    def quick_arms(self) -> list[str]:
+        """The arms whose sweep was a quick look."""
+        return [arm for arm, manifest in self.manifests.items() if manifest.is_quick]
+
 
 def known_questions(results: Results) -> list[str]:
     """Return the names of the questions that there are sweeps or replications of, sorted."""

@@ -13,6 +13,8 @@ from ibsweep.cli.flags import ResultsDir
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rich.text import Text
+
     from ibsweep.analysis.evidence import Evidence
     from ibsweep.analysis.load import Results as Loaded
     from ibsweep.analysis.report.cells import Cell, Table
@@ -23,7 +25,15 @@ EXAMPLES = """
 Examples: ibsweep report | ibsweep report q7 --open | ibsweep report q7_wider-20261123-101500
 """
 
-_COLOURS = {"supported": "green", "refuted": "red", "open": "dim"}
+_COLOURS = {
+    "supported": "green",
+    "refuted": "red",
+    "equivalent": "cyan",
+    "open": "yellow",
+    "not_tested": "dim",
+}
+_PLAIN = str.maketrans("✓✗≈·▁▂▃▄▅▆▇█", "+x~.12345678")
+"""What stands in for signs and strips on a console that cannot show them."""
 _WIDTH = 160
 """Columns of what goes to a file or a pipe, which has no width of its own."""
 _TEXT = 24
@@ -79,12 +89,15 @@ def print_tables(results: Loaded, gathered: Iterable[Evidence], console: Console
         replications_table,
         sizes_needed_table,
     )
-    from ibsweep.analysis.report.verdicts import claims_table
+    from ibsweep.analysis.report.verdicts import claims_table, quick_note
 
     for evidence in gathered:
         question = evidence.question
         title = question.heading
         console.rule(title, align="left", style="dim")
+        note = quick_note(evidence)
+        if note:
+            console.print(note, highlight=False, markup=False)
         for table in (
             claims_table([evidence]),
             arms_table(evidence),
@@ -102,7 +115,6 @@ def print_table(table: Table, console: Console) -> None:
     """Print a table of the pages; one that is too wide for the console, a line a cell."""
     from rich import box
     from rich.table import Table as Grid
-    from rich.text import Text
 
     if not table.rows:
         return
@@ -123,16 +135,22 @@ def print_table(table: Table, console: Console) -> None:
         justify: Literal["left", "right"] = "right" if column in table.numeric else "left"
         grid.add_column(column, justify=justify, overflow="fold", min_width=width)
     for row in table.rows:
-        grid.add_row(*(Text(one.text, style=_style(one)) for one in row))
+        grid.add_row(*(_shown(one, console) for one in row))
     console.print(grid)
 
 
 def _least_width(table: Table, place: int) -> int:
     """Return the columns that a column needs: figures stay in one piece, words give way."""
-    lines = [line for row in table.rows for line in row[place].text.splitlines()]
+    signs = [2 * (row[place].verdict is not None) for row in table.rows]
+    lines = [
+        " " * sign + line
+        for row, sign in zip(table.rows, signs, strict=True)
+        for line in row[place].text.splitlines()
+    ]
     longest = max(map(len, lines), default=0)
     words = max(map(len, table.columns[place].split()))
-    if place == 0 or table.columns[place] in table.numeric:
+    whole = any(row[place].strip for row in table.rows)
+    if place == 0 or whole or table.columns[place] in table.numeric:
         return max(longest, words)
     return max(min(longest, _TEXT), words)
 
@@ -147,10 +165,28 @@ def _print_records(table: Table, console: Console) -> None:
         console.print(Text(name.text))
         grid = Grid(box=None, show_header=False, padding=(0, 2), pad_edge=False)
         for column, one in zip(table.columns[1:], cells, strict=True):
-            grid.add_row("", Text(column, style="dim"), Text(one.text, style=_style(one)))
+            grid.add_row("", Text(column, style="dim"), _shown(one, console))
         console.print(grid)
     console.print()
 
 
-def _style(cell: Cell) -> str:
-    return _COLOURS[cell.text] if cell.verdict else ""
+def _shown(cell: Cell, console: Console) -> Text:
+    """Return a cell as the console shows it; a verdict has a sign besides its colour."""
+    from rich.text import Text
+
+    from ibsweep.analysis.report.cells import SIGNS
+
+    sign = f"{SIGNS[cell.verdict]} " if cell.verdict else ""
+    text = Text(showable(sign + cell.text, console))
+    if cell.verdict:
+        text.stylize(_COLOURS[cell.verdict], 0, len(text.plain.splitlines()[0]))
+    return text
+
+
+def showable(text: str, console: Console) -> str:
+    """Return a text without the signs that a console's encoding lacks."""
+    try:
+        text.encode(console.encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN)
+    return text

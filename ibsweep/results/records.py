@@ -367,6 +367,11 @@ class Manifest(_Row):
         return Path(self.folder or "", self.file or "") if known else None
 
     @property
+    def is_quick(self) -> bool:
+        """Whether it was a quick look: too small a budget to go by."""
+        return "--quick" in self.command
+
+    @property
     def resources_per_trial(self) -> dict[str, float]:
         """CPUs and GPUs of a trial, by Ray's names."""
         return trial_resources(self.cpus_per_trial, self.gpus_per_trial)

@@ -1,33 +1,46 @@
 """Tables as the pages and the terminal print them: cells of text that know what they sort by.
 
 Figures stand without their unit, which the heading says; intervals are 95 % and stand as
-``[low, high]``.
+``[low, high]``. A verdict is told by its word and a sign, never by its colour alone.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ibsweep.analysis.statistics import Interval
+from ibsweep.analysis.strip import Strip
 from ibsweep.analysis.wording import interval_text, number
 from ibsweep.questions.schema import Objective
 
 __all__ = [
     "MISSING",
+    "SIGNS",
     "Cell",
     "Table",
     "figure_cell",
     "interval_cell",
     "number_cell",
     "p_value_cell",
+    "strip_cell",
     "text_cell",
+    "verdict_cell",
 ]
 
 MISSING = "-"
 """What stands in a cell without a figure."""
 
+SIGNS: Mapping[str, str] = {
+    "supported": "✓",
+    "refuted": "✗",
+    "equivalent": "≈",
+    "open": "?",
+    "not_tested": "-",
+}
+"""What stands before a verdict's word."""
 
 _SHORT = 20
 
@@ -38,14 +51,18 @@ class Cell(NamedTuple):
     Attributes:
         text: What is read.
         key: What it sorts by; None sorts after all others.
-        verdict: Whether it is shown as a verdict.
+        verdict: The verdict whose word its first line is, such as ``not_tested``.
         page: Name of the question whose page it leads to.
+        strip: Single runs, drawn in place of the text.
+        spoken: The strip in words.
     """
 
     text: str
     key: float | str | None = None
-    verdict: bool = False
+    verdict: str | None = None
     page: str | None = None
+    strip: Strip | None = None
+    spoken: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +96,23 @@ class Table:
 def text_cell(text: Any) -> Cell:
     """Return a cell that sorts by its text."""
     return Cell(str(text), str(text))
+
+
+def verdict_cell(verdict: str, *, quick: bool = False) -> Cell:
+    """Return a cell with a verdict, and that it is one of a quick look where it is.
+
+    Verdicts sort as ``SIGNS`` has them.
+    """
+    word = verdict.replace("_", " ")
+    return Cell(f"{word}\na quick look" if quick else word, list(SIGNS).index(verdict), verdict)
+
+
+def strip_cell(metric: Objective, strip: Strip | None) -> Cell:
+    """Return a cell with single runs, that sorts by the lowest one."""
+    if strip is None or not strip.values:
+        return Cell(MISSING)
+    spoken = strip.description(metric)
+    return Cell(strip.text, min(strip.values), strip=strip, spoken=spoken)
 
 
 def number_cell(value: float | None, form: str = ".2f") -> Cell:

@@ -18,6 +18,7 @@ from ibsweep import __version__
 from ibsweep.analysis.claims import RULE
 from ibsweep.analysis.evidence import gather, known_questions
 from ibsweep.analysis.report import figures, provenance, tables, verdicts
+from ibsweep.analysis.report.cells import SIGNS
 from ibsweep.analysis.summary import config_text
 from ibsweep.analysis.wording import number
 from ibsweep.errors import InputError
@@ -47,6 +48,7 @@ class _Claim:
 
     text: str
     verdict: str
+    quick: bool
     sentences: tuple[str, ...]
     table: Table
 
@@ -159,6 +161,7 @@ def _environment() -> Environment:
     # the page runs this script and no other, whatever stands in a question's file
     environment.globals["script_hash"] = f"sha256-{digest}"
     environment.globals["version"] = __version__
+    environment.globals["signs"] = SIGNS
     return environment
 
 
@@ -199,13 +202,15 @@ def _claims_section(evidence: Evidence) -> _Section:
     claims = tuple(
         _Claim(
             result.claim.text,
-            result.verdict.value,
+            verdicts.verdict_of(result),
+            verdicts.is_quick(evidence, result),
             tuple(verdicts.claim_sentences(result)),
             verdicts.claim_tests_table(evidence, result),
         )
         for result in evidence.claims
     )
-    lines = () if claims else ("This question has no claims.",)
+    note = verdicts.quick_note(evidence)
+    lines = ((note,) if note else ()) if claims else ("This question has no claims.",)
     return _Section("answer", "The answer", lines, claims)
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ibsweep.analysis.claims import ClaimResult, ClaimTestResult, Verdict
+from ibsweep.analysis.claims import ClaimResult, ClaimTestResult
 from ibsweep.analysis.report.cells import (
     MISSING,
+    SIGNS,
     Cell,
     Table,
     figure_cell,
     number_cell,
     p_value_cell,
     text_cell,
+    verdict_cell,
 )
 from ibsweep.analysis.summary import config_text
 from ibsweep.analysis.wording import difference_unit, interval_text, size_text
@@ -28,7 +30,10 @@ __all__ = [
     "claim_tests_table",
     "claims_table",
     "count_verdicts",
+    "is_quick",
     "questions_table",
+    "quick_note",
+    "verdict_of",
 ]
 
 
@@ -47,7 +52,7 @@ def claims_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> T
                 (
                     Cell(name, name, page=name if name in pages else None),
                     text_cell(result.claim.text),
-                    Cell(result.verdict.value, _ORDER[result.verdict], verdict=True),
+                    verdict_cell(verdict_of(result), quick=is_quick(evidence, result)),
                     text_cell("\n".join(claim_sentences(result))),
                 )
             )
@@ -60,7 +65,28 @@ def claims_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> T
     )
 
 
-_ORDER = {Verdict.SUPPORTED: 0, Verdict.REFUTED: 1, Verdict.OPEN: 2}
+def verdict_of(result: ClaimResult) -> str:
+    """Return the verdict on a claim; one without any rows to test it is not open."""
+    return result.verdict.value if result.tested else "not_tested"
+
+
+def is_quick(evidence: Evidence, result: ClaimResult) -> bool:
+    """Return whether a claim was tested on a quick look at one of its arms, or more."""
+    arms = {arm for test in result.claim.tests for arm in (test.arm, getattr(test, "than", None))}
+    return result.tested and any(arm in arms for arm in evidence.quick_arms)
+
+
+def quick_note(evidence: Evidence) -> str:
+    """Return which arms had a quick look alone; empty where none had."""
+    arms = evidence.quick_arms
+    if not arms:
+        return ""
+    return (
+        f"A quick look: {', '.join(arms)} {'was' if len(arms) == 1 else 'were'} tuned with "
+        "`--quick`, too small a budget to go by; verdicts on "
+        f"{'it' if len(arms) == 1 else 'them'} are marked, and may change with "
+        f"`ibsweep tune {evidence.question.word(arms[0] if len(arms) == 1 else None)}`."
+    )
 
 
 def claim_sentences(result: ClaimResult) -> list[str]:
@@ -74,16 +100,10 @@ def claim_sentences(result: ClaimResult) -> list[str]:
 
 
 def count_verdicts(results: Iterable[ClaimResult]) -> str:
-    """Return how many claims have each verdict; one without any rows to test it is not open yet.
-
-    Those that there are none of are left out.
-    """
-    found = [result.verdict.value if result.tested else _UNTESTED for result in results]
-    order = [*(verdict.value for verdict in _ORDER), _UNTESTED]
-    return ", ".join(f"{found.count(verdict)} {verdict}" for verdict in order if verdict in found)
-
-
-_UNTESTED = "not tested yet"
+    """Return how many claims have each verdict; those that there are none of are left out."""
+    found = [verdict_of(result) for result in results]
+    counts = ((found.count(verdict), verdict.replace("_", " ")) for verdict in SIGNS)
+    return ", ".join(f"{count} {word}" for count, word in counts if count)
 
 
 def questions_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> Table:
@@ -98,11 +118,16 @@ def questions_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -
                 text_cell(question.title),
                 text_cell(question.text),
                 Cell(f"{confirmed} of {len(question.arms)} arms", confirmed),
-                text_cell(count_verdicts(evidence.claims) or "no claims"),
+                text_cell(_counted(evidence)),
             )
         )
     columns = ("question", "about", "asks", "confirmed", "claims")
     return Table("questions", "What was asked", columns, tuple(rows))
+
+
+def _counted(evidence: Evidence) -> str:
+    quick = any(is_quick(evidence, result) for result in evidence.claims)
+    return (count_verdicts(evidence.claims) or "no claims") + " (a quick look)" * quick
 
 
 def claim_tests_table(evidence: Evidence, result: ClaimResult) -> Table:
@@ -110,7 +135,7 @@ def claim_tests_table(evidence: Evidence, result: ClaimResult) -> Table:
     rows = tuple(
         (
             text_cell(_asked(evidence, test.test)),
-            Cell(test.verdict.value, _ORDER[test.verdict], verdict=True),
+            verdict_cell(test.verdict.value if test.replicates else "not_tested"),
             *_effect_cells(evidence, test),
             text_cell(test.unit or MISSING),
             p_value_cell(test.p),

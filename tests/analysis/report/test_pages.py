@@ -15,6 +15,7 @@ from pages import Page, Tables, as_shown, plain, texts
 from ibsweep.analysis.evidence import gather
 from ibsweep.analysis.load import load
 from ibsweep.analysis.report import verdicts
+from ibsweep.analysis.report.cells import SIGNS
 from ibsweep.analysis.report.provenance import sweeps_table
 from ibsweep.analysis.report.tables import (
     arms_table,
@@ -131,7 +132,7 @@ def test_figures_are_in_the_pages_ink_and_have_words(page):
 
     assert INK not in page.lower()
     assert "currentColor" in page
-    drawings = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    drawings = re.findall(r"<svg (?!class=.strip).*?</svg>", page, re.DOTALL)
     assert len(drawings) == 13
     for each in drawings:
         root = ElementTree.fromstring(each)
@@ -189,7 +190,7 @@ def test_nothing_is_confirmed_yet(tmp_path):
     text = plain(page.read_text("utf-8"))
     assert "not confirmed yet: ibsweep resume duel_cnn-1" in text
     tests = Tables(page.read_text("utf-8")).found["tests-duel_mlp_is_good"]
-    assert [row[1] for row in tests] == ["verdict", "open", "open"]
+    assert [row[1] for row in tests] == ["verdict", "not tested", "not tested"]
     assert "The sweep, trial by trial" in text
 
 
@@ -250,21 +251,51 @@ def test_the_index_covers_all_questions_and_leads_to_the_pages_that_there_are(re
     links = {link for link in index.all("href") if link.endswith("html")}
     assert links == {"joust.html", "duel.html"}
     lead = "2 questions, 3 arms with a confirmed sweep. Of 6 claims: 2 supported, 1 refuted, "
-    assert f"{lead}3 not tested yet." in index.text
+    assert f"{lead}3 not tested." in index.text
 
 
-def test_open_is_not_the_same_as_not_tested_yet(tmp_path):
+def test_open_is_not_the_same_as_not_tested(tmp_path):
     """An arm that is swept and not confirmed does not count either."""
     rows.add_sweep(tmp_path, "duel_cnn", confirmed=False)
     rows.add_sweep(tmp_path, "duel_mlp", better=30.5)
     results = load(tmp_path)
     index, _ = rows.write_report(results, tmp_path / "out")
     text = plain(index.read_text("utf-8"))
-    expected = "1 question, 1 arm with a confirmed sweep. Of 3 claims: 1 open, 2 not tested yet."
+    expected = "1 question, 1 arm with a confirmed sweep. Of 3 claims: 1 open, 2 not tested."
     assert expected in text
     table = verdicts.questions_table(gather(results).values())
-    assert texts(table, "claims") == ["1 open, 2 not tested yet"]
+    assert texts(table, "claims") == ["1 open, 2 not tested"]
     assert texts(table, "confirmed") == ["1 of 2 arms"]
+
+
+def test_verdicts_differ_in_word_sign_and_shape(page):
+    """Not by their colour alone."""
+    badges = [attrs for _, attrs in Page(page).tags if "badge" in attrs.get("class", "")]
+    assert {each["class"] for each in badges} == {"badge supported", "badge refuted"}
+    assert all(each["data-sign"] == SIGNS[each["class"].split()[1]] for each in badges)
+    assert len(set(SIGNS.values())) == 5
+    rules = dict(re.findall(r"\.badge\.(\w+) \{(.*?)\}", page))
+    shapes = [re.sub(r"(color|background): [^;]+;", "", rules[name]).strip() for name in SIGNS]
+    assert len(set(shapes)) == 5
+
+
+def test_a_quick_look_says_so_wherever_it_shows_a_verdict(tmp_path):
+    for arm in ("duel_cnn", "duel_mlp"):
+        store = rows.add_sweep(tmp_path, arm)
+        if arm == "duel_mlp":
+            quick = {"command": ("ibsweep", "tune", arm, "--quick")}
+            store.update_manifest(store.manifest.model_copy(update=quick))
+    index, page = rows.write_report(load(tmp_path), tmp_path / "out")
+    found = Tables(index.read_text("utf-8")).found
+    assert [row[2] for row in found["claims"][1:]] == [
+        "supported\na quick look",
+        "supported\na quick look",
+        "refuted\na quick look",
+    ]
+    assert found["questions"][1][4] == "2 supported, 1 refuted (a quick look)"
+    text = plain(page.read_text("utf-8"))
+    assert "A quick look: duel_mlp was tuned with --quick" in text
+    assert "supported a quick look The CNN beats the MLP." in text
 
 
 def test_a_directory_that_cannot_be_made(results, tmp_path):
