@@ -21,7 +21,7 @@ errors     <-
 gc_control <-
 user_code  <- errors
 metrics    <- errors user_code
-results    <- errors gc_control
+results    <- errors gc_control metrics.training_test
 cluster    <- errors gc_control
 data       <- errors gc_control user_code
 models     <- errors gc_control user_code

@@ -64,6 +64,8 @@ def train(
         raise InputError(f"{arm!r} has several arms, train takes one: {names}")
     if config is not None and from_ is not None:
         raise InputError("--config and --from exclude each other: give one of them")
+    if not 0 <= seed < 2**53 - replicates:
+        raise InputError(f"`--seed` must lie in 0 to 2**53 - 1, but got {seed}")
     if replicates < 1 or cpus < 1:
         raise InputError("`--replicates` and `--cpus` must be at least 1")
     if found[0].arm.train:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ibsweep.data.faults import DataError, raise_faults
 from ibsweep.data.split import Split
+from ibsweep.data.streams import random_state
 from ibsweep.errors import Fault
 
 __all__ = ["Drawing", "drawing_of"]
@@ -76,7 +77,7 @@ class Drawing:
         )
 
     def _groups(self, rows: Rows, seed: int, stream: int) -> list[Rows]:
-        rng = np.random.RandomState([seed, stream])
+        rng = random_state(seed, stream)
         return _ordered(rows, self.targets, self.classes, self.split.per, rng)
 
 
@@ -110,7 +111,7 @@ def drawing_of(
     faults: list[Fault] = []
 
     def grouped(of: Rows, stream: int) -> list[Rows]:
-        rng = np.random.RandomState([split.seed, stream])
+        rng = random_state(split.seed, stream)
         return _ordered(of, targets, count, split.per, rng)
 
     def sizes(name: str, size: float, groups: list[Rows]) -> list[int]:

@@ -6,7 +6,8 @@ A sweep is one directory:
 - ``proposals.jsonl``: a line a proposed configuration, written before it is trained
 - ``trials.jsonl``: a line a finished trial (the record of truth)
 - ``curves.jsonl``: a line a trial and validated epoch
-- ``confirmations.jsonl``: a line a confirmed trial, training-set size and fresh replicate
+- ``confirmations.jsonl``: a line a confirmed trial, training-set size and fresh replicate, for
+  the choice among the leaders or for the score of what was chosen
 - ``models/``: weights of the confirmed replicates, one file a trial
 - ``logs/``: what training functions of the user's own printed, one file a trial
 - ``study.log``: the trials as an Optuna journal, for Optuna's own tools
@@ -20,8 +21,10 @@ Figures are mappings ``{metric: value}``, each in its metric's own unit, accurac
 ``loss`` among them is the training loss: cross-entropy in nats, or the mean squared error. A value
 that is not defined is None. Times are in seconds, epochs are passes over the training set.
 
-Lines and manifests of format 2 are read too. It knew accuracy alone, in fields such as
-``valid_accuracy``, and data of one kind, whose sizes are images.
+Lines and manifests of formats 2 and 3 are read too. Both had one set of fresh replicates, which
+chose the best configuration and scored it, and seeds that counted up from the sweep's. Format 2
+knew accuracy alone, in fields such as ``valid_accuracy``, and data of one kind, whose sizes are
+images.
 """
 
 from __future__ import annotations
@@ -29,9 +32,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from ibsweep.metrics.training_test import classes_told_apart
+from ibsweep.results.seeds import CHOICE, SCORE, SEARCH, derived_seeds
 
 __all__ = [
     "FORMAT",
@@ -49,11 +55,11 @@ __all__ = [
     "TrialState",
 ]
 
-FORMAT = 3
-"""Version of this layout. Format 2 is read as well; a directory of any other version is refused,
-never guessed at."""
+FORMAT = 4
+"""Version of this layout. Formats 2 and 3 are read as well; a directory of any other version is
+refused, never guessed at."""
 
-READABLE_FORMATS = (2, FORMAT)
+READABLE_FORMATS = (2, 3, FORMAT)
 
 Figures = dict[str, float | None]
 """Values by metric, and ``loss``; None where one is not defined."""
@@ -224,13 +230,13 @@ class Trial(_Scored):
 class Confirmation(_Scored):
     """A leading trial re-trained with one fresh replicate.
 
-    Those at the arm's own training-set size choose the best configuration; the best one's at other
-    sizes show what examples are worth to it.
+    Those at the arm's own training-set size choose the best configuration, and others of it score
+    it; the best one's at other sizes show what examples are worth to it.
 
     Attributes:
         trial: Number of the trial whose configuration it is.
         train_size: Size of the training set, in the unit of the data's split.
-        seed: Replicate seed that the sweep never used.
+        seed: Replicate seed that the search never used.
         epochs: Epochs trained.
         valid: Figures on this replicate's validation examples: choose the best configuration.
         train: Figures of the trained model on its training examples.
@@ -239,6 +245,11 @@ class Confirmation(_Scored):
             number is predicted.
         diverged_epoch: As for a replicate.
         seconds: Wall time of the replicates that were trained together with this one.
+        purpose: ``"choice"`` where it compares the leaders, ``"score"`` where it scores what these
+            chose; None in formats 2 and 3, where one set of replicates did both.
+        trained: Whether the run trains: it did not diverge, and its predictions on test examples
+            say more than the classes' frequencies, or the mean of the targets, do
+            (``metrics.training_test``); None in formats 2 and 3.
     """
 
     trial: int
@@ -251,6 +262,22 @@ class Confirmation(_Scored):
     test_confusion: tuple[tuple[int, ...], ...] | None
     diverged_epoch: int | None
     seconds: float
+    purpose: Literal["choice", "score"] | None = None
+    trained: bool | None = None
+
+    @property
+    def trains(self) -> bool:
+        """Whether the run trains; else it fails.
+
+        As was found when it was scored. Of a row of an older format that follows from its counts
+        of test examples; where a number was predicted, there is nothing left to judge by but that
+        it did not diverge.
+        """
+        if self.trained is not None:
+            return self.trained
+        if self.diverged_epoch is not None:
+            return False
+        return self.test_confusion is None or classes_told_apart(self.test_confusion)
 
 
 class Replication(_Scored):
@@ -303,8 +330,11 @@ class Manifest(_Row):
         trials: Number of configurations to train.
         replicates: Replicates of every trial.
         confirm: Leading trials to confirm.
-        confirm_replicates: Fresh replicates of each confirmed trial.
-        seed: Seed of the sampler; replicate seeds count up from it.
+        choice_replicates: Fresh replicates on which each of these is compared with the others;
+            None in formats 2 and 3, where those that score did this as well.
+        confirm_replicates: Fresh replicates that score the one that was chosen, and the baseline.
+        seed: Seed of the sampler; replicate seeds are derived from it, and counted up from it in
+            formats 2 and 3.
         time_budget: Seconds after which nothing new is proposed, or None.
         sampler: Name and pinned arguments.
         pruner: Name and pinned arguments, with the rungs in epochs.
@@ -338,6 +368,7 @@ class Manifest(_Row):
     trials: int
     replicates: int
     confirm: int
+    choice_replicates: int | None = None
     confirm_replicates: int
     seed: int
     time_budget: float | None
@@ -378,14 +409,29 @@ class Manifest(_Row):
 
     @property
     def replicate_seeds(self) -> tuple[int, ...]:
-        """Replicate seeds of the sweep; 10, the first one by default, is the notebook's."""
-        return tuple(range(self.seed, self.seed + self.replicates))
+        """Replicate seeds of the search; 10, the first one by default, is the notebook's."""
+        if self.choice_replicates is None:
+            return tuple(range(self.seed, self.seed + self.replicates))
+        return derived_seeds(self.seed, SEARCH, self.replicates)
+
+    @property
+    def choice_seeds(self) -> tuple[int, ...]:
+        """Replicate seeds that choose among the leaders: in formats 2 and 3 those that score."""
+        if self.choice_replicates is None:
+            return self.confirmation_seeds
+        return derived_seeds(self.seed, CHOICE, self.choice_replicates)
 
     @property
     def confirmation_seeds(self) -> tuple[int, ...]:
-        """Replicate seeds of the confirmation, far from any that a sweep uses."""
-        first = self.seed + 1_000_000
-        return tuple(range(first, first + self.confirm_replicates))
+        """Replicate seeds that score what was chosen."""
+        return self.score_seeds(self.confirm_replicates)
+
+    def score_seeds(self, count: int) -> tuple[int, ...]:
+        """Return the first seeds that score, of which a sweep uses ``confirm_replicates``."""
+        if self.choice_replicates is None:
+            first = self.seed + 1_000_000
+            return tuple(range(first, first + count))
+        return derived_seeds(self.seed, SCORE, count)
 
 
 def trial_resources(cpus: float, gpus: float) -> dict[str, float]:

@@ -180,7 +180,7 @@ def _train_missing(
     for (plan, _), (rows, states, log) in run_tasks(
         parts,
         train_and_score,
-        lambda part: (part[1], weights, data),
+        lambda part: (part[1], None, weights, data),
         lambda part: f"{phase} trial {part[0].trial.trial} of {manifest.name}",
         nodes,
         progress.note,

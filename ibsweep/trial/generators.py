@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Generators", "seed_generators"]
+__all__ = ["Generators", "seed_generators", "short_seed"]
 
 
 def seed_generators(seed: int) -> None:
@@ -19,6 +19,17 @@ def seed_generators(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)  # those of GPUs too
+
+
+def short_seed(seed: int) -> int:
+    """Return a replicate's seed as a training function is given it.
+
+    NumPy's ``RandomState``, and so scikit-learn's ``random_state``, take 32 bits, other libraries
+    31: a longer one becomes 31 bits that depend on all of its own.
+    """
+    if seed < 2**32:
+        return seed
+    return int(np.random.SeedSequence(seed).generate_state(1)[0]) >> 1
 
 
 def _uses_gpus() -> bool:

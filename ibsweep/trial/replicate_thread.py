@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from ibsweep.errors import InputError
-from ibsweep.trial.generators import Generators, seed_generators
+from ibsweep.trial.generators import Generators, seed_generators, short_seed
 from ibsweep.trial.report import Report, Reported, Stopped
 from ibsweep.trial.thread_output import Log, capture_thread_output, release_thread_output
 
@@ -38,7 +38,7 @@ class ReplicateThread:
         function: The function.
         config: Its first argument.
         data: Its second.
-        seed: Its third, which seeds the generators.
+        seed: The replicate's, which seeds the generators and, shortened, is its third.
         budget: Epochs at which it is stopped.
         metrics: By name in figures, how the question names each; the objective first.
         on_checkpoint: Called with the epoch, the files and the generators of a checkpoint.
@@ -69,7 +69,7 @@ class ReplicateThread:
         self.reported: Reported | None = None
         self.ended, self.lost = False, False
         self.fault: str | None = None
-        self._function, self._arguments = function, (dict(config), data, seed)
+        self._function, self._arguments = function, (dict(config), data, short_seed(seed))
         self._budget, self._until = budget, 0
         self._on_reported: Callable[[Reported], None] = lambda reported: None
         self._on_checkpoint = on_checkpoint

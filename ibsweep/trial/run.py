@@ -137,6 +137,7 @@ class Run(Protocol):
     """A trial in progress, of whatever is trained in it."""
 
     plan: TrialPlan
+    dataset: Dataset
     seconds: float
 
     @property

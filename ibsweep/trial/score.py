@@ -6,16 +6,18 @@ It has a module of its own, since a worker imports all of the module that its fu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 
 from ibsweep.gc_control import gc_paused
+from ibsweep.metrics.training_test import beats_mean, classes_told_apart
 from ibsweep.results.records import Confirmation
 
 with gc_paused():
     import torch
 
+    from ibsweep.training import Evaluation
     from ibsweep.trial.device import configure_device
     from ibsweep.trial.figures import lane_figures
     from ibsweep.trial.function_run import FunctionRun
@@ -28,6 +30,7 @@ __all__ = ["train_and_score"]
 
 def train_and_score(
     plan: TrialPlan,
+    purpose: Literal["choice", "score"] | None,
     weights: bool,
     data: Mapping[str, NDArray[Any]] | None,
     resources: dict[str, float],
@@ -36,6 +39,7 @@ def train_and_score(
 
     Args:
         plan: What to train.
+        purpose: What the rows are for.
         weights: Whether to return them; a training function of the user's own has none.
         data: The arrays of the data; None where they are generated.
         resources: CPUs and GPUs that there are for it, by Ray's names.
@@ -49,14 +53,14 @@ def train_and_score(
     """
     run = start_run(supplied(plan, data), configure_device(resources))
     try:
-        return _score(run, weights=weights)
+        return _score(run, purpose, weights=weights)
     finally:
         if isinstance(run, FunctionRun):
             run.close()
 
 
 def _score(
-    run: Run, *, weights: bool
+    run: Run, purpose: Literal["choice", "score"] | None, *, weights: bool
 ) -> tuple[list[Confirmation], dict[int, dict[str, torch.Tensor]], str]:
     last = run.complete()
     train, test = run.score("train"), run.score("test")
@@ -72,6 +76,8 @@ def _score(
             test_confusion=None if test.confusion is None else test.confusion[lane].tolist(),
             diverged_epoch=replicate.diverged_epoch,
             seconds=run.seconds,
+            purpose=purpose,
+            trained=replicate.diverged_epoch is None and _says_something(run, test, lane),
         )
         for lane, replicate in enumerate(last.replicates)
     ]
@@ -81,6 +87,15 @@ def _score(
         run.close()
         log = run.take_log()
     return rows, {seed: state for seed, state in states.items() if state is not None}, log
+
+
+def _says_something(run: Run, test: Evaluation, lane: int) -> bool:
+    """Return whether a lane's predictions on its test examples pass the training test."""
+    if test.confusion is not None:
+        return classes_told_apart(test.confusion[lane].tolist())
+    plan = run.plan
+    targets = run.dataset.held_out(plan.seeds[lane], plan.train_size).targets
+    return beats_mean(test.outputs[lane].numpy(), targets)
 
 
 def _weights(run: Run, lane: int) -> dict[str, torch.Tensor] | None:

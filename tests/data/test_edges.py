@@ -502,9 +502,9 @@ def test_the_schema_says_what_the_images_are():
     assert data.DataSchema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32, 1.0, True, "10", None])
-def test_a_seed_is_an_integer_of_32_bits(seed):
-    message = rf"seed: {INTEGER} 0 to 2\*\*32 - 1, but got "
+@pytest.mark.parametrize("seed", [-1, 2**53, 1.0, True, "10", None])
+def test_a_seed_is_an_integer_that_json_holds_exactly(seed):
+    message = rf"seed: {INTEGER} 0 to 2\*\*53 - 1, but got "
     with pytest.raises(InputError, match=message):
         data.replicate_data(task(), seed, 10)
     with pytest.raises(InputError, match=message):

@@ -31,7 +31,7 @@ CONFIGS = st.dictionaries(
 )
 REPLICATES = st.builds(
     Replicate,
-    seed=st.integers(0, 2**32 - 1),
+    seed=st.integers(0, 2**53 - 1),
     valid=FIGURES,
     train=FIGURES,
     diverged_epoch=st.none() | st.integers(0, 1000),
@@ -63,7 +63,7 @@ ROWS = st.one_of(
         Confirmation,
         trial=st.integers(0, 9999),
         train_size=st.integers(1, 1000),
-        seed=st.integers(0, 2**32 - 1),
+        seed=st.integers(0, 2**53 - 1),
         epochs=st.integers(0, 1000),
         valid=FIGURES,
         train=FIGURES,
@@ -71,6 +71,8 @@ ROWS = st.one_of(
         test_confusion=st.none() | st.just(((1, 2), (3, 4))),
         diverged_epoch=st.none() | st.integers(0, 1000),
         seconds=FINITE,
+        purpose=st.sampled_from([None, "choice", "score"]),
+        trained=st.none() | st.booleans(),
     ),
 )
 
@@ -101,24 +103,59 @@ def test_a_manifest_comes_back_from_json(sampler, pruner):
     assert (again.sampler["name"], again.pruner["name"]) == (sampler, pruner)
 
 
+def sweep(seed, **changes):
+    given = {"seed": seed, "choice_replicates": 16, **changes}
+    return tiny.manifest().model_copy(update=given)
+
+
+def all_seeds(manifest):
+    return (*manifest.replicate_seeds, *manifest.choice_seeds, *manifest.score_seeds(200))
+
+
 def test_the_first_replicate_seed_is_the_notebooks():
-    assert tiny.manifest(replicates=3).replicate_seeds == (10, 11, 12)
+    assert sweep(10).replicate_seeds[0] == 10
+    assert sweep(11).replicate_seeds[0] != 11
 
 
-@given(
-    seed=st.integers(0, 2**31 - 1),
-    replicates=st.integers(1, 10_000),
-    fresh=st.integers(2, 10_000),
-)
-def test_confirmation_never_meets_a_seed_of_the_sweep(seed, replicates, fresh):
-    manifest = tiny.manifest().model_copy(
-        update={"seed": seed, "replicates": replicates, "confirm_replicates": fresh}
-    )
-    trained, confirmed = manifest.replicate_seeds, manifest.confirmation_seeds
-    assert len(set(trained)) == replicates
-    assert len(set(confirmed)) == fresh
-    assert not set(trained) & set(confirmed)
-    assert max(confirmed) < 2**32  # RandomState takes no more
+def test_no_two_sweeps_and_no_two_uses_share_a_replicate_seed():
+    """Sweeps of neighbouring seeds above all: they are what a default rerun is."""
+    drawn = [s for seed in range(40) for s in all_seeds(sweep(seed, replicates=20))]
+    assert len(set(drawn)) == len(drawn) == 40 * (20 + 16 + 200)
+    assert 2**51 < max(drawn) < 2**52
+
+
+@given(seed=st.integers(0, 2**31 - 1), more=st.integers(17, 100))
+def test_more_replicates_begin_with_those_that_there_were(seed, more):
+    fewer, manifest = sweep(seed), sweep(seed, replicates=50, choice_replicates=more)
+    assert manifest.replicate_seeds[:4] == fewer.replicate_seeds
+    assert manifest.choice_seeds[:16] == fewer.choice_seeds
+    assert manifest.score_seeds(more)[: len(fewer.confirmation_seeds)] == fewer.confirmation_seeds
+    assert json.loads(json.dumps(all_seeds(manifest))) == list(all_seeds(manifest))
+
+
+def test_seeds_of_older_formats_stay_what_they_were():
+    """They counted up from the sweep's, and one set both chose and scored."""
+    old = sweep(10, choice_replicates=None, replicates=3, confirm_replicates=2)
+    assert old.replicate_seeds == (10, 11, 12)
+    assert old.choice_seeds == old.confirmation_seeds == (1_000_010, 1_000_011)
+    assert old.score_seeds(3) == (1_000_010, 1_000_011, 1_000_012)
+
+
+def confirmation(**changes):
+    figures = {"accuracy": 50.0, "loss": 1.0}
+    fields = {"trial": 0, "train_size": 30, "seed": 1, "epochs": 4, "test_confusion": None}
+    fields |= {"valid": figures, "train": figures, "test": figures, "seconds": 1.0}
+    return Confirmation(**{**fields, "diverged_epoch": None, **changes})
+
+
+def test_whether_an_older_row_trains_follows_from_its_counts():
+    apart, merged = ((90, 10), (20, 80)), ((50, 50), (50, 50))
+    assert confirmation(test_confusion=apart).trains
+    assert not confirmation(test_confusion=merged).trains
+    assert not confirmation(test_confusion=apart, diverged_epoch=3).trains
+    assert confirmation().trains, "a number was predicted: there is nothing to judge by"
+    assert not confirmation(trained=False).trains
+    assert confirmation(test_confusion=merged, trained=True).trains, "what was recorded counts"
 
 
 NUMBERS = [

@@ -359,8 +359,8 @@ def test_a_directory_without_a_manifest_is_no_sweep(tmp_path):
 
 def test_a_sweep_of_another_format_is_refused(store):
     data = json.loads(store.paths.manifest.read_text())
-    store.paths.manifest.write_text(json.dumps(data | {"format": 4, "colour": "red"}))
-    with pytest.raises(InputError, match=r"was written in format 4, this ibsweep reads format 3"):
+    store.paths.manifest.write_text(json.dumps(data | {"format": 5, "colour": "red"}))
+    with pytest.raises(InputError, match=r"was written in format 5, this ibsweep reads format 4"):
         SweepStore(store.paths.root)
 
 
@@ -372,7 +372,7 @@ def test_a_sweep_of_another_format_is_refused(store):
         (lambda _: "[]", "should be an object"),
         (lambda text: text.replace('"seed"', '"sead"', 1), "seed: Field required"),
         (lambda text: text.replace('"trials": 5', '"trials": "many"'), "trials: Input should be"),
-        (lambda text: text.replace('"format": 3,', ""), "format: Field required"),
+        (lambda text: text.replace('"format": 4,', ""), "format: Field required"),
     ],
 )
 def test_a_damaged_manifest_is_refused(store, spoil, said):

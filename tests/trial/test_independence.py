@@ -21,7 +21,7 @@ asked = plan.TrialPlan(
     trial=0, model="simple_cnn", data=question["data"], train_size=10,
     settings=resolve("simple_cnn", {}, settings), seeds=[10, 11],
 )
-rows, states, _ = score.train_and_score(asked, True, None, {"CPU": 1})
+rows, states, _ = score.train_and_score(asked, None, True, None, {"CPU": 1})
 outcome = train_one.train_one("tiny_cnn", asked, pathlib.Path(sys.argv[2]))
 print(len(rows), sorted(states), outcome["epochs"])
 """

@@ -151,7 +151,7 @@ class EdgeDataset:
         """Draw a replicate's test set, as ``held_out_data`` does, whatever its ``train_size``.
 
         Raises:
-            InputError: ``seed`` is not an integer from 0 to 2**32 - 1.
+            InputError: ``seed`` is not an integer from 0 to 2**53 - 1.
         """
         from ibsweep.data.edges.replicates import held_out_data
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from ibsweep.data.edges.images import EdgeImages, draw_images, draw_permutation, skip
-from ibsweep.data.edges.rules import integer_faults
+from ibsweep.data.edges.rules import integer_faults, seed_faults
 from ibsweep.data.faults import raise_faults
+from ibsweep.data.streams import random_state
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.random import RandomState
     from numpy.typing import NDArray
 
@@ -31,25 +31,23 @@ class ReplicateData(NamedTuple):
 
 
 def replicate_data(task: EdgeDataset, seed: int, images_per_class: int) -> ReplicateData:
-    """Draw a replicate's training and validation images from ``RandomState(seed)``.
+    """Draw a replicate's training and validation images from ``random_state(seed)``.
 
     The stream has the notebook's order: the permutation if any, each training set that the task
     lists, validation. So seed 10 *is* the notebook's data. A number of images that the task does
     not list has no place in that stream; its training set comes from
-    ``RandomState([seed, 1, images_per_class])``, and the validation images stay what they are.
+    ``random_state(seed, 1, images_per_class)``, and the validation images stay what they are.
 
     Args:
         task: The task; a seed gives all arms that share it the same images.
-        seed: The replicate's seed, 0 to 2**32 - 1.
+        seed: The replicate's seed, 0 to 2**53 - 1.
         images_per_class: Size of the training set that is wanted.
 
     Raises:
         InputError: ``seed`` or ``images_per_class`` is not an integer of its range.
     """
-    raise_faults(
-        integer_faults("seed", seed, 0) + integer_faults("images_per_class", images_per_class)
-    )
-    rng = np.random.RandomState(seed)
+    raise_faults(seed_faults(seed) + integer_faults("images_per_class", images_per_class))
+    rng = random_state(seed)
     edges, permutater, unpermutater = _permuted(task, rng)
     train = None
     for size in task.train_sizes:
@@ -61,23 +59,23 @@ def replicate_data(task: EdgeDataset, seed: int, images_per_class: int) -> Repli
     valid = draw_images(dataclasses.replace(edges, data_per_class=task.valid_size), "valid", rng)
     if train is None:
         config = dataclasses.replace(edges, data_per_class=images_per_class)
-        own_rng = np.random.RandomState([seed, 1, images_per_class])
+        own_rng = random_state(seed, 1, images_per_class)
         train = draw_images(config, "train", own_rng)
     return ReplicateData(train, valid, permutater, unpermutater)
 
 
 def held_out_data(task: EdgeDataset, seed: int) -> EdgeImages:
-    """Draw a replicate's held-out images from ``RandomState([seed, 2])``.
+    """Draw a replicate's held-out images from ``random_state(seed, 2)``.
 
     They share the replicate's permutation and nothing else with its other sets.
 
     Raises:
-        InputError: ``seed`` is not an integer from 0 to 2**32 - 1.
+        InputError: ``seed`` is not an integer from 0 to 2**53 - 1.
     """
-    raise_faults(integer_faults("seed", seed, 0))
-    edges, _, _ = _permuted(task, np.random.RandomState(seed))
+    raise_faults(seed_faults(seed))
+    edges, _, _ = _permuted(task, random_state(seed))
     config = dataclasses.replace(edges, data_per_class=task.test_size)
-    return draw_images(config, "test", np.random.RandomState([seed, 2]))
+    return draw_images(config, "test", random_state(seed, 2))
 
 
 def _permuted(

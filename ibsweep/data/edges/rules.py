@@ -22,6 +22,7 @@ __all__ = [
     "option_faults",
     "plain",
     "room_faults",
+    "seed_faults",
 ]
 
 CLASS_TYPES = ("horizontal", "vertical", "diagonal", "both", "none")
@@ -44,10 +45,10 @@ class _Kind:
 # By exact type, for True is an integer to isinstance.
 
 
-def _integer(low: int) -> _Kind:
+def _integer(low: int, bits: int = 32) -> _Kind:
     return _Kind(
-        f"an integer from {low} to 2**32 - 1",
-        lambda value: type(value) is int and low <= value < 2**32,
+        f"an integer from {low} to 2**{bits} - 1",
+        lambda value: type(value) is int and low <= value < 2**bits,
     )
 
 
@@ -164,6 +165,14 @@ def integer_faults(name: str, value: object, low: int = 1) -> list[Fault]:
     if kind.accepts(plain(value)):
         return []
     return [Fault((name,), f"must be {kind.rule}, but got {format_value(value)}")]
+
+
+def seed_faults(seed: object) -> list[Fault]:
+    """Check for the seed of a replicate: an integer that JSON and JavaScript hold exactly."""
+    kind = _integer(0, bits=53)
+    if kind.accepts(plain(seed)):
+        return []
+    return [Fault(("seed",), f"must be {kind.rule}, but got {format_value(seed)}")]
 
 
 def key_faults(options: Mapping[str, Any], known: set[str]) -> list[Fault]:
