@@ -249,6 +249,66 @@ def test_machines_with_half_the_vector(tmp_path):
     assert f"{len(ALL)} passed" in result.stdout
 
 
+WEIGHTS = """
+import hashlib, sys
+import torch
+from ibsweep.models import backend, build
+from ibsweep.training import LaneData, Trainer, TrainingSettings
+
+MODELS = {"cnn": ("simple_cnn", 7), "wide": ("wider_cnn", 5), "mlp": ("two_layer_mlp", None)}
+generator = torch.Generator().manual_seed(0)
+images = torch.rand(2, 24, 1, 28, 28, generator=generator)
+data = LaneData(images, torch.randint(0, 3, (2, 24), generator=generator))
+for step in sys.argv[1:]:
+    name, size = MODELS[step.removesuffix(" inference")]
+    model = build(name, [1, 2], num_classes=3, **({"kernel_size": size} if size else {}))
+    if step.endswith(" inference"):
+        figures = [model(images).detach()]
+    else:
+        run = Trainer(model, TrainingSettings(lr=0.02, batch_size=4), data, [1, 2])
+        run.run_to(5)
+        figures = [*model.parameters(), run.train_figures["loss"]]
+    bits = b"".join(figure.detach().numpy().tobytes() for figure in figures)
+    print(step, hashlib.sha256(bits).hexdigest(), sep=": ")
+assert backend.available()
+"""
+
+
+@pytest.mark.slow
+def test_who_compiles_trains_as_those_do_who_load_what_was_compiled(tmp_path):
+    """Bit for bit, in whatever order kernels come, and where two compile at the same time."""
+
+    def start(cache, *steps):
+        return subprocess.Popen(
+            [sys.executable, "-c", WEIGHTS, *steps],
+            env={**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_CACHE_DIR": str(tmp_path / cache)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def compiled(cache):
+        return len(list((tmp_path / cache).rglob("*.nbc")))
+
+    def end(process):
+        out, _ = process.communicate(timeout=240)
+        assert process.returncode == 0
+        return dict(line.split(": ") for line in out.splitlines())
+
+    steps = ["cnn", "wide", "mlp", "cnn inference"]
+    both = [start("one", *steps) for _ in range(2)]
+    first, second = [end(process) for process in both]
+    count = compiled("one")
+    loaded, reverse = end(start("one", *steps)), end(start("one", *reversed(steps)))
+    assert compiled("one") == count > 0
+    # another kind of network compiled first, inference alone, and what both need known by then
+    other = end(start("two", "mlp", "cnn inference"))
+    assert 0 < compiled("two") < count
+    other |= end(start("two", "wide", "cnn"))
+    assert first == second == loaded == reverse == other
+    assert list(first) == steps
+    assert len(set(first.values())) == len(steps)
+
+
 def test_many_filters_are_left_to_torch():
     images = data().inputs
     for filters, expected in ((63, True), (64, False)):

@@ -11,11 +11,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding
 import numba
 import numpy as np
 import platformdirs
 from numba import njit
 from numba.core import config
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 
 __all__ = ["aligned_zeros", "compile_kernel"]
 
@@ -23,9 +26,41 @@ _SOURCE = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.gl
 _KEY = sha256(_SOURCE + numba.__version__.encode()).hexdigest()[:12]
 _CACHE = Path(config.CACHE_DIR or platformdirs.user_cache_path("ibsweep") / "kernels", _KEY)
 
+
+class _Library(JITCodeLibrary):
+    """A kernel's machine code, with the functions that it calls as its own.
+
+    Numba gives every caller copies of what it calls, optimised once more, but under the same
+    names; and a name means whatever was loaded first. Where kernels are compiled that is the
+    original, so there sums ran in another order than where ``train`` is loaded from disk alone.
+    """
+
+    def _finalize_final_module(self) -> None:
+        linkonce = llvmlite.binding.Linkage.linkonce_odr
+        copies = [each for each in self._final_module.functions if each.linkage == linkonce]
+        for function in copies:
+            function.linkage = "internal"
+        super()._finalize_final_module()  # writes the machine code
+        for function in copies:  # callers copy the module in turn, and may inline or drop these
+            function.linkage = linkonce
+
+
+class _Compiler(Compiler):
+    """Numba's compiler, into a ``_Library``."""
+
+    def compile_extra(self, func: Any) -> Any:
+        self.state.library = _Library(self.state.targetctx.codegen(), func.__qualname__)
+        self.state.library.enable_object_caching()
+        return super().compile_extra(func)
+
+
 # Sums may be reordered and fused; but NaN and infinity mean divergence and must get through.
 _compile = njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "arcp"}
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+    fastmath={"reassoc", "contract", "nsz", "arcp"},
+    pipeline_class=_Compiler,
 )
 
 
