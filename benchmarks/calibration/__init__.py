@@ -1,0 +1,1 @@
+"""Calibration: does the library keep what its intervals and verdicts promise?"""
