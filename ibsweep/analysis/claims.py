@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ibsweep.analysis.efficiency import check_one_sweep
 from ibsweep.analysis.findings import Finding, bound_and_unit, measure
-from ibsweep.analysis.statistics import Comparison, holm
+from ibsweep.analysis.statistics import LEAST_REPLICATES, Comparison, holm
 from ibsweep.analysis.wording import schema_of
 from ibsweep.questions.schema import Claim, ClaimTest, LevelTest, Question
 
@@ -23,8 +23,9 @@ __all__ = ["ALPHA", "RULE", "ClaimResult", "ClaimTestResult", "Verdict", "evalua
 ALPHA = 0.05
 
 RULE = (
-    "A test is supported where the 95 % bootstrap interval of its effect lies wholly on the "
-    "claimed side of its bound and the p of a two-sided permutation test, adjusted by Holm's "
+    "A test is supported where the 95 % interval of its effect (the outer ends of Student's t and "
+    "of the studentised bootstrap) lies wholly on the claimed side of its bound and the two-sided "
+    "p of the same two methods, adjusted by Holm's "
     "method over all tests of the question's claims (one that cannot be carried out counts as "
     "p = 1), is below 0.05; it is refuted where both hold for the other side, and open otherwise. "
     "A claim is supported where all of its tests are, refuted where one is, and open otherwise. "
@@ -55,7 +56,7 @@ class ClaimTestResult:
         verdict: What came out.
         effect: Mean over the replicates, in ``unit``; None where it could not be carried out, as
             are the figures below.
-        low: Lower end of its 95 % bootstrap interval.
+        low: Lower end of its 95 % interval.
         high: Upper end.
         bound: What the effect is held against, in ``unit``.
         unit: The metric's: ``points`` of a difference and ``percent`` of a level where that is
@@ -157,8 +158,10 @@ def _judge(
     end = f" on {found.replicates} {'' if isinstance(test, LevelTest) else 'paired '}replicates, "
     end += "p < 0.001" if adjusted < 0.001 else f"p = {adjusted:.3f}"
     end += finding.note
-    # the least p that so many replicates can have, were all of the family as clear
-    enough = 2.0 ** (1 - found.replicates) * tests < ALPHA
+    # replicates that are all equal leave the least p that signs can have
+    enough = found.replicates >= LEAST_REPLICATES and (
+        found.low < found.high or 2.0 ** (1 - found.replicates) * tests < ALPHA
+    )
     verdict = _verdict(test, bound, found, adjusted, enough=enough)
     result = ClaimTestResult(
         test, verdict, *found[:3], bound, unit, found.p, adjusted, found.replicates,
@@ -188,7 +191,7 @@ def _verdict(
         if not isinstance(test, LevelTest) or not enough:
             return Verdict.OPEN
         return Verdict.SUPPORTED if test.closed else Verdict.REFUTED
-    if adjusted >= ALPHA:
+    if adjusted >= ALPHA or not enough:
         return Verdict.OPEN
     # The bound itself belongs to "at least" and "at most", and to no claim of being below, above
     # or better.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ibsweep.analysis.statistics import RESAMPLES, mean_interval, sizes_to_reach, tail_share
+from ibsweep.analysis.statistics import mean_interval, sizes_to_reach
 from ibsweep.errors import InputError, suggestion
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def efficiency_curves(question: Question, confirmations: pd.DataFrame) -> list[E
 
 
 def size_needed(
-    question: Question, confirmations: pd.DataFrame, arm: str, target: float, *, seed: int = 0
+    question: Question, confirmations: pd.DataFrame, arm: str, target: float
 ) -> SizeEstimate:
     """Return the training-set size that brings an arm's mean figure on test examples to a target.
 
@@ -145,30 +145,28 @@ def size_needed(
         confirmations: Rows of its current sweeps.
         arm: The arm's name.
         target: The figure of the objective to reach, taken as known.
-        seed: Of the generator that resamples the replicates.
 
     Raises:
         InputError: If the arm is unknown, was not trained at two sizes, or has rows of several
             sweeps.
     """
     table = _complete_figures(question, confirmations, arm)
-    return _estimate(question, arm, table, np.full(len(table), target), seed)
+    return _estimate(question, arm, table, np.full(len(table), target))
 
 
 def size_to_match(
-    question: Question, confirmations: pd.DataFrame, arm: str, than: str, *, seed: int = 0
+    question: Question, confirmations: pd.DataFrame, arm: str, than: str
 ) -> SizeEstimate:
     """Return the training-set size that brings an arm to what another reaches at its own size.
 
-    Unlike a fixed target, the other's figure is uncertain as well: replicates are resampled for
-    both at once.
+    Unlike a fixed target, the other's figure is uncertain as well: the two are compared replicate
+    by replicate.
 
     Args:
         question: The question.
         confirmations: Rows of its current sweeps.
         arm: The arm that needs the examples, such as the MLP.
         than: The arm to match, at its own training-set size, such as the CNN.
-        seed: Of the generator that resamples the replicates.
 
     Raises:
         InputError: If an arm is unknown or has no confirmed sweep, ``arm`` was not trained at two
@@ -187,7 +185,7 @@ def size_to_match(
             f"{arm} and {than} share fewer than two replicates; tune both with the same `--seed` "
             "and `--confirm-replicates`"
         )
-    found = _estimate(question, arm, table.loc[common], other.loc[common].to_numpy(float), seed)
+    found = _estimate(question, arm, table.loc[common], other.loc[common].to_numpy(float))
     return found._replace(matches=than)
 
 
@@ -222,27 +220,23 @@ def _complete_figures(question: Question, confirmations: pd.DataFrame, arm: str)
 
 
 def _estimate(
-    question: Question, arm: str, table: pd.DataFrame, targets: NDArray[np.float64], seed: int
+    question: Question, arm: str, table: pd.DataFrame, targets: NDArray[np.float64]
 ) -> SizeEstimate:
-    """Return where the mean curve reaches its target, with the bootstrap interval.
+    """Return where the mean curve reaches its target, with a 95 % interval.
 
-    The interval is of expanded percentiles.
+    The interval holds the sizes at which the replicates' mean lead over the target cannot be told
+    from none: from where the upper end of the lead's interval reaches 0 to where the lower end
+    does.
 
     Args:
         question: The question, whose objective says what is better.
         arm: The arm's name.
         table: Figures, with shape ``(n, k)``.
         targets: The figure to reach in each replicate, with shape ``(n,)``.
-        seed: Of the generator that resamples the replicates.
     """
-    sizes, curves, n = table.columns.to_numpy(float), table.to_numpy(float), len(table)
-    sign = question.objective.sign
-    found = sizes_to_reach(sizes, curves.mean(axis=0)[None], targets.mean(), sign=sign)[0]
-    # how often each replicate is in each resample   (resamples, n)
-    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
-    reached = sizes_to_reach(sizes, counts @ curves / n, counts @ targets / n, sign=sign)
-    resampled = np.sort(reached)
-    # not np.quantile: between a number and infinity, interpolation gives not a number
-    tail = round(tail_share(n) * len(resampled))
-    low, high = resampled[tail], resampled[-1 - tail]
+    sizes = table.columns.to_numpy(float)
+    leads = question.objective.sign * (table.to_numpy(float) - targets[:, None])
+    # the lead and the ends of its interval at every size   (k, 3)
+    band = np.array([mean_interval(lead) for lead in leads.T], float)
+    found, high, low = sizes_to_reach(sizes, band.T, 0.0)
     return SizeEstimate(arm, float(targets.mean()), float(found), float(low), float(high))

@@ -60,12 +60,8 @@ class Pair(NamedTuple):
 
     @property
     def settled(self) -> bool:
-        """Whether interval and adjusted p both say which arm is better.
-
-        They can disagree: they are made by different methods, and only p knows of the other pairs.
-        """
-        low, high = self.comparison.low, self.comparison.high
-        return not low <= 0 <= high and self.adjusted_p < ALPHA
+        """Whether it is known which arm is better, all pairs considered."""
+        return self.adjusted_p < ALPHA
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def test_a_difference(effect, expected):
     assert found.effect == pytest.approx(effect)
     assert found.low < found.effect < found.high
     assert (found.bound, found.unit, found.replicates) == (0, "points", 8)
-    assert (found.p == found.adjusted_p == 2**-7) is (expected != OPEN)
+    assert (found.p == found.adjusted_p < 0.05) is (expected != OPEN)
     assert (found.reason is None) is (expected != OPEN)
 
 
@@ -57,7 +57,7 @@ def test_the_statement_of_a_difference():
     found = single(confirmations, BETTER)
     assert found.statement == (
         f"a - b: +3.00 points [{found.low:.2f}, {found.high:.2f}] on 8 paired replicates, "
-        "p = 0.008"
+        "p < 0.001"
     )
     assert single(confirmations, {**BETTER, "margin": 1.0}).statement.startswith(
         f"a - b: +3.00 points [{found.low:.2f}, {found.high:.2f}] against -1 on 8 paired"
@@ -200,7 +200,7 @@ def test_a_level(mean, bound, expected):
     assert (found.verdict, found.bound, found.unit) == (expected, 95, "percent")
     assert found.effect == pytest.approx(mean)
     assert found.statement.startswith(f"a: test accuracy {mean:.2f} % [")
-    assert " against 95 % on 8 replicates, p = " in found.statement
+    assert " against 95 % on 8 replicates, p " in found.statement
     assert found.statement.endswith(f", worst replicate {mean - 1.5:.2f}")
 
 
@@ -274,7 +274,8 @@ def test_an_interval_that_ends_on_the_bound(test, on_the_low_side, on_the_high_s
 
 def test_one_replicate_below_the_bound_is_enough_to_leave_it_open():
     found = single(rows("a", [100.0] * 7 + [99.9]), level(at_least=100.0))
-    assert (found.verdict, found.p) == (OPEN, 1)
+    assert (found.verdict, found.low < 100) == (OPEN, True)
+    assert found.p > 0.3
 
 
 def test_the_baseline_can_be_meant_and_may_be_the_best():
@@ -458,7 +459,7 @@ def test_too_few_common_replicates():
 def test_too_few_replicates_for_any_verdict():
     confirmations = frame(rows("a", 90 + SPREAD[:4]), rows("b", [80.0] * 4))
     found = single(confirmations, BETTER)
-    assert (found.verdict, found.p) == (OPEN, 0.125)
+    assert (found.verdict, found.p) == (OPEN, pytest.approx(6.4e-5, rel=0.1))
     assert found.reason == (
         "4 replicates are too few for the adjusted p to fall below 0.05: `ibsweep tune tiny` with "
         "more `--confirm-replicates`"
@@ -489,16 +490,16 @@ def test_holm_counts_the_tests_of_all_claims():
     results = evaluate(question("abc", claims=tests), confirmations)
     assert [result.claim.id for result in results] == ["claim_0", "claim_1", "claim_2"]
     found = [test.adjusted_p for result in results for test in result.tests]
-    assert found == [4 * 2**-7] * 3 + [None]
+    assert found == [4 * 0.0002] * 3 + [None]  # the least p of 9999 resamples
     assert [result.verdict for result in results] == [SUPPORTED, SUPPORTED, OPEN]
     assert [result.tested for result in results] == [True, True, False]
 
 
 @pytest.mark.parametrize("also", [80.0, 90.0])
 def test_a_test_that_becomes_possible_takes_no_verdict_back(also):
-    """Seven tests of eight replicates each are too many, however many of them have rows."""
+    """Seven tests of eight equal values each are too many, however many of them have rows."""
     tests = [[level(at_least=80.0 + n) for n in range(6)], [level(arm="b", at_least=80.0)]]
-    for confirmations in (rows("a", 90 + SPREAD), frame(rows("a", 90 + SPREAD), rows("b", also))):
+    for confirmations in (rows("a", 90.0), frame(rows("a", 90.0), rows("b", also))):
         first, _ = evaluate(question(claims=tests), confirmations)
         assert {test.adjusted_p for test in first.tests} == {7 * 2**-7}
         assert first.verdict == OPEN
@@ -510,7 +511,8 @@ def test_a_test_that_becomes_possible_takes_no_verdict_back(also):
 
 
 def test_correction_can_turn_a_verdict_into_an_open_one():
-    confirmations = rows("a", 90 + SPREAD)
+    """Equal values leave nothing but their number to judge by."""
+    confirmations = rows("a", 90.0)
     tests = [level(at_least=80.0 + n) for n in range(6)]
     assert judge(confirmations, *tests).verdict == SUPPORTED  # 6 / 128 = 0.047
     more = judge(confirmations, *tests, level(at_least=86.0))
@@ -520,11 +522,9 @@ def test_correction_can_turn_a_verdict_into_an_open_one():
 
 
 def test_an_interval_off_the_bound_can_have_too_large_a_p():
-    """As seven more values off the bound do, of which one lies on the other side."""
-    values = 80 + np.array([-0.4, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6])
-    found = judge(rows("a", values), *[level(at_least=80.0)] * 4).tests[0]
+    found = judge(rows("a", 81.05 + SPREAD), *[level(at_least=80.0)] * 4).tests[0]
     assert found.low > 80
-    assert found.adjusted_p == 4 * found.p == 4 * 2 * 2**-7
+    assert found.adjusted_p == 4 * found.p > 0.05 > found.p
     assert (found.verdict, found.reason) == (OPEN, "the adjusted p is not below 0.05")
 
 
@@ -563,5 +563,5 @@ def test_verdicts_find_large_effects_of_either_sign():
 
 
 def test_the_rule_is_stated():
-    for words in ("95 % bootstrap interval", "Holm", "0.05", *Verdict):
+    for words in ("95 % interval", "studentised bootstrap", "Holm", "0.05", *Verdict):
         assert words in RULE

@@ -110,8 +110,8 @@ def _arms_table(shown: Sequence[Evidence], pages: Collection[str], name: str) ->
         note=(
             f"{_capital(column_title(metric, metric.test))}: fresh replicates on held-out {noun}, "
             "mean [95 % interval]. The "
-            "interval is Student's t over the replicates; verdicts use a bootstrap interval, "
-            "which differs most where one replicate lies far from the others. "
+            "interval's ends are the outer ones of Student's t and of the studentised bootstrap "
+            "over the replicates, as in the verdicts. "
             + (
                 f"{_capital(column_title(train, metric.train))}: the same replicates on the "
                 f"{noun} that they were trained on. "
@@ -254,10 +254,9 @@ def pairs_table(evidence: Evidence) -> Table:
         note=(
             f"Differences of {column_title(metric, metric.test)} on common replicates: the two "
             f"arms saw the same {evidence.data.noun}{lower}. "
-            "Bootstrap interval and sign-flip test; p, Holm is adjusted over the rows of this "
-            "table; the verdicts above are adjusted over the claims' tests. Settled: the "
-            "interval excludes 0 and p, Holm is below 0.05; one can hold without the other, and "
-            "then it is open which arm is better."
+            "Interval and p are the wider and the larger ones of Student's t and the studentised "
+            "bootstrap; p, Holm is adjusted over the rows of this table; the verdicts above are "
+            "adjusted over the claims' tests. Settled: p, Holm is below 0.05."
         ),
     )
 
@@ -324,7 +323,7 @@ def sizes_needed_table(evidence: Evidence) -> Table:
         frozenset(columns[1:]),
         source=(
             f"confirmations where role is best: mean of {metric.test} by train_size, "
-            "interpolated; bootstrap over seeds; ibsweep.analysis.efficiency.size_needed"
+            "interpolated; ibsweep.analysis.efficiency.size_needed"
         ),
         note=(
             f"Interpolated between the measured numbers of {noun}, on a logarithmic scale. This "

@@ -80,8 +80,8 @@ def test_a_page_says_what_its_numbers_are(page):
     text = plain(page)
     for note in (
         "the verdicts above are adjusted over the claims' tests",
-        "one can hold without the other",
-        "The interval is Student's t over the replicates; verdicts use a bootstrap interval",
+        "Settled: p, Holm is below 0.05",
+        "ends are the outer ones of Student's t and of the studentised bootstrap",
         "optimistic where the winner of the sweep is the best",
         "where the mean curve over the replicates first reaches the figure",
         "As choice and score share the trained replicates, a little optimism remains.",
