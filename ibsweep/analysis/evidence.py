@@ -19,6 +19,7 @@ from ibsweep.analysis.efficiency import (
     size_needed,
     size_to_match,
 )
+from ibsweep.analysis.repeats import Repeats, summarise_repeats
 from ibsweep.analysis.replications import ReplicationSummary, summarise_replications
 from ibsweep.analysis.statistics import Comparison, holm, paired_difference
 from ibsweep.analysis.summary import Confirmed, SweepSummary
@@ -78,6 +79,7 @@ class Evidence:
         confirmations: Rows of ``Results.confirmations``, of those whose confirmation is complete.
         claims: The claims with their verdicts.
         pairs: The arms compared two by two, each on common seeds.
+        repeats: What repeated sweeps found, of the arms whose reported sweep has repeats.
         efficiency: The objective by training-set size; empty where it was not measured.
         sizes_needed: Training-set sizes that reach a figure; empty where it was not measured.
         replications: The published settings over many seeds; empty where they were not run.
@@ -93,6 +95,7 @@ class Evidence:
     confirmations: pd.DataFrame
     claims: tuple[ClaimResult, ...]
     pairs: tuple[Pair, ...]
+    repeats: dict[str, Repeats]
     efficiency: tuple[Efficiency, ...]
     sizes_needed: tuple[SizeEstimate, ...]
     replications: tuple[ReplicationSummary, ...]
@@ -141,7 +144,7 @@ def gather(results: Results, targets: Sequence[str] | None = None) -> dict[str, 
             known = suggestion(name, {*questions, *stored})
             raise InputError(f"{name!r} is no question or sweep in {results.path}; {known}")
     return {
-        question: _evidence(results, question, results.reported(question) | sweeps)
+        question: _evidence(results, question, sweeps)
         for question, sweeps in sorted(chosen.items())
     }
 
@@ -166,8 +169,17 @@ def _choose(chosen: dict[str, dict[str, StoredSweep]], sweep: StoredSweep) -> No
         )
 
 
-def _evidence(results: Results, name: str, sweeps: Mapping[str, StoredSweep]) -> Evidence:
-    """Return the evidence for a question from one sweep an arm."""
+def _evidence(results: Results, name: str, asked: Mapping[str, StoredSweep]) -> Evidence:
+    """Return the evidence for a question from the reported sweep of each arm and its repeats.
+
+    Args:
+        results: The results.
+        name: Name of the question.
+        asked: Sweeps by arm that were named: each stands for itself alone.
+    """
+    sweeps = results.reported(name) | dict(asked)
+    repeats: dict[str, tuple[StoredSweep, ...]] = {arm: (sweep,) for arm, sweep in sweeps.items()}
+    repeats |= {a: found for a, found in results.repeats(name).items() if a not in asked}
     newest = max(sweeps.values(), key=lambda sweep: sweep.age, default=None)
     question = newest.summary.question if newest else load_all()[name]
     data = schema_of(question, newest.manifest if newest else None)
@@ -187,6 +199,11 @@ def _evidence(results: Results, name: str, sweeps: Mapping[str, StoredSweep]) ->
         confirmations=confirmations,
         claims=tuple(evaluate(question, confirmations, data)),
         pairs=_pairs(question.objective, list(summaries.values())),
+        repeats={
+            arm: found
+            for arm in summaries
+            if (found := summarise_repeats(repeats[arm])) is not None
+        },
         efficiency=efficiency,
         sizes_needed=_sizes_needed(question, confirmations, efficiency, summaries),
         replications=tuple(summarise_replications({name: question}, replicated)),

@@ -12,7 +12,7 @@ from typing import Any, overload
 import pandas as pd
 
 from ibsweep.analysis import frames
-from ibsweep.analysis.repeats import design_of, independent
+from ibsweep.analysis.design import design_of, independent
 from ibsweep.analysis.summary import SweepSummary, summarise_rows
 from ibsweep.errors import IbsweepError, InputError, suggestion
 from ibsweep.questions.schema import Question
@@ -146,13 +146,13 @@ class Results:
             question: Name of the question; of one that has no current sweep there is no arm.
         """
         return {
-            sweep.summary.arm.name: self._repeats_of(sweep)
+            sweep.summary.arm.name: self.repeats_of(sweep)
             for sweep in self._current
             if sweep.summary.question.question == question
         }
 
-    def _repeats_of(self, sweep: StoredSweep) -> tuple[StoredSweep, ...]:
-        """Return the sweeps of its design that have a best and share no replicate seed."""
+    def repeats_of(self, sweep: StoredSweep) -> tuple[StoredSweep, ...]:
+        """Return the sweeps of a sweep's design that have a best and share no replicate seed."""
         alike = (one for one in self.stored if one.design == sweep.design and one.has_best)
         return independent(alike)
 
@@ -171,7 +171,7 @@ class Results:
     def sweeps(self) -> pd.DataFrame:
         """One row a sweep."""
         rows = [
-            frames.SweepRow(sweep, self.is_current(sweep), len(self._repeats_of(sweep)))
+            frames.SweepRow(sweep, self.is_current(sweep), len(self.repeats_of(sweep)))
             for sweep in self.stored
         ]
         return frames.make_frame(frames.SWEEPS, rows)

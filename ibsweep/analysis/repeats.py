@@ -1,83 +1,138 @@
-"""Sweeps of one arm that differ in their seeds alone: which they are.
+"""What repeated sweeps of an arm found: their figures, the spread between them and within.
 
-A sweep's outcome is itself a draw: the sampler's seed, the replicates' and the order in which
-trials end decide which configuration it finds. How far that carries, only several sweeps show.
+The interval of one sweep's best says how that configuration does. How well a sweep of the arm
+does, which may find another configuration each time, only the spread between sweeps tells.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import TYPE_CHECKING
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ibsweep.analysis.statistics import Interval, between_sweeps
+from ibsweep.analysis.wording import interval_text, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from ibsweep.analysis.load import StoredSweep
-    from ibsweep.questions.schema import Question
-    from ibsweep.results.records import Manifest
+    from ibsweep.analysis.summary import SweepSummary
+    from ibsweep.questions.schema import Arm, Objective
 
-__all__ = ["design_of", "independent"]
+__all__ = ["Repeats", "summarise_repeats"]
 
-_NOT_DESIGN = {
-    *("name", "created", "command", "resumed"),
-    *("seed", "format"),  # an older layout becomes the present one when a sweep is resumed
-    *("machine", "git", "address", "nodes", "excluded", "folder", "file"),
-    *("question", "arm", "sampler", "data", "versions"),  # what counts of these is added below
-}
-"""Fields of a manifest in which repeats may differ. Whatever else it has, today or one day, makes
-another design: two sweeps wrongly called alike would be worse than two that are kept apart."""
-
-_WORDS = {"title", "text", "published", "variants"}
-"""Fields of an arm that nothing is trained by."""
+_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def design_of(manifest: Manifest, question: Question) -> str:
-    """Return what tells how a sweep was made: sweeps that differ in their seeds alone share it.
+@dataclass(frozen=True)
+class Repeats:
+    """Two sweeps of an arm or more that differ in their seeds alone.
 
-    Of the question its data, metrics and this arm count, and neither claims nor words: what is
-    claimed of a sweep does not change it.
+    Figures are those of the objective on held-out test examples, in its unit.
+
+    Attributes:
+        sweeps: The sweeps, by their seeds; each has a best.
+        means: Of each, its best configuration's mean over the fresh replicates that score it.
+        average: Mean over the sweeps, with its 95 % interval (Student's t on ``means``): what new
+            sweeps give on average.
+        between_sd: Standard deviation of ``means``.
+        within_sd: Standard deviation of the replicates of one sweep, the sweeps' variances
+            averaged; None where no sweep has two replicates.
+    """
+
+    sweeps: tuple[SweepSummary, ...]
+    means: tuple[float, ...]
+    average: Interval
+    between_sd: float
+    within_sd: float | None
+
+    @property
+    def arm(self) -> Arm:
+        """The arm, as the newest of the sweeps has it."""
+        return self._newest.arm
+
+    @property
+    def objective(self) -> Objective:
+        """The metric that the figures are of."""
+        return self._newest.question.objective
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The sweeps' seeds."""
+        return tuple(sweep.manifest.seed for sweep in self.sweeps)
+
+    @property
+    def _newest(self) -> SweepSummary:
+        return max(self.sweeps, key=lambda sweep: sweep.manifest.created)
+
+    def sentence(self) -> str:
+        """Return it in words, such as ``three sweeps: 97.40, 96.80, 97.90 %; a new one gives
+        97.37 % on average [96.00, 98.73]``.
+        """
+        metric, average = self.objective, self.average
+        count = len(self.sweeps)
+        words = _COUNTS[count] if count < len(_COUNTS) else str(count)
+        *first, last = self.means
+        shown = ", ".join([*(number(metric, mean) for mean in first), metric.format(last)])
+        ends = interval_text(metric, average.low, average.high, beside=average.mean)
+        mean = metric.format(average.mean)
+        return f"{words} sweeps: {shown}; a new one gives {mean} on average {ends}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as ``tune --json`` does."""
+        return {
+            "arm": self.arm.name,
+            "sweeps": [sweep.name for sweep in self.sweeps],
+            "seeds": list(self.seeds),
+            "means": list(self.means),
+            self.objective.test: self.average._asdict(),
+            "between_sd": self.between_sd,
+            "within_sd": self.within_sd,
+        }
+
+
+def summarise_repeats(sweeps: Iterable[StoredSweep]) -> Repeats | None:
+    """Return what repeated sweeps found.
 
     Args:
-        manifest: The sweep's.
-        question: Its question.
+        sweeps: As ``Results.repeats`` has them for an arm.
 
     Returns:
-        Twelve hexadecimal digits.
+        None for fewer than two with a figure on test examples: one sweep has no spread.
     """
-    kept = {k: v for k, v in manifest.model_dump(mode="json").items() if k not in _NOT_DESIGN}
-    asked = question.model_dump(mode="json")
-    arm = asked["arms"][manifest.arm]
-    versions = [manifest.versions, *(entry.get("versions") for entry in manifest.resumed)]
-    kept |= {
-        "question": [asked[key] for key in ("question", "data", "objective", "metrics")],
-        "arm": {key: value for key, value in arm.items() if key not in _WORDS},
-        "sampler": {key: value for key, value in manifest.sampler.items() if key != "seed"},
-        "data": (manifest.data or {}).get("fingerprint"),
-        # one that went on under another version is a mixture of both
-        "versions": sorted({json.dumps(one, sort_keys=True) for one in versions}),
-    }
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
+    found = [
+        (sweep.summary, values)
+        for sweep in sweeps
+        if sweep.summary.best is not None and (values := _test_values(sweep.summary))
+    ]
+    if len(found) < 2:
+        return None
+    means = [sum(values) / len(values) for _, values in found]
+    compared = between_sweeps(means)
+    metric = found[-1][0].question.objective
+    low = compared.low if metric.low is None else max(compared.low, metric.low)
+    high = compared.high if metric.high is None else min(compared.high, metric.high)
+    return Repeats(
+        tuple(summary for summary, _ in found),
+        tuple(means),
+        Interval(compared.effect, low, high),
+        compared.between_sd,
+        _within([values for _, values in found]),
+    )
 
 
-def independent(sweeps: Iterable[StoredSweep]) -> tuple[StoredSweep, ...]:
-    """Return sweeps that share no replicate seed, by their seeds; where two do, the newer one.
-
-    Two sweeps of one seed train on the same data, and so do those of neighbouring seeds that were
-    written in formats 2 and 3: neither says how another sweep would go.
-
-    Args:
-        sweeps: Sweeps of one design.
-    """
-    used: set[int] = set()
-    kept = []
-    for sweep in sorted(sweeps, key=lambda one: one.age, reverse=True):
-        seeds = _replicate_seeds(sweep.manifest)
-        if used.isdisjoint(seeds):
-            used |= seeds
-            kept.append(sweep)
-    return tuple(sorted(kept, key=lambda one: one.manifest.seed))
+def _test_values(summary: SweepSummary) -> list[float]:
+    assert summary.best is not None, "a sweep that repeats another has a best"
+    column = summary.question.objective.test
+    found = (row.figure(column) for row in summary.best.rows)
+    return [value for value in found if value is not None and math.isfinite(value)]
 
 
-def _replicate_seeds(manifest: Manifest) -> set[int]:
-    return {*manifest.replicate_seeds, *manifest.confirmation_seeds}
+def _within(samples: Sequence[Sequence[float]]) -> float | None:
+    squares = freedom = 0.0
+    for values in samples:
+        mean = sum(values) / len(values)
+        squares += sum((value - mean) ** 2 for value in values)
+        freedom += len(values) - 1
+    return math.sqrt(squares / freedom) if freedom else None

@@ -15,13 +15,16 @@ from ibsweep.results.location import display_path
 from ibsweep.results.records import TrialState
 
 if TYPE_CHECKING:
+    from ibsweep.analysis.repeats import Repeats
     from ibsweep.analysis.summary import Confirmed, SweepSummary
     from ibsweep.sweep.progress import Tally
 
-__all__ = ["print_json", "print_summary"]
+__all__ = ["print_json", "print_repeats", "print_summary"]
 
 
-def print_json(summaries: Sequence[SweepSummary], tallies: Sequence[Tally]) -> None:
+def print_json(
+    summaries: Sequence[SweepSummary], tallies: Sequence[Tally], repeats: Sequence[Repeats]
+) -> None:
     """Print the one document of ``--json``."""
     sweeps = [
         summary.to_json()
@@ -31,7 +34,23 @@ def print_json(summaries: Sequence[SweepSummary], tallies: Sequence[Tally]) -> N
         }
         for summary, tally in zip(summaries, tallies, strict=True)
     ]
-    print(json.dumps({"sweeps": sweeps}))
+    repeated = [one.to_json() for one in repeats]
+    print(json.dumps({"sweeps": sweeps, "repeats": repeated}))
+
+
+def print_repeats(repeats: Sequence[Repeats], console: Console) -> None:
+    """Print what repeated sweeps found, a sentence an arm.
+
+    Args:
+        repeats: One an arm.
+        console: Where to print.
+    """
+    if repeats:
+        console.print()
+    for one in repeats:
+        console.print(
+            f"{one.arm.name}, {one.sentence()}", highlight=False, markup=False, soft_wrap=True
+        )
 
 
 def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None:

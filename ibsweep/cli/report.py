@@ -82,6 +82,7 @@ def print_tables(results: Loaded, gathered: Iterable[Evidence], console: Console
         gathered: One a question.
         console: Where to print.
     """
+    from ibsweep.analysis.report.repeats import repeats_table
     from ibsweep.analysis.report.tables import (
         arms_table,
         efficiency_table,
@@ -101,6 +102,7 @@ def print_tables(results: Loaded, gathered: Iterable[Evidence], console: Console
         for table in (
             claims_table([evidence]),
             arms_table(evidence),
+            repeats_table(evidence),
             pairs_table(evidence),
             sizes_needed_table(evidence),
             efficiency_table(evidence),

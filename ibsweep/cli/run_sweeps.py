@@ -14,6 +14,7 @@ from ibsweep.results.location import results_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ibsweep.analysis.repeats import Repeats
     from ibsweep.results.store import SweepStore
     from ibsweep.sweep.progress import Progress
 
@@ -69,14 +70,28 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
             raise  # to go on would not help
         raise SweepError(f"{error}\n{resume_hint()}") from error
     from ibsweep.analysis.summary import summarise  # SciPy: after the session, for the same reason
-    from ibsweep.cli.output import print_json, print_summary
+    from ibsweep.cli.output import print_json, print_repeats, print_summary
 
     summaries = [summarise(store) for store in stores]
+    repeats = _repeats(stores)
     if json:
-        print_json(summaries, progress.tallies)
+        print_json(summaries, progress.tallies, repeats)
         return
     for summary, tally in zip(summaries, progress.tallies, strict=True):
         print_summary(summary, tally, Console())
+    print_repeats(repeats, Console())
+
+
+def _repeats(stores: Sequence[SweepStore]) -> list[Repeats]:
+    """Return what the sweeps found together with those that they repeat, once a design."""
+    from ibsweep.analysis.load import load
+    from ibsweep.analysis.repeats import summarise_repeats
+
+    results = load(stores[0].paths.root.parent)
+    names = {store.manifest.name for store in stores}
+    ran = {one.design: one for one in results.stored if one.summary.name in names}
+    found = (summarise_repeats(results.repeats_of(one)) for one in ran.values())
+    return [repeats for repeats in found if repeats is not None]
 
 
 def _pass_over(store: SweepStore, progress: Progress) -> None:

@@ -85,7 +85,7 @@ def test_the_end_of_a_sweep(results, evidence, metric, console, capsys):
     assert_blind_to_accuracy(text)
     assert "baseline" not in text
     assert "held-out test rows" in text
-    print_json([summary], [tally])
+    print_json([summary], [tally], [])
     (found,) = json.loads(capsys.readouterr().out)["sweeps"]
     assert_blind_to_accuracy(json.dumps(found))
     assert set(found["best"]) >= {f"valid_{metric}", f"test_{metric}"}

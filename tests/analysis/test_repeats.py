@@ -1,189 +1,102 @@
-"""Which sweeps of an arm repeat each other."""
+"""What repeated sweeps of an arm found."""
 
 from __future__ import annotations
 
-import copy
+import json
+import math
+import statistics
 
 import pytest
-import questions
-import tiny
 from repeated import add_sweep
+from scipy import stats
 
 import ibsweep
-from ibsweep.questions.schema import Question
-from ibsweep.sweep.manifest import make_manifest
-from ibsweep.sweep.options import SweepOptions
+from ibsweep.analysis.evidence import gather
+from ibsweep.analysis.repeats import summarise_repeats
+from ibsweep.analysis.report.repeats import repeats_table
+from ibsweep.cli import run
+
+FOUND = {10: (96.0, 98.0, 97.0), 20: (95.0, 96.0, 97.0), 30: (98.0, 99.0, 96.4)}
 
 
-def repeats(results) -> list[str]:
-    """The names of the sweeps that repeat the current one of ``tiny_cnn``."""
-    return [s.summary.name for s in ibsweep.load(results).repeats("tiny").get("tiny_cnn", ())]
+@pytest.fixture
+def results(tmp_path):
+    for seed, accuracies in FOUND.items():
+        add_sweep(tmp_path, seed, accuracies)
+    return tmp_path
 
 
-def manifest(change=lambda question: None, **options):
-    """The manifest of a sweep over the tiny question, its file changed."""
-    document = copy.deepcopy(questions.question_mapping())
-    change(document)
-    asked = Question.model_validate(document)
-    chosen = SweepOptions(trials=1, confirm_replicates=2, **options)
-    return make_manifest("x", asked, asked.arms["tiny_cnn"], chosen, ["tune"])
+def summary(results):
+    return summarise_repeats(ibsweep.load(results).repeats("tiny")["tiny_cnn"])
 
 
-def test_sweeps_that_differ_in_their_seeds_repeat_each_other(tmp_path):
-    for seed in (40, 10, 20):
-        add_sweep(tmp_path, seed)
-    assert repeats(tmp_path) == ["tiny-10", "tiny-20", "tiny-40"]
+def test_the_sweep_is_the_unit(results):
+    found = summary(results)
+    means = [statistics.mean(values) for values in FOUND.values()]
+    assert found.seeds == (10, 20, 30)
+    assert found.means == pytest.approx(means)
+    half = stats.t.ppf(0.975, 2) * statistics.stdev(means) / math.sqrt(3)
+    average = statistics.mean(means)
+    assert found.average == pytest.approx((average, average - half, average + half))
+    assert found.between_sd == pytest.approx(statistics.stdev(means))
+    within = [statistics.variance(values) for values in FOUND.values()]
+    assert found.within_sd == pytest.approx(math.sqrt(statistics.mean(within)))
 
 
-def test_when_where_and_by_what_command_a_sweep_was_made_is_not_its_design(tmp_path):
-    add_sweep(tmp_path, 10)
-    add_sweep(
-        tmp_path,
-        20,
-        created="2030-01-01T00:00:00+00:00",
-        command=("tune", "all"),
-        machine={"host": "other"},
-        git=None,
-        address="auto",
-        nodes=({"node": "n", "cpus": 2},),
-        folder="/elsewhere",
-        file="same.yaml",
+def test_the_sentence(results):
+    assert summary(results).sentence() == (
+        "three sweeps: 97.00, 96.00, 97.80 %; a new one gives 96.93 % on average [94.69, 99.17]"
     )
-    assert repeats(tmp_path) == ["tiny-10", "tiny-20"]
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"trials": 2},
-        {"replicates": 5},
-        {"confirm": 1},
-        {"time_budget": 60.0},
-        {"every_epoch": True},
-        {"cpus_per_trial": 2.0},
-        {"pruner": {"name": "none"}},
-        {"sampler": {"name": "random", "seed": 20}},
-        {"code": {"net.py": "0" * 64}},
-        {"model": {"fused": False}},
-        {"earlier": {"sweep": "first", "configs": []}},
-        {"versions": {"torch": "1.0"}},
-        {"resumed": ({"when": "later", "command": [], "versions": {"torch": "1.0"}},)},
-    ],
-    ids=lambda changes: next(iter(changes)),
-)
-def test_whatever_else_differs_makes_another_design(tmp_path, changes):
+def test_an_interval_ends_where_the_metric_does(tmp_path):
+    for seed, accuracies in ((10, (99.0, 99.0)), (20, (90.0, 92.0))):
+        add_sweep(tmp_path, seed, accuracies)
+    low, high = summary(tmp_path).average[1:]
+    assert low < 90
+    assert high == 100
+
+
+def test_one_sweep_has_no_spread(tmp_path):
+    add_sweep(tmp_path, 10, (96.0, 98.0))
+    assert summary(tmp_path) is None
+
+
+def test_the_end_of_a_command_tells_what_all_repeats_found(results, capsys):
+    assert run(["resume", "tiny-30", "--results", str(results), "--quiet"]) == 0
+    assert capsys.readouterr().out.endswith(f"\ntiny_cnn, {summary(results).sentence()}\n")
+    words = ["resume", "tiny-10", "tiny-20", "--results", str(results), "--quiet", "--json"]
+    assert run(words) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [sweep["seed"] for sweep in document["sweeps"]] == [10, 20]
+    assert document["repeats"] == [json.loads(json.dumps(summary(results).to_json()))]
+
+
+def test_one_sweep_alone_is_told_without_repeats(tmp_path, capsys):
     add_sweep(tmp_path, 10)
-    add_sweep(tmp_path, 20, **changes)
-    assert repeats(tmp_path) == ["tiny-20"]
+    add_sweep(tmp_path, 20, trials=9)
+    words = ["resume", "tiny-10", "--results", str(tmp_path), "--quiet"]
+    assert run(words) == 0
+    assert "sweeps:" not in capsys.readouterr().out
+    assert run([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["repeats"] == []
 
 
-def test_a_sweep_that_went_on_as_it_began_is_of_its_design(tmp_path):
-    versions = tiny.manifest().versions
-    add_sweep(tmp_path, 10)
-    add_sweep(tmp_path, 20, resumed=({"when": "later", "command": [], "versions": versions},))
-    assert repeats(tmp_path) == ["tiny-10", "tiny-20"]
-
-
-def test_a_quick_sweep_is_no_repeat_of_a_full_one(tmp_path):
-    add_sweep(tmp_path, 10, manifest=manifest())
-    quick = {"trials": 10, "replicates": 2, "confirm": 1}
-    add_sweep(tmp_path, 20, manifest=manifest().model_copy(update=quick))
-    assert repeats(tmp_path) == ["tiny-20"]
-
-
-def _claim(question):
-    question["claims"] = [
-        questions.claim_mapping(
-            "tiny_works", "It works.", {"type": "level", "arm": "tiny_cnn", "at_least": 50.0}
-        )
+def test_the_report_has_a_table_of_repeats_and_a_named_sweep_stands_alone(results):
+    found = ibsweep.load(results)
+    table = repeats_table(gather(found)["tiny"])
+    assert [cell.text for cell in table.rows[0]] == [
+        "tiny_cnn",
+        "96.93 [94.69, 99.17]",
+        "97.00, 96.00, 97.80",
+        "10, 20, 30",
+        "0.90",
+        "1.11",
     ]
+    assert repeats_table(gather(found, ["tiny-20"])["tiny"]).rows == ()
 
 
-def _titles(question):
-    question["title"], question["text"] = "Another title", "Other words"
-    question["arms"]["tiny_cnn"]["title"] = "The tiny one"
-
-
-def _another_arm(question):
-    question["arms"]["tiny_other"] = copy.deepcopy(question["arms"]["tiny_cnn"])
-
-
-def _space(question):
-    question["arms"]["tiny_cnn"]["space"]["epochs"]["high"] += 1
-
-
-def _baseline(question):
-    question["arms"]["tiny_cnn"]["baseline"]["lr"] *= 2
-
-
-def _metrics(question):
-    question["metrics"] = ["macro_f1"]
-
-
-def _objective(question):
-    question["objective"] = "balanced_accuracy"
-
-
-@pytest.mark.parametrize("change", [_claim, _titles, _another_arm])
-def test_claims_words_and_other_arms_are_no_part_of_a_sweep(tmp_path, change):
-    add_sweep(tmp_path, 10, manifest=manifest())
-    add_sweep(tmp_path, 20, manifest=manifest(change))
-    assert repeats(tmp_path) == ["tiny-10", "tiny-20"]
-
-
-@pytest.mark.parametrize("change", [_space, _baseline, _metrics, _objective])
-def test_another_question_is_another_design(tmp_path, change):
-    add_sweep(tmp_path, 10, manifest=manifest())
-    add_sweep(tmp_path, 20, manifest=manifest(change))
-    assert repeats(tmp_path) == ["tiny-20"]
-
-
-def test_other_data_are_another_design(tmp_path):
-    data = {"fingerprint": "0" * 64}
-    add_sweep(tmp_path, 10, manifest=manifest(), data=data)
-    add_sweep(tmp_path, 20, manifest=manifest(), data={"fingerprint": "1" * 64})
-    other = manifest(lambda q: q["data"].update(use_permutation=True))
-    add_sweep(tmp_path, 30, manifest=other, data=data)
-    found = ibsweep.load(tmp_path).sweeps
-    assert found["design"].nunique() == 3
-
-
-def test_a_sweep_without_a_best_is_no_repeat(tmp_path):
-    add_sweep(tmp_path, 10)
-    add_sweep(tmp_path, 20, confirmed=False)
-    assert repeats(tmp_path) == ["tiny-10"]
-
-
-def test_sweeps_on_common_replicate_seeds_count_once_the_newer_one(tmp_path):
-    for hour, (name, seed) in enumerate([("old", 10), ("again", 10), ("other", 30)]):
-        add_sweep(tmp_path, seed, name=name, created=f"2026-01-01T0{hour}:00:00+00:00")
-    assert repeats(tmp_path) == ["again", "other"]
-
-
-def test_sweeps_of_neighbouring_seeds_in_format_3_are_not_independent(tmp_path):
-    add_sweep(tmp_path, 10, format=3, created="2026-01-01T00:00:00+00:00")
-    add_sweep(tmp_path, 11, format=3, created="2026-01-02T00:00:00+00:00")
-    assert repeats(tmp_path) == ["tiny-11"]
-
-
-def test_the_frame_tells_repeats_and_the_current_one_is_the_newest(tmp_path):
-    add_sweep(tmp_path, 10, created="2026-01-01T00:00:00+00:00")
-    add_sweep(tmp_path, 20, created="2026-01-03T00:00:00+00:00")
-    add_sweep(tmp_path, 30, created="2026-01-02T00:00:00+00:00", trials=9)
-    frame = ibsweep.load(tmp_path).sweeps
-    assert frame["seed"].tolist() == [10, 20, 30]
-    assert frame["current"].tolist() == [False, True, False]
-    assert frame["repeats"].tolist() == [2, 2, 1]
-    first, second, other = frame["design"]
-    assert first == second != other
-
-
-def test_the_rows_of_all_repeats(tmp_path):
-    add_sweep(tmp_path, 10, (80.0, 82.0), created="2026-01-01T00:00:00+00:00")
-    add_sweep(tmp_path, 20, (90.0, 92.0), created="2026-01-02T00:00:00+00:00")
-    add_sweep(tmp_path, 30, (70.0, 72.0), created="2025-01-01T00:00:00+00:00", trials=9)
-    found = ibsweep.load(tmp_path)
-    assert found.repeated("tiny")["test_accuracy"].tolist() == [80.0, 82.0, 90.0, 92.0]
-    assert found.current("tiny")["test_accuracy"].tolist() == [90.0, 92.0]
-    assert found.repeated("none").empty
-    assert found.repeats("none") == {}
+def test_a_report_of_repeats_is_printed_and_has_a_page(results, capsys):
+    assert run(["report", "--results", str(results)]) == 0
+    assert "Repeated sweeps" in capsys.readouterr().out
+    assert "Repeated sweeps" in (results / "report" / "tiny.html").read_text()

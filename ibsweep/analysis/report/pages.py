@@ -19,6 +19,7 @@ from ibsweep.analysis.claims import RULE
 from ibsweep.analysis.evidence import gather, known_questions
 from ibsweep.analysis.report import figures, provenance, tables, verdicts
 from ibsweep.analysis.report.cells import SIGNS
+from ibsweep.analysis.report.repeats import repeats_table
 from ibsweep.analysis.summary import config_text
 from ibsweep.analysis.wording import number
 from ibsweep.errors import InputError
@@ -215,7 +216,11 @@ def _claims_section(evidence: Evidence) -> _Section:
 
 
 def _arms_section(evidence: Evidence) -> _Section:
-    found = (tables.arms_table(evidence), tables.pairs_table(evidence))
+    found = (
+        tables.arms_table(evidence),
+        repeats_table(evidence),
+        tables.pairs_table(evidence),
+    )
     lines: tuple[str, ...] = ()
     confirmed = [summary for summary in evidence.summaries.values() if summary.best]
     if len(confirmed) > 1 and not evidence.pairs:

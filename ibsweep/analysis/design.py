@@ -1,0 +1,83 @@
+"""Which sweeps repeat each other: those of one arm that differ in their seeds alone.
+
+A sweep's outcome is itself a draw: the sampler's seed, the replicates' and the order in which
+trials end decide which configuration it finds. How far that carries, only several sweeps show.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ibsweep.analysis.load import StoredSweep
+    from ibsweep.questions.schema import Question
+    from ibsweep.results.records import Manifest
+
+__all__ = ["design_of", "independent"]
+
+_NOT_DESIGN = {
+    *("name", "created", "command", "resumed"),
+    *("seed", "format"),  # an older layout becomes the present one when a sweep is resumed
+    *("machine", "git", "address", "nodes", "excluded", "folder", "file"),
+    *("question", "arm", "sampler", "data", "versions"),  # what counts of these is added below
+}
+"""Fields of a manifest in which repeats may differ. Whatever else it has, today or one day, makes
+another design: two sweeps wrongly called alike would be worse than two that are kept apart."""
+
+_WORDS = {"title", "text", "published", "variants"}
+"""Fields of an arm that nothing is trained by."""
+
+
+def design_of(manifest: Manifest, question: Question) -> str:
+    """Return what tells how a sweep was made: sweeps that differ in their seeds alone share it.
+
+    Of the question its data, metrics and this arm count, and neither claims nor words: what is
+    claimed of a sweep does not change it.
+
+    Args:
+        manifest: The sweep's.
+        question: Its question.
+
+    Returns:
+        Twelve hexadecimal digits.
+    """
+    kept = {k: v for k, v in manifest.model_dump(mode="json").items() if k not in _NOT_DESIGN}
+    asked = question.model_dump(mode="json")
+    arm = asked["arms"][manifest.arm]
+    versions = [manifest.versions, *(entry.get("versions") for entry in manifest.resumed)]
+    kept |= {
+        "question": [asked[key] for key in ("question", "data", "objective", "metrics")],
+        "arm": {key: value for key, value in arm.items() if key not in _WORDS},
+        "sampler": {key: value for key, value in manifest.sampler.items() if key != "seed"},
+        "data": (manifest.data or {}).get("fingerprint"),
+        # one that went on under another version is a mixture of both
+        "versions": sorted({json.dumps(one, sort_keys=True) for one in versions}),
+    }
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def independent(sweeps: Iterable[StoredSweep]) -> tuple[StoredSweep, ...]:
+    """Return sweeps that share no replicate seed, by their seeds; where two do, the newer one.
+
+    Two sweeps of one seed train on the same data, and so do those of neighbouring seeds that were
+    written in formats 2 and 3: neither says how another sweep would go.
+
+    Args:
+        sweeps: Sweeps of one design.
+    """
+    used: set[int] = set()
+    kept = []
+    for sweep in sorted(sweeps, key=lambda one: one.age, reverse=True):
+        seeds = _replicate_seeds(sweep.manifest)
+        if used.isdisjoint(seeds):
+            used |= seeds
+            kept.append(sweep)
+    return tuple(sorted(kept, key=lambda one: one.manifest.seed))
+
+
+def _replicate_seeds(manifest: Manifest) -> set[int]:
+    return {*manifest.replicate_seeds, *manifest.confirmation_seeds}
