@@ -20,13 +20,18 @@ from ibsweep.gc_control import freeze_imports
 from ibsweep.sweep.environment import cpu_info, processor_name
 
 PARTS = ("engine", "lanes", "own", "sweeps", "overhead", "start")
+ASKED_FOR = ("calibration",)
+"""Parts that are run where they are named: what they find are no speeds of a machine."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the parts asked for, print their tables, and save what was measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}; default: all"
+        "parts",
+        nargs="*",
+        metavar="PART",
+        help=f"some of {', '.join(PARTS)} (default: all), or {', '.join(ASKED_FOR)}",
     )
     parser.add_argument("--quick", action="store_true", help="a look, within a few minutes")
     parser.add_argument("--device", default="cpu", help="of lanes and own: cpu or cuda")
@@ -35,12 +40,13 @@ def main(words: Sequence[str] | None = None) -> None:
         type=Path,
         metavar="FOLDER",
         help="write benchmark.json and benchmark.svg there and renew the tables of "
-        "benchmarks.md; parts that were not run stay as they were measured, where too",
+        "benchmarks.md; parts that were not run stay as they were measured, where too; of "
+        "calibration, calibration.json and the tables of calibration.md",
     )
     arguments = parser.parse_args(words)
     parts = arguments.parts or list(PARTS)
-    if unknown := [part for part in parts if part not in PARTS]:
-        parser.error(f"no part {unknown[0]!r}: choose from {', '.join(PARTS)}")
+    if unknown := [part for part in parts if part not in (*PARTS, *ASKED_FOR)]:
+        parser.error(f"no part {unknown[0]!r}: choose from {', '.join((*PARTS, *ASKED_FOR))}")
     seconds = 0.3 if arguments.quick else 1.2
     machine = _machine()
     found: dict[str, Any] = {}
@@ -59,8 +65,10 @@ def main(words: Sequence[str] | None = None) -> None:
         found["overhead"] = _overhead(quick=arguments.quick)
     if "start" in parts:
         found["start"] = _start()
+    if "calibration" in parts:
+        _calibration(arguments.save, quick=arguments.quick)
     print(f"\n{time.perf_counter() - started:.0f} s in all")
-    if arguments.save:
+    if arguments.save and found:
         save(arguments.save, machine, found)
 
 
@@ -145,6 +153,18 @@ def _sweeps(*, quick: bool) -> dict[str, Any]:
     mean = statistics.geometric_mean(row["ratio"] for row in rows)
     print(f"geometric mean: {mean:.1f}x")
     return {"rows": rows, "geometric_mean": mean}
+
+
+def _calibration(folder: Path | None, *, quick: bool) -> None:
+    from rich.console import Console
+
+    from benchmarks.calibration import tables
+    from benchmarks.calibration.simulated import simulated
+
+    rows = simulated(quick)
+    tables.show(rows, Console())
+    if folder:
+        tables.save(folder, rows)
 
 
 def _overhead(*, quick: bool) -> list[dict[str, Any]]:

@@ -166,6 +166,6 @@ def test_an_unknown_part_is_refused(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["lane"])
     assert (
-        "no part 'lane': choose from engine, lanes, own, sweeps, overhead, start"
+        "no part 'lane': choose from engine, lanes, own, sweeps, overhead, start, calibration"
         in capsys.readouterr().err
     )

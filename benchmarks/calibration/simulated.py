@@ -1,0 +1,292 @@
+"""Simulated situations through the library's own functions: what is promised, and what is kept.
+
+Four tables: the figures of one configuration, chosen among others and scored on fresh replicates;
+tests whose truth is exactly their bound; tests of an effect of one standard deviation; and tests
+that are looked at again with more replicates, as ``ibsweep settle`` does.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from benchmarks.calibration.rows import COVERS, ERRS, Row
+from benchmarks.calibration.situations import FAILING, SITUATIONS, Runs
+from ibsweep.analysis.statistics import (
+    ALPHA,
+    Interval,
+    Rate,
+    compare_means_of_all,
+    compare_rate,
+    compare_with_bound,
+    describe_runs,
+    holm,
+    look_sizes,
+    mean_of_all,
+    paired_difference,
+    paired_rates,
+    sequential_p,
+)
+
+__all__ = ["simulated"]
+
+CHOICE_REPLICATES = 16
+FAMILIES = (1, 3, 6)
+ONE, AT_BOUND, POWER, LOOKS = (
+    "One configuration: how often its intervals hold the truth",
+    "Tests at their bound: how often any verdict is wrong",
+    "An effect of one standard deviation: how often it is shown",
+    "Looks at 1 to 8 times as many replicates: how often an effect is shown, and at what cost",
+)
+
+
+def simulated(quick: bool = False) -> list[Row]:
+    """Return the rows of the simulated situations.
+
+    Args:
+        quick: Whether a look will do: few draws of few situations, within seconds.
+    """
+    times = 30 if quick else 2000
+    cells = list(_cells(times, quick=quick))
+    if quick:
+        return [cell() for cell in cells]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        return [found.result() for found in [pool.submit(cell) for cell in cells]]
+
+
+def _cells(times: int, *, quick: bool) -> Iterator[Callable[[], Row]]:
+    replicates = (8, 16) if quick else (8, 16, 32, 64)
+    for name in SITUATIONS:
+        for n in replicates:
+            for leaders in (3,) if quick else (1, 3, 5):
+                yield partial(one_configuration, name, n, leaders, times)
+    for kind in TESTS:
+        for n in replicates:
+            yield partial(at_their_bound, kind, n, times)
+    for name in ("normal", "exponential below 100 %"):
+        for n in replicates:
+            yield partial(power, name, n, times)
+        for first in (8,) if quick else (8, 16):
+            for effect in (0.0, 1.0) if quick else (0.0, 0.3, 0.5, 0.7, 1.0):
+                yield partial(looks, name, first, effect, times)
+
+
+def _generator(*words: Any) -> np.random.Generator:
+    """Return the generator of a cell: the same figures, whatever else is run."""
+    return np.random.default_rng(zlib.crc32(repr(words).encode()))
+
+
+# One configuration
+
+
+def one_configuration(name: str, n: int, leaders: int, times: int) -> Row:
+    """Choose one of some leaders on one set of replicates, and score it on another."""
+    situation, rng = SITUATIONS[name], _generator("one", name, n, leaders)
+    held: dict[str, list[bool]] = {
+        f"{COVERS} trained": [],
+        f"{COVERS} rate": [],
+        "mean of all": [],
+        f"{COVERS} mean of all, trusted": [],
+        f"{COVERS} mean of all, unseen failures counted": [],
+    }
+    errors, optimism = [], []
+    for _ in range(times):
+        # leaders that differ by half a standard deviation of their replicates
+        shifts = rng.normal(0, 0.5 * situation.sd, leaders)
+        choice = _shifted(situation.draw(rng, (leaders, CHOICE_REPLICATES)), shifts[:, None])
+        chosen = int(choice.values.mean(axis=1).argmax())
+        shift = shifts[chosen]
+        score = _shifted(situation.draw(rng, (n,)), shift)
+        trained = situation.mean + shift
+        whole = (1 - situation.failing) * trained + situation.failing * FAILING
+        found = describe_runs(score.values, score.trained)
+        if score.trained.any():
+            held[f"{COVERS} trained"].append(_holds(found.trained, trained))
+            errors.append(found.trained.mean - trained)
+        held[f"{COVERS} rate"].append(_holds(found.rate, 1 - situation.failing))
+        held["mean of all"].append(_holds(found.mean, whole))
+        if found.trusted:
+            held[f"{COVERS} mean of all, trusted"].append(held["mean of all"][-1])
+        careful = mean_of_all(score.values, score.trained, unseen=FAILING)
+        held[f"{COVERS} mean of all, unseen failures counted"].append(_holds(careful, whole))
+        same = choice.values[chosen][choice.trained[chosen]]
+        optimism.append(same.mean() - trained if len(same) else 0.0)
+    figures: dict[str, float | None] = {
+        column: float(np.mean(each)) if len(each) >= times / 20 else None
+        for column, each in held.items()
+    }
+    figures["bias, sd"] = float(np.mean(errors)) / situation.sd
+    figures["bias on the choice's own, sd"] = float(np.mean(optimism)) / situation.sd
+    return Row(ONE, {"situation": name, "replicates": n, "leaders": leaders}, figures, times)
+
+
+def _shifted(runs: Runs, shift: NDArray[np.float64] | float) -> Runs:
+    """Return runs of which those that train are better by some amount."""
+    return Runs(runs.values + np.where(runs.trained, shift, 0.0), runs.trained)
+
+
+def _holds(found: Interval | Rate, truth: float) -> bool:
+    low = -np.inf if found.low is None else found.low
+    high = np.inf if found.high is None else found.high
+    return bool(low - 1e-9 <= truth <= high + 1e-9)
+
+
+# Tests at their bound
+
+
+def _difference(first: Runs, second: Runs, bound: float = 0.0) -> float:
+    """Return the p of a difference as claims test it by default."""
+    both = first.trained & second.trained
+    if first.trained.all() and second.trained.all():
+        return paired_difference(first.values, second.values, bound=bound).p
+    rate = paired_rates(first.trained, second.trained)
+    trained = 1.0
+    if both.sum() >= 2:
+        trained = paired_difference(first.values[both], second.values[both], bound=bound).p
+    return min(1.0, 2 * min(rate, trained))
+
+
+def _alike(name: str) -> Callable[[np.random.Generator, int], float]:
+    def draw(rng: np.random.Generator, n: int) -> float:
+        situation = SITUATIONS[name]
+        return _difference(situation.draw(rng, (n,)), situation.draw(rng, (n,)))
+
+    return draw
+
+
+def _unlike(rng: np.random.Generator, n: int) -> float:
+    """Compare arms of one mean, one of which varies three times as much, with a tail."""
+    trains = np.ones(n, bool)
+    wide = Runs(100 - rng.exponential(3.0, n), trains)
+    return _difference(wide, Runs(rng.normal(97.0, 1.0, n), trains))
+
+
+def _one_fails(rng: np.random.Generator, n: int) -> float:
+    """Compare runs that train alike, where one arm's fail in one of ten.
+
+    To call the other one better is right, by its rate. Wrong is what calls the failing one better,
+    which only the runs that train can.
+    """
+    good = SITUATIONS["normal"].draw(rng, (n,))
+    bad = SITUATIONS["one in ten fails"].draw(rng, (n,))
+    both = good.trained & bad.trained
+    found = paired_difference(bad.values[both], good.values[both])
+    parts = 1 if both.all() else 2
+    return min(1.0, parts * found.p) if found.effect > 0 else 1.0
+
+
+def _one_fails_on_mean(rng: np.random.Generator, n: int) -> float:
+    """Compare equal means of all runs, of which one arm's fail in one of ten: `on: mean`."""
+    failing = SITUATIONS["one in ten fails"]
+    bad = failing.draw(rng, (n,))
+    good = Runs(rng.normal(failing.mean_of_all, 1.0, n), np.ones(n, bool))
+    return compare_means_of_all(*good, *bad, low=0, high=100, unseen=FAILING).p
+
+
+def _level(name: str) -> Callable[[np.random.Generator, int], float]:
+    def draw(rng: np.random.Generator, n: int) -> float:
+        situation = SITUATIONS[name]
+        runs = situation.draw(rng, (n,))
+        values = runs.values[runs.trained]
+        p = compare_with_bound(values, situation.mean).p if len(values) >= 2 else 1.0
+        rate = compare_rate(runs.trained, 0.5)
+        # fewer than half train: that refutes, rightly or wrongly
+        return min(p, rate.p) if rate.effect < 0.5 <= 1 - situation.failing else p
+
+    return draw
+
+
+TESTS: dict[str, Callable[[np.random.Generator, int], float]] = {
+    **{f"difference, both {name}": _alike(name) for name in SITUATIONS},
+    "difference, one varies three times as much": _unlike,
+    "difference, one fails in ten (called better)": _one_fails,
+    "difference on mean, one fails in ten": _one_fails_on_mean,
+    **{f"level, {name}": _level(name) for name in SITUATIONS},
+}
+"""Each draws a test whose truth is its bound, and returns the p of a wrong verdict."""
+
+
+def at_their_bound(kind: str, n: int, times: int) -> Row:
+    """Draw families of such tests, and judge each at its first look."""
+    rng, most = _generator("bound", kind, n), max(FAMILIES)
+    p = np.array([[TESTS[kind](rng, n) for _ in range(most)] for _ in range(times // 2)])
+    figures = _errors(np.array([sequential_p([each]) for each in p.ravel()]))
+    figures["p below 0.05"] = float((p < ALPHA).mean())
+    return Row(AT_BOUND, {"test": kind, "replicates": n}, figures, times // 2)
+
+
+def _errors(p: NDArray[np.float64]) -> dict[str, float | None]:
+    """Return how often a family of tests holds a wrong verdict, by its size.
+
+    All draws count, in as many families as they make.
+    """
+    return {
+        f"{ERRS}, {tests} test{'s' * (tests > 1)}": float(
+            np.mean([min(holm(family)) < ALPHA for family in p.reshape(-1, tests).tolist()])
+        )
+        for tests in FAMILIES
+    }
+
+
+# Power
+
+
+def power(name: str, n: int, times: int) -> Row:
+    """Draw tests of a level one standard deviation from its bound, one of a family."""
+    situation, rng = SITUATIONS[name], _generator("power", name, n)
+    bound = situation.mean - situation.sd
+    p = np.array(
+        [compare_with_bound(situation.draw(rng, (n,)).values, bound).p for _ in range(times)]
+    )
+    sequential = np.array([sequential_p([each]) for each in p])
+    figures: dict[str, float | None] = {
+        f"shown, {tests} test{'s' * (tests > 1)}": float((sequential * tests < ALPHA).mean())
+        for tests in FAMILIES
+    }
+    return Row(POWER, {"figures": name, "replicates": n}, figures, times)
+
+
+# Looks
+
+
+def looks(name: str, first: int, effect: float, times: int) -> Row:
+    """Look at a level again with more replicates until it is settled."""
+    situation, sizes = SITUATIONS[name], look_sizes(first)
+    rng, bound = _generator("looks", name, first, effect), situation.mean - effect * situation.sd
+    final, used = [], []
+    for _ in range(times):
+        values = situation.draw(rng, (sizes[-1],)).values
+        by_look: list[float] = []
+        for size in sizes:
+            by_look.append(compare_with_bound(values[:size], bound).p)
+            if sequential_p(by_look) < ALPHA and effect:
+                break
+        enough = [sequential_p(by_look[: look + 1]) < ALPHA for look in range(len(by_look))]
+        used.append(sizes[enough.index(True)] if any(enough) else sizes[-1])
+        final.append(sequential_p(by_look))
+    p, share = np.array(final), float(np.mean(np.array(final) < ALPHA))
+    labels: dict[str, str | int] = {"figures": name, "effect, sd": f"{effect:g}"}
+    labels["first look"] = first
+    average = {"replicates on average": float(np.mean(used))}
+    if effect:
+        fixed = {"fixed number of equal power": _fixed(share, effect)}
+        return Row(LOOKS, labels, {"shown": share, **average, **fixed}, times)
+    errors = _errors(p[: len(p) // max(FAMILIES) * max(FAMILIES)])
+    return Row(LOOKS, labels, {**errors, **average}, len(p) // max(FAMILIES))
+
+
+def _fixed(share: float, effect: float) -> float | None:
+    """Return how many replicates show an effect as often when looked at once, at 5 %."""
+    for n in range(3, 1000):
+        critical = special.stdtrit(n - 1, 1 - ALPHA / 2)
+        if 1 - special.nctdtr(n - 1, effect * n**0.5, critical) >= min(share, 0.999):
+            return float(n)
+    return None
