@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 
 from benchmarks.calibration import populations
+from benchmarks.calibration.outcomes import known, outcome
+from benchmarks.calibration.replay import Design, replayed
 from benchmarks.calibration.search import search
+from ibsweep.metrics.training_test import classes_told_apart
+from ibsweep.questions.schema import Objective
 from ibsweep.results.records import TrialState
 from ibsweep.sweep.plans import trial_plan
 from ibsweep.trial.score import train_and_score
 
+OBJECTIVE = Objective.model_validate("accuracy")
 ARM, CONFIGURATIONS, REPLICATES = "q2_mlp", 6, 5
 
 
@@ -98,3 +103,44 @@ def test_the_populations_that_come_along_are_whole(arm):
         assert member.test_confusion.shape == (replicates, classes, classes)
         assert (member.test_confusion.sum(2) == 1000).all()
     assert 90 < max(member.test.mean() for member in population.members) < 100
+
+
+def test_what_is_held_to_the_truth_is_the_truth(built):
+    population, _ = built
+    member = population.members[1]
+    one = known(member)
+    assert one.mean == pytest.approx(member.test.mean())
+    trained = [
+        classes_told_apart(counts) and not diverged
+        for counts, diverged in zip(
+            member.test_confusion.tolist(), member.diverged_epoch, strict=True
+        )
+    ]
+    assert one.rate == np.mean(trained)
+    everything = np.tile(np.arange(REPLICATES), 40)  # as many draws as leave no chance
+    found = outcome([known(population.members[0]), one], 1, everything, OBJECTIVE)
+    assert found.mean_error == pytest.approx(0, abs=1e-9)
+    assert found.covers_mean == found.covers_rate == 1
+    assert found.regret == max(0, population.members[0].test.mean() - one.mean)
+    assert (found.worse, found.called_better) in ((1, 0), (0, 1))
+
+
+def test_a_choice_on_the_replicates_that_score_flatters():
+    row_by_choice = {
+        row["choice"]: row
+        for row in replayed([populations.read("q2_cnn")], 150, (Design(None, 8), Design(8, 8)))
+    }
+    joint, apart = row_by_choice[None], row_by_choice[8]
+    assert joint["mean_error"] > 4 * joint["errors"]["mean_error"]
+    assert abs(apart["mean_error"]) < 4 * apart["errors"]["mean_error"]
+    assert joint["own_error"] > joint["mean_error"]
+    assert (joint["trainings"], apart["trainings"]) == (32, 48)
+    assert apart["covers_mean"] > joint["covers_mean"]
+
+
+def test_a_replay_is_the_same_every_time(built):
+    population, _ = built
+    first, again = (list(replayed([population], 5, (Design(4, 8),))) for _ in range(2))
+    assert first == again
+    assert 0 <= first[0]["covers_rate"] <= 1
+    assert first[0]["population"] == REPLICATES
