@@ -72,12 +72,12 @@ def independent(sweeps: Iterable[StoredSweep]) -> tuple[StoredSweep, ...]:
     used: set[int] = set()
     kept = []
     for sweep in sorted(sweeps, key=lambda one: one.age, reverse=True):
-        seeds = _replicate_seeds(sweep.manifest)
+        manifest = sweep.manifest
+        seeds = {*manifest.replicate_seeds, *manifest.confirmation_seeds}
+        seeds |= {
+            row.seed for row in sweep.confirmations
+        }  # further ones that were asked for later
         if used.isdisjoint(seeds):
             used |= seeds
             kept.append(sweep)
     return tuple(sorted(kept, key=lambda one: one.manifest.seed))
-
-
-def _replicate_seeds(manifest: Manifest) -> set[int]:
-    return {*manifest.replicate_seeds, *manifest.confirmation_seeds}

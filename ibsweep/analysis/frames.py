@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pandas as pd
 
+from ibsweep.analysis.repeats import summarise_repeats
 from ibsweep.results.records import (
     Confirmation,
     Curve,
@@ -38,6 +39,7 @@ __all__ = [
     "BEST",
     "CONFIRMATIONS",
     "CURVES",
+    "REPEATS",
     "REPLICATIONS",
     "SWEEPS",
     "TRIALS",
@@ -346,6 +348,43 @@ BEST = (
     Column("replicates", "how many", "int64", lambda summary: len(summary.best.rows)),
     Column("config", "a dict", "object", lambda summary: dict(summary.best.trial.config)),
 )
+
+
+def _of_repeats(field: str) -> Callable[[Sequence[StoredSweep]], float | None]:
+    """Return what reads a figure of repeated sweeps, missing where there is one alone."""
+    read = attrgetter(field)
+
+    def value(sweeps: Sequence[StoredSweep]) -> float | None:
+        found = summarise_repeats(sweeps)
+        return None if found is None else read(found)
+
+    return value
+
+
+REPEATS = (
+    Column("sweeps", "that differ in their seeds alone, this one among them", "int64", len),
+    Column(
+        "sweeps_mean",
+        "the objective as above, mean over these sweeps; missing where there is one",
+        "float64",
+        _of_repeats("average.mean"),
+    ),
+    Column("sweeps_low", "lower end of its 95 % interval", "float64", _of_repeats("average.low")),
+    Column("sweeps_high", "upper end", "float64", _of_repeats("average.high")),
+    Column(
+        "between_sd",
+        "standard deviation of these sweeps' means",
+        "float64",
+        _of_repeats("between_sd"),
+    ),
+    Column(
+        "within_sd",
+        "standard deviation of one sweep's replicates",
+        "float64",
+        _of_repeats("within_sd"),
+    ),
+)
+"""Further columns of ``best``, read from a sweep's repeats."""
 
 
 def config_columns(trial: Trial) -> dict[str, Any]:

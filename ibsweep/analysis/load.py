@@ -302,7 +302,8 @@ class Results:
         """Return the best configuration of each arm, one row a current sweep.
 
         The columns are those of ``frames.BEST``: above all ``config`` (a dict), and
-        ``test_METRIC`` of the objective with its 95 % interval from ``low`` to ``high``.
+        ``test_METRIC`` of the objective with its 95 % interval from ``low`` to ``high``. Those of
+        ``frames.REPEATS`` follow: what the sweeps of the arm give that were made alike.
 
         Args:
             arm: Return the row of this arm alone, as a dict.
@@ -314,10 +315,14 @@ class Results:
             summary = self.summary(arm)
             own = (summary.question.objective.metric,)
             columns = frames.columns_of(frames.BEST, {"valid": own, "test": own})
-            return {column.name: column.value(summary) for column in columns}
+            row = {column.name: column.value(summary) for column in columns}
+            repeats = self.repeats_of(self._current_by_arm[arm])
+            return row | {column.name: column.value(repeats) for column in frames.REPEATS}
         summaries = [sweep.summary for sweep in self._current]
         names = _names((), (found.question.objective.metric for found in summaries))
-        return frames.make_frame(frames.BEST, summaries, {"valid": names, "test": names})
+        best = frames.make_frame(frames.BEST, summaries, {"valid": names, "test": names})
+        repeated = (self.repeats_of(sweep) for sweep in self._current)
+        return best.join(frames.make_frame(frames.REPEATS, repeated))
 
 
 def load(path: str | os.PathLike[str] = "results") -> Results:

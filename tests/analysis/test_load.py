@@ -11,6 +11,7 @@ import pytest
 import tiny
 
 import ibsweep
+from ibsweep.analysis.frames import REPEATS
 from ibsweep.analysis.load import Results
 from ibsweep.analysis.statistics import mean_interval
 from ibsweep.errors import InputError, SweepError
@@ -353,8 +354,11 @@ def test_the_best_of_an_arm(results):
         "replicates": 3,
         "config": SLOW,
     }
-    assert results.best("tiny_cnn") == expected
-    assert results.best().to_dict("records") == [expected]
+    repeats = [column.name for column in REPEATS]
+    alone = dict.fromkeys(repeats) | {"sweeps": 1}
+    assert results.best("tiny_cnn") == expected | alone
+    assert results.best()[list(expected)].to_dict("records") == [expected]
+    assert results.best().columns.tolist() == [*expected, *repeats]
 
 
 def test_every_figure_of_the_best_can_be_traced_to_rows(results):

@@ -100,3 +100,25 @@ def test_a_report_of_repeats_is_printed_and_has_a_page(results, capsys):
     assert run(["report", "--results", str(results)]) == 0
     assert "Repeated sweeps" in capsys.readouterr().out
     assert "Repeated sweeps" in (results / "report" / "tiny.html").read_text()
+
+
+def test_best_has_the_figures_of_repeats(results):
+    found, over = ibsweep.load(results), summary(results)
+    expected = {
+        "sweeps": 3,
+        "sweeps_mean": over.average.mean,
+        "sweeps_low": over.average.low,
+        "sweeps_high": over.average.high,
+        "between_sd": over.between_sd,
+        "within_sd": over.within_sd,
+    }
+    row = found.best("tiny_cnn")
+    assert {name: row[name] for name in expected} == expected
+    assert found.best().iloc[0][list(expected)].to_dict() == pytest.approx(expected)
+
+
+def test_best_of_one_sweep_has_none(tmp_path):
+    add_sweep(tmp_path, 10)
+    best = ibsweep.load(tmp_path).best()
+    assert best["sweeps"].tolist() == [1]
+    assert best[["sweeps_mean", "between_sd", "within_sd"]].isna().all(axis=None)
