@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -119,31 +120,42 @@ def finished(folder, count):
     return rows
 
 
-def kill_a_worker():
-    """Kill a worker that trains, as the kernel does when memory runs out."""
-    for process in psutil.Process().children(recursive=True):
+def workers(node):
+    """Return the processes that train on a node now."""
+    (raylet,) = node.all_processes["raylet"]
+    found = []
+    for process in psutil.Process(raylet.process.pid).children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             if "Trainable.train" in " ".join(process.cmdline()):
-                process.kill()
-                return True
+                found.append(process)
+    return found
+
+
+def kill_a_worker(node):
+    """Kill a worker that trains, as the kernel does when memory runs out."""
+    for process in workers(node):
+        process.kill()
+        return True
     return False
 
 
 def test_a_worker_and_a_node_are_killed_and_another_node_comes(tmp_path, cluster):
     first = cluster.add_node(num_cpus=1)
-    cluster.add_node(num_cpus=1)
+    second = cluster.add_node(num_cpus=1)
     # trials of several seconds: a worker of the new node takes that long to start
     with tuning(tmp_path, cluster, "--trials", "10", "--json", text=question(10_000)) as process:
-        # one ended there: the next one, of seconds, has begun there
         wait_for(lambda: any(first.node_id[:8] in row.node for row in rows_now(tmp_path)), process)
-        wait_for(kill_a_worker, process)
-        time.sleep(3)
+        wait_for(lambda: kill_a_worker(second), process)
+        # a node on which nothing trains would be lost without a trial
+        wait_for(lambda: workers(first), process)
         cluster.remove_node(first, allow_graceful=False)
         last = cluster.add_node(num_cpus=1)
         out, _ = end(process)
     assert json.loads(out)["sweeps"][0]["trials"] == {"complete": 10, "pruned": 0, "failed": 0}
     rows = finished(tmp_path, 10)
-    assert len([lost for row in rows for lost in row.lost]) >= 2
+    lost = " ".join(line for row in rows for line in row.lost)
+    assert re.search(rf"its worker process died, on \S+ \(node {second.node_id[:8]}\)", lost)
+    assert re.search(rf"its node was lost, on \S+ \(node {first.node_id[:8]}\)", lost)
     assert any(last.node_id[:8] in row.node for row in rows)
     known = [node["node"] for node in SweepStore(tmp_path / "results" / "s").manifest.nodes]
     assert any(last.node_id[:8] in name for name in known), "the manifest has who joined later"
