@@ -29,7 +29,7 @@ __all__ = [
     "LiveProgress",
     "NotebookProgress",
     "QuietProgress",
-    "ReplicationProgress",
+    "RunsProgress",
     "make_display",
     "make_progress",
 ]
@@ -187,21 +187,25 @@ def make_display(*, quiet: bool) -> Progress:
     return make_progress(console, quiet=quiet)
 
 
-class ReplicationProgress:
-    """How far a replication is: a bar on a terminal, a line a part elsewhere.
+class RunsProgress:
+    """How far runs are that belong to no search: a bar on a terminal, a line a part elsewhere.
 
     Args:
         console: Where it is shown; the standard error stream, so that pipes get results alone.
-        total: Runs to train.
+        command: The command that trains them.
+        doing: What it does, such as ``replicating``.
+        total: Runs to train, as far as is known.
         quiet: Show nothing but what goes wrong.
     """
 
-    def __init__(self, console: Console, total: int, *, quiet: bool) -> None:
-        self._console, self._total = console, total
+    def __init__(
+        self, console: Console, command: str, doing: str, total: int = 0, *, quiet: bool
+    ) -> None:
+        self._console, self._command, self._total = console, command, total
         self._lines = not quiet and not console.is_terminal
         self._done = 0
         self._bar = ProgressBar(
-            TextColumn("replicating {task.fields[setting]}"),
+            TextColumn(f"{doing} {{task.fields[what]}}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -209,7 +213,7 @@ class ReplicationProgress:
             disable=quiet or not console.is_terminal,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=total, setting="")
+        self._task = self._bar.add_task("", total=total, what="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -218,19 +222,25 @@ class ReplicationProgress:
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
-    def advance(self, runs: int, setting: str, what: str) -> None:
+    def extend(self, runs: int) -> None:
+        """Show that so many runs more are to be trained."""
+        self._total += runs
+        self._bar.update(self._task, total=self._total)
+
+    def advance(self, runs: int, what: str, which: str) -> None:
         """Show that a part is done.
 
         Args:
             runs: How many runs it had.
-            setting: What was trained.
-            what: Which seeds of it.
+            what: What was trained.
+            which: Which seeds of it.
         """
         self._done += runs
-        self._bar.update(self._task, advance=runs, setting=setting)
+        self._bar.update(self._task, advance=runs, what=what)
         if self._lines:
-            self.note(f"{self._done}/{self._total} {setting}, {what}")
+            self.note(f"{self._done}/{self._total} {what}, {which}")
 
     def note(self, text: str) -> None:
         """Print a line that matters whatever is shown besides."""
-        self._console.print(f"replicate: {text}", highlight=False, markup=False, soft_wrap=True)
+        line = f"{self._command}: {text}"
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -159,14 +159,15 @@ def _train(
     *,
     quiet: bool,
 ) -> None:
-    from ibsweep.cli.progress import ReplicationProgress
+    from ibsweep.cli.progress import RunsProgress
     from ibsweep.cluster.nodes import Nodes
     from ibsweep.cluster.preflight import check_cluster as check_nodes
     from ibsweep.cluster.session import ray_session
     from ibsweep.replicate.runs import replicate as run
     from ibsweep.results.records import trial_resources
 
-    progress = ReplicationProgress(Console(stderr=True), _runs(plans), quiet=quiet)
+    console, runs = Console(stderr=True), _runs(plans)
+    progress = RunsProgress(console, "replicate", "replicating", runs, quiet=quiet)
 
     def on_done(part: ReplicationPlan) -> None:
         what = "the notebook itself" if part.exact else f"{len(part.seeds)} seeds"

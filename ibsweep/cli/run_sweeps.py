@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from ibsweep.cli.interruption import HowToResume
+from ibsweep.questions.files import question_from_manifest
 from ibsweep.results.location import results_words
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     session = nullcontext() if done else ray_session(stores[0].manifest.address, resume_hint)
     try:
         with progress, session:
+            for line in () if quiet else _shown_by(stores):
+                progress.note(line)
             for store in stores:
                 current = store
                 if store.paths.best_config.exists():
@@ -94,10 +97,21 @@ def _repeats(stores: Sequence[SweepStore]) -> list[Repeats]:
     return [repeats for repeats in found if repeats is not None]
 
 
+def _shown_by(stores: Sequence[SweepStore]) -> list[str]:
+    """Return what the budgets of sweeps that begin can show, a line a question."""
+    lines = {}
+    for store in stores:
+        if not store.proposals():
+            from ibsweep.analysis.budget import what_shows  # SciPy: as the runner below
+
+            question = question_from_manifest(store.manifest.question, store.paths.manifest)
+            shown = what_shows(question, store.manifest.confirm_replicates)
+            lines[f"{question.question}: {shown}"] = shown
+    return [line for line, shown in lines.items() if shown]
+
+
 def _pass_over(store: SweepStore, progress: Progress) -> None:
     """Show that a sweep is finished, without what it takes to run one."""
-    from ibsweep.questions.files import question_from_manifest
-
     question = question_from_manifest(store.manifest.question, store.paths.manifest)
     with store.lock():
         store.repair()

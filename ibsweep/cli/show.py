@@ -39,6 +39,9 @@ def show(
 
 
 def _facts(question: Question, arm: Arm) -> Table:
+    from ibsweep.analysis.budget import what_shows
+    from ibsweep.sweep.options import SweepOptions
+
     facts = _table()
     facts.add_row("training function" if arm.train else "model", arm.implementation)
     split = question.data["split"]
@@ -62,6 +65,8 @@ def _facts(question: Question, arm: Arm) -> Table:
     if arm.fixed:
         facts.add_row("fixed", _pairs(arm.fixed))
     facts.add_row("default budget", _budget(arm))
+    if shows := what_shows(question, SweepOptions.confirm_replicates):
+        facts.add_row("it shows", shows)
     if question.efficiency:
         facts.add_row("efficiency", f"at {_plain(question.efficiency)} {unit}")
     for claim in question.claims:

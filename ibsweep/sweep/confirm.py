@@ -132,7 +132,7 @@ def measure_efficiency(
     arm = question.arms[manifest.arm]
     with store.lock(), ray_session(address):
         store.repair()
-        nodes = check_nodes(store, progress, local=address is None)
+        nodes = check_nodes(store, progress.note, local=address is None)
         progress.sweep_started(manifest, question.objective, store.trials())
         best = summarise(store).best
         assert best is not None, "the sweep is confirmed"

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ibsweep.cluster.nodes import Nodes
 from ibsweep.cluster.preflight import check_cluster, no_gpu
 from ibsweep.results.store import SweepStore
-from ibsweep.sweep.progress import Progress
 
 __all__ = ["check_nodes"]
 
 
-def check_nodes(store: SweepStore, progress: Progress, *, local: bool) -> Nodes:
+def check_nodes(store: SweepStore, tell: Callable[[str], None], *, local: bool) -> Nodes:
     """Check the nodes on which a sweep is to run, and note them in its manifest.
 
     Args:
         store: The sweep.
-        progress: Called with what a user should know.
+        tell: Called with what a user should know.
         local: Whether Ray runs on this machine alone.
 
     Returns:
@@ -29,7 +28,7 @@ def check_nodes(store: SweepStore, progress: Progress, *, local: bool) -> Nodes:
     """
 
     def note(line: str) -> None:
-        progress.note(f"{store.manifest.name}: {line}")
+        tell(f"{store.manifest.name}: {line}")
 
     def exclude(line: str) -> None:
         excluded = (*store.manifest.excluded, line)

@@ -63,7 +63,7 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
                 "several times faster on a CPU"
             )
         with ray_session(manifest.address):
-            nodes = check_nodes(store, progress, local=manifest.address is None)
+            nodes = check_nodes(store, progress.note, local=manifest.address is None)
             own = manifest.question["arms"][arm.name].get("train")
             keeper = checkpoint_keeper() if own else contextlib.nullcontext()
             try:

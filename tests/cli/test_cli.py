@@ -47,6 +47,13 @@ def test_show_prints_space_baseline_and_budget(capsys):
         assert word in out
 
 
+def test_show_says_what_the_default_budget_can_show(capsys):
+    assert run(["show", "q7_wider"]) == 0
+    flat = " ".join(capsys.readouterr().out.split())
+    assert f"{SweepOptions.confirm_replicates} fresh replicates show effects of " in flat
+    assert "standard deviations or more (80 % power, 2 tests)" in flat
+
+
 def test_show_prints_other_settings_and_claims(capsys):
     assert run(["show", "q4"]) == 0
     flat = " ".join(capsys.readouterr().out.split())
