@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ibsweep.analysis.claims import ALPHA, ClaimResult, evaluate
+from ibsweep.analysis.claims import ClaimResult, evaluate
 from ibsweep.analysis.efficiency import (
     Efficiency,
     SizeEstimate,
@@ -21,8 +21,9 @@ from ibsweep.analysis.efficiency import (
 )
 from ibsweep.analysis.repeats import Repeats, summarise_repeats
 from ibsweep.analysis.replications import ReplicationSummary, summarise_replications
-from ibsweep.analysis.statistics import Comparison, holm, paired_difference
-from ibsweep.analysis.summary import Confirmed, SweepSummary
+from ibsweep.analysis.statistics import holm
+from ibsweep.analysis.summary import SweepSummary
+from ibsweep.analysis.versus import Versus, versus
 from ibsweep.analysis.wording import schema_of
 from ibsweep.errors import InputError, suggestion
 from ibsweep.questions.files import load_all
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from ibsweep.analysis.load import Results, StoredSweep
     from ibsweep.data.schema import DataSchema
-    from ibsweep.questions.schema import Objective
     from ibsweep.results.records import Manifest
 
 __all__ = ["Evidence", "Pair", "gather", "known_questions"]
@@ -49,20 +49,20 @@ class Pair(NamedTuple):
         first: The arm with the better mean.
         second: The other one.
         train_size: Size of the training sets of both.
-        comparison: By how much ``first`` is better on test examples, in the objective's unit.
+        versus: How ``first`` compares with ``second``.
         adjusted_p: After Holm's correction over the question's pairs.
     """
 
     first: str
     second: str
     train_size: int
-    comparison: Comparison
+    versus: Versus
     adjusted_p: float
 
     @property
-    def settled(self) -> bool:
-        """Whether it is known which arm is better, all pairs considered."""
-        return self.adjusted_p < ALPHA
+    def factor(self) -> float:
+        """By what Holm's correction multiplies p."""
+        return self.adjusted_p / self.versus.p if self.versus.p else 1.0
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def _evidence(results: Results, name: str, asked: Mapping[str, StoredSweep]) -> 
         curves=_rows_of(results.curves, shown),
         confirmations=confirmations,
         claims=tuple(evaluate(question, confirmations, data)),
-        pairs=_pairs(question.objective, list(summaries.values())),
+        pairs=_pairs(list(summaries.values())),
         repeats={
             arm: found
             for arm in summaries
@@ -225,29 +225,18 @@ def _rows_of(frame: pd.DataFrame, sweeps: Iterable[str]) -> pd.DataFrame:
     return frame[frame["sweep"].isin(list(sweeps))]
 
 
-def _pairs(objective: Objective, summaries: Sequence[SweepSummary]) -> tuple[Pair, ...]:
+def _pairs(summaries: Sequence[SweepSummary]) -> tuple[Pair, ...]:
     confirmed = [(summary.arm, summary.best) for summary in summaries if summary.best is not None]
-    confirmed.sort(key=lambda pair: -objective.sign * pair[1].test.mean)
+    confirmed.sort(key=lambda pair: -pair[1].objective.sign * pair[1].test.mean)
     compared = []
     for (first, best), (second, other) in combinations(confirmed, 2):
         if first.train_size != second.train_size:
             continue  # nothing that differs in two ways is compared
-        scores = [_test_scores(side) for side in (best, other)]
-        seeds = sorted(scores[0].keys() & scores[1].keys())
-        if len(seeds) < 2:
-            continue
-        comparison = paired_difference(
-            *([objective.sign * score[seed] for seed in seeds] for score in scores)
-        )
-        compared.append((first.name, second.name, first.train_size, comparison))
-    adjusted = holm([comparison.p for *_, comparison in compared])
+        found = versus(best, other)
+        if found is not None:
+            compared.append((first.name, second.name, first.train_size, found))
+    adjusted = holm([found.p for *_, found in compared])
     return tuple(Pair(*pair, p) for pair, p in zip(compared, adjusted, strict=True))
-
-
-def _test_scores(side: Confirmed) -> dict[int, float]:
-    """Return the objective on held-out examples by replicate seed, where it is defined."""
-    values = {row.seed: row.figure(side.objective.test) for row in side.rows}
-    return {seed: value for seed, value in values.items() if value is not None}
 
 
 def _efficiency(

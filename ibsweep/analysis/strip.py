@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from ibsweep.analysis.wording import number
 
 if TYPE_CHECKING:
+    from ibsweep.analysis.summary import Confirmed
     from ibsweep.questions.schema import Objective
 
-__all__ = ["Mark", "Strip", "span", "span_text"]
+__all__ = ["Mark", "Strip", "span", "span_text", "strip_of"]
 
 _WIDTH = 20
 """Characters of a strip in the terminal."""
@@ -71,7 +72,7 @@ class Strip(NamedTuple):
         places = self._places(_WIDTH)
         trained = Counter(p for p, trains in zip(places, self.trained, strict=True) if trains)
         failed = {p for p, trains in zip(places, self.trained, strict=True) if not trains}
-        most = max(len(_LEVELS), *trained.values())
+        most = max([len(_LEVELS), *trained.values()])
         levels = {place: _LEVELS[-(-n * len(_LEVELS) // most) - 1] for place, n in trained.items()}
         return "".join(
             _FAILS if place in failed else levels.get(place, _NONE) for place in range(_WIDTH)
@@ -104,6 +105,19 @@ class Strip(NamedTuple):
             ends = f"{number(metric, trained[0])} to {number(metric, trained[-1])}"
             text += f", {len(trained)} train, {ends}"
         return f"{text}; {len(failed)} fail: {', '.join(failed)}" if failed else text
+
+
+def strip_of(side: Confirmed, ends: tuple[float, float] | None = None) -> Strip:
+    """Return the runs that scored a configuration; none of one that was only compared.
+
+    Args:
+        side: The configuration.
+        ends: Of the axis; by default those of its own figures.
+    """
+    runs = [(row.figure(side.objective.test), row.trains) for row in side.rows]
+    known = [(value, trains) for value, trains in runs if value is not None]
+    values = tuple(value for value, _ in known)
+    return Strip(values, tuple(trains for _, trains in known), *(ends or span([values])))
 
 
 def span(strips: Iterable[tuple[float, ...]]) -> tuple[float, float]:

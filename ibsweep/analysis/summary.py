@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ibsweep.analysis.statistics import Interval, mean_interval
+from ibsweep.analysis.statistics import Interval, RunFigures, describe_runs, mean_interval
 from ibsweep.analysis.wording import schema_of
 from ibsweep.data.schema import DataSchema
 from ibsweep.questions.files import question_from_manifest
@@ -52,6 +52,14 @@ class Confirmed:
     def test(self) -> Interval:
         """The objective on held-out test examples: what scores, and never chooses."""
         return self._interval(self.objective.test)
+
+    @property
+    def runs(self) -> RunFigures:
+        """How many of the fresh runs train, and the objective on test examples of those."""
+        found = [(row.figure(self.objective.test), row.trains) for row in self.rows]
+        runs = [(value, trains) for value, trains in found if value is not None]
+        values, trained = zip(*runs, strict=True)
+        return describe_runs(values, trained, self.objective.low, self.objective.high)
 
     def _interval(self, column: str) -> Interval:
         found = (row.figure(column) for row in self.rows)
@@ -105,6 +113,11 @@ class SweepSummary:
     def best(self) -> Confirmed | None:
         """The best configuration: best on the fresh replicates' validation examples."""
         return self.confirmed[0] if self.confirmed else None
+
+    @property
+    def chosen_on_score(self) -> bool:
+        """Whether the replicates that score the best have also chosen it, as in old formats."""
+        return self.manifest.choice_replicates is None
 
     @cached_property
     def data(self) -> DataSchema:

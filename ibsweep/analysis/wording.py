@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ibsweep.results.records import Manifest
 
 __all__ = [
+    "capitalised",
     "column_title",
     "difference_unit",
     "heading",
@@ -30,6 +31,11 @@ __all__ = [
 ]
 
 _SPLITS = {"valid": "validation", "train": "training", "test": "test"}
+
+
+def capitalised(text: str) -> str:
+    """Return a text with a capital letter at its beginning, the others as they are."""
+    return text[:1].upper() + text[1:]
 
 
 def column_title(metric: Objective, column: str) -> str:

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from ibsweep.analysis.runs_wording import SAME_REPLICATES, of_all_text, runs_text, versus_text
+from ibsweep.analysis.strip import span, span_text, strip_of
 from ibsweep.analysis.summary import config_text
-from ibsweep.analysis.wording import number
+from ibsweep.analysis.versus import over_baseline
+from ibsweep.analysis.wording import interval_text
+from ibsweep.cli.report import showable
 from ibsweep.results.location import display_path
 from ibsweep.results.records import TrialState
 
@@ -63,7 +67,7 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
     if summary.published is not None:
         figure = objective.format(summary.published)
         table.add_row("published", figure, f"in the question's file, validation {noun}")
-    _add_baseline(table, summary)
+    _add_baseline(table, summary, console)
     best = summary.best
     if best is not None:
         replicates = len(best.trial.replicates)
@@ -72,7 +76,14 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
             objective.format(best.trial.figure(objective.valid)),
             f"in the sweep, {replicates} replicates; optimistic, as every winner's figure",
         )
-        table.add_row("    confirmed", *_confirmed(best, noun))
+        _add_choice(table, summary, best)
+        _add_score(table, summary, best, console)
+        found = over_baseline(summary)
+        if found is not None:
+            text = versus_text(objective, found, "the baseline")
+            table.add_row("    by comparison", "", text)
+        elif best.trial.origin == "baseline":
+            table.add_row("    by comparison", "", "it is the baseline; nothing better was found")
         table.add_row("    configuration", "", config_text(best.trial.config))
     counts = summary.counts
     table.add_row(
@@ -82,6 +93,8 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
         f"{counts[TrialState.FAIL]} failed; {tally.elapsed:.0f} s, "
         f"{tally.rate:,.0f} model-epochs/s",
     )
+    if summary.manifest.is_quick:
+        table.add_row("a quick look", "", "too small a budget to go by; tune without --quick")
     table.add_row("seed", str(summary.manifest.seed), "of the sampler and of all replicates")
     model = "best.pt, " if (summary.directory / "best.pt").exists() else ""
     where = f"{display_path(summary.directory)} (best.yaml, {model}trials.jsonl)"
@@ -90,7 +103,7 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
     console.print(table, highlight=False, soft_wrap=not console.is_terminal)
 
 
-def _add_baseline(table: Table, summary: SweepSummary) -> None:
+def _add_baseline(table: Table, summary: SweepSummary, console: Console) -> None:
     baseline, confirmed = summary.baseline, summary.confirmed_baseline
     if baseline is None:
         return
@@ -105,16 +118,36 @@ def _add_baseline(table: Table, summary: SweepSummary) -> None:
         f"in the sweep, {len(baseline.replicates)} replicates",
     )
     if confirmed is not None:
-        table.add_row("    confirmed", *_confirmed(confirmed, summary.data.noun))
+        _add_score(table, summary, confirmed, console)
 
 
-def _confirmed(confirmed: Confirmed, noun: str) -> tuple[str, str]:
-    objective, test = confirmed.objective, confirmed.test
-    ends = ""
-    if test.low is not None:
-        low, high = (number(objective, end) for end in test[1:])
-        ends = f"95 % interval {low} to {high}; "
-    return (
-        objective.format(test.mean),
-        f"{ends}{len(confirmed.rows)} fresh replicates on held-out test {noun}",
-    )
+def _add_choice(table: Table, summary: SweepSummary, best: Confirmed) -> None:
+    """Say what the best was chosen by, where its score is another."""
+    objective, noun = summary.question.objective, summary.data.noun
+    if summary.chosen_on_score:
+        table.add_row("    chosen", "", f"{SAME_REPLICATES}: a little optimism remains")
+        return
+    others = len(summary.confirmed) - 1
+    compared = f"validation {noun} of {len(summary.manifest.choice_seeds)} fresh replicates"
+    if others:
+        compared += f", against {others} other{'' if others == 1 else 's'}"
+    mean, low, high = best.valid
+    ends = interval_text(objective, low, high, beside=mean)
+    table.add_row("    chosen", objective.format(mean), f"{ends} on {compared}".lstrip())
+
+
+def _add_score(table: Table, summary: SweepSummary, scored: Confirmed, console: Console) -> None:
+    """Say how often it trains and how well, and show the single runs."""
+    shown = (side for side in (summary.best, summary.confirmed_baseline) if side is not None)
+    strip = strip_of(scored, span(strip_of(side).values for side in shown))
+    if not strip.values:
+        return
+    objective, runs = scored.objective, scored.runs
+    text = f"{runs_text(objective, runs)}, on held-out test {summary.data.noun}"
+    table.add_row("    scored", "", text)
+    of_all = of_all_text(objective, runs)
+    if of_all:
+        table.add_row("", "", of_all)
+    if len(strip.values) > 1:
+        ends = span_text(objective, (strip.low, strip.high))
+        table.add_row("", "", f"{showable(strip.text, console)}  {ends}")

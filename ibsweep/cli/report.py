@@ -82,9 +82,9 @@ def print_tables(results: Loaded, gathered: Iterable[Evidence], console: Console
         gathered: One a question.
         console: Where to print.
     """
+    from ibsweep.analysis.report.arms import arms_table
     from ibsweep.analysis.report.repeats import repeats_table
     from ibsweep.analysis.report.tables import (
-        arms_table,
         efficiency_table,
         pairs_table,
         replications_table,
@@ -133,12 +133,24 @@ def print_table(table: Table, console: Console) -> None:
         padding=(0, 1),
         pad_edge=False,
     )
-    for column, width in zip(table.columns, widths, strict=True):
+    wide = _widths(table, widths, console.width)
+    for column, width in zip(table.columns, wide, strict=True):
         justify: Literal["left", "right"] = "right" if column in table.numeric else "left"
-        grid.add_column(column, justify=justify, overflow="fold", min_width=width)
+        grid.add_column(column, justify=justify, overflow="fold", width=width)
     for row in table.rows:
         grid.add_row(*(_shown(one, console) for one in row))
     console.print(grid)
+
+
+def _widths(table: Table, least: list[int], most: int) -> list[int]:
+    """Return the columns that each column gets of ``most``: the longest text, less the widest."""
+    texts = zip(table.columns, *([one.text for one in row] for row in table.rows), strict=True)
+    longest = [max(len(line) for text in column for line in text.splitlines()) for column in texts]
+    widths = [max(pair) for pair in zip(longest, least, strict=True)]
+    while sum(widths) + 3 * len(widths) > most:
+        spare = [(width, place) for place, width in enumerate(widths) if width > least[place]]
+        widths[max(spare)[1]] -= 1
+    return widths
 
 
 def _least_width(table: Table, place: int) -> int:

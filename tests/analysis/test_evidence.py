@@ -8,9 +8,7 @@ from pages import texts
 
 from ibsweep.analysis.evidence import gather
 from ibsweep.analysis.load import load
-from ibsweep.analysis.report.tables import (
-    arms_table,
-)
+from ibsweep.analysis.report.arms import arms_table
 from ibsweep.errors import InputError
 from ibsweep.results.store import SweepStore
 
@@ -29,7 +27,7 @@ def test_the_newest_confirmed_sweep_of_an_arm_is_shown_unless_another_is_named(t
     assert shown(None) == shown(["duel"]) == shown([]) == shown(["all"]) == "new"
     assert shown(["old"]) == shown(["duel", "old"]) == "old"
     old, new = (
-        arms_table(gather(results, [name])["duel"]).rows[0][2].key for name in ("old", "new")
+        arms_table(gather(results, [name])["duel"]).rows[0][3].key for name in ("old", "new")
     )
     assert new == pytest.approx(old + 3)
     with pytest.raises(InputError, match="'old' and 'new' are sweeps of one arm, duel_cnn"):

@@ -41,7 +41,8 @@ class Tables(HTMLParser):
 
 def as_shown(table):
     """Return what a page must show of a table."""
-    cells = [[cell.text.replace("`", "") for cell in row] for row in table.rows]
+    # single runs are drawn
+    cells = [["" if c.strip else c.text.replace("`", "") for c in row] for row in table.rows]
     return [list(table.columns), *cells]
 
 

@@ -18,7 +18,7 @@ from ibsweep.sweep.manifest import make_manifest
 from ibsweep.sweep.options import SweepOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from ibsweep.analysis.load import Results
@@ -115,6 +115,13 @@ def confirmation(trial: int, images: int, seed: int, accuracy: float) -> Confirm
     )
 
 
+def failure(trial: int, images: int, seed: int, valid: float = 100.0) -> Confirmation:
+    """Return a fresh replicate that says one class of every test image."""
+    row = confirmation(trial, images, seed, 100 / 3)
+    chosen_by = {"accuracy": valid, "loss": 0.5}
+    return row.model_copy(update={"test_confusion": ((50, 0, 0),) * 3, "valid": chosen_by})
+
+
 def add_sweep(
     results: Path,
     arm: str,
@@ -125,6 +132,7 @@ def add_sweep(
     efficiency: bool = True,
     created: str | None = None,
     better: float = 0.0,
+    fails: Mapping[int, int] | None = None,
 ) -> SweepStore:
     """Write a sweep whose best is trial 1.
 
@@ -137,6 +145,7 @@ def add_sweep(
         efficiency: Whether its best was trained at all numbers of images.
         created: When.
         better: Points that its figures are above the usual ones.
+        fails: How many of a trial's first replicates fail, by its number.
     """
     asked = asked or question()
     store = SweepStore.create(results, manifest(arm, name or f"{arm}-1", asked, created))
@@ -163,7 +172,9 @@ def add_sweep(
     for trial, below in ((1, 0.0), (2, 6.0), (0, 10.0)):
         store.add_confirmations(
             [
-                confirmation(trial, 10, seed, level - below + 1.5 * (i % 3) - 1.25)
+                failure(trial, 10, seed, level - below)
+                if i < (fails or {}).get(trial, 0)
+                else confirmation(trial, 10, seed, level - below + 1.5 * (i % 3) - 1.25)
                 for i, seed in enumerate(seeds)
             ]
         )

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from ibsweep.analysis.evidence import gather
 from ibsweep.analysis.load import load
+from ibsweep.analysis.report.arms import arms_table
 from ibsweep.analysis.report.tables import (
-    arms_table,
     efficiency_table,
     pairs_table,
 )

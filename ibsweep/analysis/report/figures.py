@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ibsweep.analysis import plots
 from ibsweep.analysis.plots.search import LEAST_TRIALS
 from ibsweep.analysis.report.svg import inline_svg, svg_settings
-from ibsweep.analysis.wording import column_title, interval_text, sizes_heading
+from ibsweep.analysis.wording import capitalised, column_title, interval_text, sizes_heading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ def arms_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
     if not any(info.best):
         return ()
     metric, noun = evidence.question.objective, evidence.data.noun
-    title = f"{_capital(column_title(metric, metric.test))} of every arm"
+    title = f"{capitalised(column_title(metric, metric.test))} of every arm"
     known = [(name, best) for name, best in zip(info.families, info.best, strict=True) if best]
     description = "; ".join(
         f"{name} {metric.format(best.mean)} "
@@ -112,7 +112,7 @@ def efficiency_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
     info = plots.efficiency_info(
         evidence.question, evidence.efficiency, targets[0] if targets else None, data
     )
-    title = f"{_capital(column_title(metric, metric.test))} by number of training {data.noun}"
+    title = f"{capitalised(column_title(metric, metric.test))} by number of training {data.noun}"
     description = "; ".join(
         f"{curve.arm} from {metric.format(curve.mean[0])} with {curve.sizes[0]} "
         f"{sizes_heading(data)} to {metric.format(curve.mean[-1])} with {curve.sizes[-1]}"
@@ -281,8 +281,8 @@ def _curves(evidence: Evidence, summary: SweepSummary) -> list[PageFigure]:
         return []
     title = "The best trial, epoch by epoch"
     description = (
-        f"{_capital(column_title(metric, metric.valid))} {metric.format(info.valid.mean[0])} at "
-        f"epoch {info.epochs[0]}, {metric.format(info.valid.mean[-1])} at epoch "
+        f"{capitalised(column_title(metric, metric.valid))} {metric.format(info.valid.mean[0])} "
+        f"at epoch {info.epochs[0]}, {metric.format(info.valid.mean[-1])} at epoch "
         f"{info.epochs[-1]}."
     )
     svg = _draw(
@@ -295,7 +295,3 @@ def _curves(evidence: Evidence, summary: SweepSummary) -> list[PageFigure]:
     note = "In the sweep: mean over its replicates, the band from the lowest to the highest."
     source = f"curves where trial is the best one: {metric.valid} and {metric.train} by epoch"
     return [PageFigure(title, note, svg, source)]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

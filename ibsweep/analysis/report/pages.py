@@ -18,10 +18,18 @@ from ibsweep import __version__
 from ibsweep.analysis.claims import RULE
 from ibsweep.analysis.evidence import gather, known_questions
 from ibsweep.analysis.report import figures, provenance, tables, verdicts
+from ibsweep.analysis.report.arms import (
+    arms_table,
+    arms_tables,
+    confirmed_table,
+    unfinished,
+)
 from ibsweep.analysis.report.cells import SIGNS
 from ibsweep.analysis.report.repeats import repeats_table
+from ibsweep.analysis.runs_wording import SAME_REPLICATES, of_all_text, runs_text, versus_text
 from ibsweep.analysis.summary import config_text
-from ibsweep.analysis.wording import number
+from ibsweep.analysis.versus import over_baseline
+from ibsweep.analysis.wording import capitalised, number
 from ibsweep.errors import InputError
 from ibsweep.results.journal import replace_file
 
@@ -36,6 +44,7 @@ if TYPE_CHECKING:
     from ibsweep.analysis.load import Results
     from ibsweep.analysis.report.cells import Table
     from ibsweep.analysis.report.figures import PageFigure
+    from ibsweep.analysis.summary import SweepSummary
 
 __all__ = ["gather_all", "write_pages"]
 
@@ -60,6 +69,7 @@ class _Arm:
 
     title: str
     lines: tuple[str, ...]
+    tables: tuple[Table, ...]
     figures: tuple[PageFigure, ...]
 
 
@@ -136,7 +146,7 @@ def write_pages(
         rule=RULE,
         claims=verdicts.claims_table(evidence.values(), pages),
         questions=verdicts.questions_table(evidence.values(), pages),
-        arms=tables.arms_tables(evidence.values(), pages),
+        arms=arms_tables(evidence.values(), pages),
         unreadable=results.unreadable,
     )
     replace_file(written[0], index.encode())
@@ -217,7 +227,7 @@ def _claims_section(evidence: Evidence) -> _Section:
 
 def _arms_section(evidence: Evidence) -> _Section:
     found = (
-        tables.arms_table(evidence),
+        arms_table(evidence),
         repeats_table(evidence),
         tables.pairs_table(evidence),
     )
@@ -268,14 +278,32 @@ def _details_section(evidence: Evidence) -> _Section:
         lines = [f"Sweep {summary.name}, {summary.state}."]
         named = summary.arm.title in ("", name)
         title = name if named else f"{name}: {summary.arm.title}"
+        confirmed: tuple[Table, ...] = ()
         if best:
-            config = config_text(best.trial.config)
-            lines.append(f"Best is trial {best.trial.trial}: {config}.")
+            lines += _best_lines(summary)
+            confirmed = (confirmed_table(evidence, summary),)
         else:
-            lines.append(f"Nothing is confirmed yet: {tables.unfinished(summary)}.")
-        arms.append(_Arm(title, tuple(lines), figures.arm_figures(evidence, name)))
+            lines.append(f"Nothing is confirmed yet: {unfinished(summary)}.")
+        drawn = figures.arm_figures(evidence, name)
+        arms.append(_Arm(title, tuple(lines), confirmed, drawn))
     note = () if arms else ("No arm was swept yet.",)
     return _Section("details", "Arm by arm", note, arms=tuple(arms))
+
+
+def _best_lines(summary: SweepSummary) -> list[str]:
+    """Return what is known of a sweep's best, in sentences."""
+    best, metric = summary.best, summary.question.objective
+    assert best is not None, "confirmed"
+    lines = [f"Best is trial {best.trial.trial}: {config_text(best.trial.config)}."]
+    if best.rows:
+        lines.append(f"On fresh replicates: {runs_text(metric, best.runs)}.")
+        of_all = of_all_text(metric, best.runs)
+        if of_all:
+            lines.append(f"{capitalised(of_all)}.")
+    found = over_baseline(summary)
+    if found:
+        lines.append(f"{capitalised(versus_text(metric, found, 'the baseline'))}.")
+    return lines
 
 
 def _methods_section(evidence: Evidence) -> _Section:
@@ -284,8 +312,8 @@ def _methods_section(evidence: Evidence) -> _Section:
     lines = (
         f"The leading trials of each sweep{' and the baseline' * baseline} were trained again "
         f"with fresh replicates. Which one is best was decided on their validation {noun}; "
-        f"held-out test {noun} only score it. As choice and score share the trained replicates, a "
-        f"little optimism remains. {_pairing_note(evidence)}".strip(),
+        f"held-out test {noun} only score it. {_choice_note(evidence)} "
+        f"{_pairing_note(evidence)}".strip(),
         _scope_note(evidence),
         RULE,
     )
@@ -293,6 +321,18 @@ def _methods_section(evidence: Evidence) -> _Section:
     return _Section(
         "how", "How it was done", lines, tables=(provenance.sweeps_table(evidence),), facts=facts
     )
+
+
+def _choice_note(evidence: Evidence) -> str:
+    """Return whether the replicates that choose are those that score."""
+    same = [arm for arm, summary in evidence.summaries.items() if summary.chosen_on_score]
+    if not same:
+        return (
+            "The best and the baseline are scored on replicates that had no part in the choice, "
+            "so that no optimism remains."
+        )
+    of = "" if len(same) == len(evidence.summaries) else f"{', '.join(same)}: "
+    return f"{of}{SAME_REPLICATES}, so that a little optimism remains."
 
 
 def _scope_note(evidence: Evidence) -> str:
@@ -332,7 +372,8 @@ def _sources_section(
     """Return where the numbers come from, and the code that finds one of them again."""
     sources = {"Verdicts": "ibsweep.analysis.claims.evaluate on confirmations: ClaimResult.tests"}
     for section in sections:
-        shown = [table for table in section.tables if table.rows]
+        whole = (*section.tables, *(table for arm in section.arms for table in arm.tables))
+        shown = [table for table in whole if table.rows]
         sources |= {table.caption: table.source for table in shown if table.source}
         drawn = [*section.figures, *(figure for arm in section.arms for figure in arm.figures)]
         sources |= {f"Figure: {figure.title}": figure.source for figure in drawn}

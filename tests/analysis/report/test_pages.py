@@ -15,10 +15,10 @@ from pages import Page, Tables, as_shown, plain, texts
 from ibsweep.analysis.evidence import gather
 from ibsweep.analysis.load import load
 from ibsweep.analysis.report import verdicts
+from ibsweep.analysis.report.arms import arms_table, confirmed_table
 from ibsweep.analysis.report.cells import SIGNS
 from ibsweep.analysis.report.provenance import sweeps_table
 from ibsweep.analysis.report.tables import (
-    arms_table,
     efficiency_table,
     pairs_table,
     replications_table,
@@ -58,6 +58,10 @@ def test_the_tables_of_a_page_are_those_of_the_evidence_cell_by_cell(page, evide
         f"tests-{one.claim.id}": verdicts.claim_tests_table(evidence, one)
         for one in evidence.claims
     }
+    expected |= {
+        f"confirmed-{arm}": confirmed_table(evidence, summary)
+        for arm, summary in evidence.summaries.items()
+    }
     found = Tables(page).found
     assert found.keys() == expected.keys()
     for name, table in expected.items():
@@ -80,11 +84,11 @@ def test_a_page_says_what_its_numbers_are(page):
     text = plain(page)
     for note in (
         "the verdicts above are adjusted over the claims' tests",
-        "Settled: p, Holm is below 0.05",
+        "An arm is called better where p, Holm is below 0.05",
         "ends are the outer ones of Student's t and of the studentised bootstrap",
         "optimistic where the winner of the sweep is the best",
         "where the mean curve over the replicates first reaches the figure",
-        "As choice and score share the trained replicates, a little optimism remains.",
+        "chosen and scored on the same replicates, so that a little optimism remains.",
         "All arms share the replicate seeds, so that they are compared on the same images.",
         "a failure that strikes one seed in ten",
         "minutes of trials: trials.seconds added up by sweep",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import report_results as rows
 from pages import column, texts
 
 from ibsweep.analysis.evidence import gather
 from ibsweep.analysis.load import load
+from ibsweep.analysis.report.arms import arms_table, confirmed_table
 from ibsweep.analysis.report.cells import Cell
 from ibsweep.analysis.report.tables import (
-    arms_table,
     efficiency_table,
     pairs_table,
     replications_table,
@@ -35,7 +36,16 @@ def test_the_arms_are_means_of_rows(results, evidence):
             pytest.approx(best.mean()),
         )
         assert shown["baseline, %"].text.startswith(f"{baseline.mean():.2f} [")
-        assert shown["replicates"].text == str(len(best)) == "8"
+        assert shown["runs that train"].text == f"{len(best)} of 8\nup to 31 % could fail"
+        (strip,) = [cell.strip for cell in row if cell.strip]
+        assert sorted(strip.values) == sorted(best)
+        assert all(strip.trained)
+        difference = paired_difference(best, baseline)
+        assert shown["over the baseline"].text.splitlines() == [
+            "better",
+            f"{difference.effect:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}]",
+            "beats it in 100 % [63, 100]",
+        ]
         trials = results.trials
         own = trials[(trials["arm"] == arm) & (trials["trial"] == 1)]
         assert shown["in its sweep, %"].text == f"{own['valid_accuracy'].item():.2f}"
@@ -53,8 +63,10 @@ def test_the_pairs_are_paired_by_seed(results, evidence):
     (row,) = table.rows
     assert row[0].text == "duel_cnn over duel_mlp"
     assert row[1].text == f"{found.effect:+.2f}" == "+30.00"
-    assert row[3].key == row[4].key == found.p
-    assert texts(table, "settled") == ["yes"]
+    shown = dict(zip(table.columns, row, strict=True))
+    assert shown["p"].key == shown["p, Holm"].key == found.p
+    assert shown["a fresh run of the first is better"].text == "100 % [63, 100]"
+    assert texts(table, "first is") == ["better"]
 
 
 def test_three_pairs_are_adjusted_for_their_number(tmp_path):
@@ -69,7 +81,9 @@ def test_three_pairs_are_adjusted_for_their_number(tmp_path):
     assert texts(table, "95 % interval")[0] == "[-0.29, +1.79]"
     assert texts(table, "p") == ["0.106", "0.007", "0.549"]
     assert texts(table, "p, Holm") == ["0.213", "0.022", "0.549"]
-    assert texts(table, "settled") == ["open", "yes", "open"]
+    assert [cell.key < 0.05 for cell in column(table, "p, Holm")] == [
+        text == "better" for text in texts(table, "first is")
+    ]
 
 
 def test_what_the_arms_table_says_of_training_images_and_of_the_notebooks_setting(tmp_path):
@@ -152,3 +166,46 @@ def test_cells_sort_by_their_numbers(evidence):
         for name in table.numeric:
             for cell in column(table, name):
                 assert cell == Cell("-") or isinstance(cell.key, int | float)
+
+
+def test_where_runs_fail_the_rate_stands_beside_the_figure_of_those_that_train(tmp_path):
+    rows.add_sweep(tmp_path, "duel_cnn", fails={1: 2})
+    rows.add_sweep(tmp_path, "duel_mlp", fails={0: 8})
+    (evidence,) = gather(load(tmp_path)).values()
+    table = arms_table(evidence)
+    assert texts(table, "runs that train") == [
+        "6 of 8\n[35, 97 %]",
+        "8 of 8\nup to 31 % could fail",
+    ]
+    (strip, _) = [cell.strip for row in table.rows for cell in row if cell.strip]
+    assert strip.trained.count(False) == 2
+    shown = column(table, "test accuracy of these, %")[0]
+    assert shown.key == pytest.approx(np.mean([v for v in strip.values if v > 50]))
+    of_all = column(table, "mean of all runs, %")[0]
+    assert of_all.key == pytest.approx(np.mean(strip.values))
+    assert of_all.text.endswith("\nnot to be trusted")
+    assert "A run fails where it diverged" in table.note
+    assert texts(table, "baseline, %")[1] == "trains in 0 of 8"
+    better = texts(table, "over the baseline")[1].splitlines()
+    assert better == ["better", "trains in 8, it in 0 of 8", "beats it in 100 % [63, 100]"]
+    pairs = pairs_table(evidence)
+    assert texts(pairs, "first trains") + texts(pairs, "second trains") == ["6 of 8", "8 of 8"]
+
+
+def test_the_best_is_not_called_better_where_that_is_not_shown(tmp_path):
+    """Most of its runs fail, where the baseline's train."""
+    rows.add_sweep(tmp_path, "duel_cnn", fails={1: 3})
+    (evidence,) = gather(load(tmp_path)).values()
+    text = texts(arms_table(evidence), "over the baseline")[0]
+    assert text.splitlines()[0] == "not shown to be better"
+    rows.add_sweep(tmp_path, "duel_mlp", fails={1: 8})
+    (evidence,) = gather(load(tmp_path)).values()
+    text = texts(arms_table(evidence), "over the baseline")[1]
+    assert text.splitlines()[0] == "worse"
+
+
+def test_all_confirmed_configurations_of_a_sweep(evidence):
+    table = confirmed_table(evidence, evidence.summaries["duel_cnn"])
+    assert texts(table, "trial") == ["1, best", "2", "0, baseline"]
+    assert "chosen and scored on the same replicates" in table.note
+    assert len({(c.strip.low, c.strip.high) for row in table.rows for c in row if c.strip}) == 1
