@@ -1,8 +1,8 @@
 """Simulated situations through the library's own functions: what is promised, and what is kept.
 
-Four tables: the figures of one configuration, chosen among others and scored on fresh replicates;
-tests whose truth is exactly their bound; tests of an effect of one standard deviation; and tests
-that are looked at again with more replicates, as ``ibsweep settle`` does.
+Five tables: the figures of one configuration, chosen among others and scored on fresh replicates;
+tests whose truth is exactly their bound; tests of an effect of one standard deviation; tests
+that are looked at again with more replicates, as ``ibsweep settle`` does; and sweeps repeated.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ibsweep.analysis.statistics import (
     ALPHA,
     Interval,
     Rate,
+    between_sweeps,
     compare_means_of_all,
     compare_rate,
     compare_with_bound,
@@ -40,11 +41,12 @@ __all__ = ["simulated"]
 
 CHOICE_REPLICATES = 16
 FAMILIES = (1, 3, 6)
-ONE, AT_BOUND, POWER, LOOKS = (
+ONE, AT_BOUND, POWER, LOOKS, SWEEPS = (
     "One configuration: how often its intervals hold the truth",
     "Tests at their bound: how often any verdict is wrong",
     "An effect of one standard deviation: how often it is shown",
     "Looks at 1 to 8 times as many replicates: how often an effect is shown, and at what cost",
+    "Sweeps repeated: how often intervals hold what such sweeps find on average",
 )
 
 
@@ -77,6 +79,9 @@ def _cells(times: int, *, quick: bool) -> Iterator[Callable[[], Row]]:
         for first in (8,) if quick else (8, 16):
             for effect in (0.0, 1.0) if quick else (0.0, 0.3, 0.5, 0.7, 1.0):
                 yield partial(looks, name, first, effect, times)
+    for arms in (1, 2):
+        for sweeps in (3,) if quick else (2, 3, 5, 10):
+            yield partial(sweeps_repeated, arms, sweeps, times)
 
 
 def _generator(*words: Any) -> np.random.Generator:
@@ -290,3 +295,43 @@ def _fixed(share: float, effect: float) -> float | None:
         if 1 - special.nctdtr(n - 1, effect * n**0.5, critical) >= min(share, 0.999):
             return float(n)
     return None
+
+
+# Sweeps repeated
+
+
+def sweeps_repeated(arms: int, sweeps: int, times: int) -> Row:
+    """Repeat sweeps whose configurations differ, and hold a claim about the next one.
+
+    As measured for q2: a standard deviation of 1.5 points between sweeps, of 0.4 between the means
+    of a sweep's replicates. The true effect is drawn anew each time.
+    """
+    rng, held, wrong = _generator("sweeps", arms, sweeps), [], []
+    predicted, came = [], []
+    for _ in range(times):
+        truth = float(rng.uniform(-6, 6))
+        drawn = [
+            mean + rng.normal(0, 1.5, sweeps + 1) + rng.normal(0, 0.4, sweeps + 1)
+            for mean in (truth, 0.0)[:arms]
+        ]
+        other = drawn[1][:-1] if arms == 2 else None
+        found = between_sweeps(drawn[0][:-1], other)
+        held.append(found.low <= truth <= found.high)
+        wrong.append(between_sweeps(drawn[0][:-1], other, bound=truth).p < ALPHA)
+        if 0.7 < found.holds_again < 0.9:
+            predicted.append(found.holds_again)
+            new = drawn[0][-1] - (drawn[1][-1] if arms == 2 else 0.0)
+            came.append(new > 0)
+    figures: dict[str, float | None] = {
+        f"{COVERS} effect": float(np.mean(held)),
+        f"{ERRS}, 1 test": float(np.mean(wrong)),
+        "share predicted to hold again, where 70 to 90 %": _mean(predicted),
+        "share that did": _mean(came),
+    }
+    return Row(
+        SWEEPS, {"what": ("level", "difference")[arms - 1], "sweeps": sweeps}, figures, times
+    )
+
+
+def _mean(shares: list[float] | list[bool]) -> float | None:
+    return float(np.mean(shares)) if shares else None
