@@ -43,6 +43,13 @@ def main(words: Sequence[str] | None = None) -> None:
         "benchmarks.md; parts that were not run stay as they were measured, where too; of "
         "calibration, calibration.json and the tables of calibration.md",
     )
+    parser.add_argument(
+        "--populations",
+        type=Path,
+        metavar="FOLDER",
+        help="of calibration: where the configurations are on which sweeps are replayed; those "
+        "that are missing are trained, all of them within an hour; default: those that come along",
+    )
     arguments = parser.parse_args(words)
     parts = arguments.parts or list(PARTS)
     if unknown := [part for part in parts if part not in (*PARTS, *ASKED_FOR)]:
@@ -66,7 +73,7 @@ def main(words: Sequence[str] | None = None) -> None:
     if "start" in parts:
         found["start"] = _start()
     if "calibration" in parts:
-        _calibration(arguments.save, quick=arguments.quick)
+        _calibration(arguments.save, arguments.populations, quick=arguments.quick)
     print(f"\n{time.perf_counter() - started:.0f} s in all")
     if arguments.save and found:
         save(arguments.save, machine, found)
@@ -155,13 +162,16 @@ def _sweeps(*, quick: bool) -> dict[str, Any]:
     return {"rows": rows, "geometric_mean": mean}
 
 
-def _calibration(folder: Path | None, *, quick: bool) -> None:
+def _calibration(folder: Path | None, populations: Path | None, *, quick: bool) -> None:
     from rich.console import Console
 
     from benchmarks.calibration import tables
+    from benchmarks.calibration.populations import FOLDER, SIZES, build
+    from benchmarks.calibration.replay import replayed
     from benchmarks.calibration.simulated import simulated
 
-    rows = simulated(quick)
+    built = [build(arm, *size, populations or FOLDER) for arm, size in SIZES.items()]
+    rows = [*simulated(quick), *replayed(built, 30 if quick else 1000)]
     tables.show(rows, Console())
     if folder:
         tables.save(folder, rows)

@@ -12,20 +12,20 @@ replacement, 16 of 48 would lie closer to the truth than 16 fresh ones do, by a 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.calibration.outcomes import Known, Outcome, known, outcome
 from benchmarks.calibration.populations import Population
+from benchmarks.calibration.rows import COVERS, ERRS, Row
 from benchmarks.calibration.search import search
 from ibsweep.analysis.summary import leading
 from ibsweep.questions.schema import Objective
 
-__all__ = ["DESIGNS", "Design", "replayed"]
+__all__ = ["CHOSEN", "DESIGNS", "FIGURES", "Design", "replayed"]
 
 _LEADERS = 3
 
@@ -50,7 +50,12 @@ class Design(NamedTuple):
         return compared * self.choice + 2 * self.score
 
 
-DESIGNS = (Design(None, 8), Design(8, 8), Design(16, 16), Design(32, 16))
+DESIGNS = (Design(None, 8), Design(8, 8), Design(16, 16), Design(32, 16), Design(16, 32))
+
+FIGURES, CHOSEN = (
+    "Whole sweeps, replayed: the figures of the configuration that they report",
+    "Whole sweeps, replayed: which configuration they report",
+)
 
 
 def replayed(
@@ -58,29 +63,26 @@ def replayed(
     replays: int,
     designs: Sequence[Design] = DESIGNS,
     seed: int = 0,
-) -> Iterator[dict[str, Any]]:
-    """Yield how sweeps on each population keep their promises, a row a design.
+) -> list[Row]:
+    """Return how sweeps on each population keep their promises, two rows a design.
 
     Args:
         populations: The populations.
         replays: Sweeps on each.
         designs: How leaders are confirmed: all of them, after the same searches.
         seed: Of the generator that draws orders and replicates.
-
-    Yields:
-        Means over the sweeps of what an ``Outcome`` holds, and ``own_error``: the winner's figure
-        in the search, less its true one on validation examples. The mean of all fresh runs is
-        counted once more by what is said of it: where it is ``trusted``, where failures were seen,
-        and where runs were too few to see any. None where there is no such sweep. ``errors`` holds
-        the standard errors of simulating it.
     """
-    for population in populations:
-        yield from _replayed(population, replays, designs, np.random.default_rng(seed))
+    rows = [
+        row
+        for population in populations
+        for row in _replayed(population, replays, designs, np.random.default_rng(seed))
+    ]
+    return sorted(rows, key=lambda row: row.table == CHOSEN)
 
 
 def _replayed(
     population: Population, replays: int, designs: Sequence[Design], rng: np.random.Generator
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Row]:
     manifest, objective = population.manifest, population.question.objective
     all_known = [known(member) for member in population.members]
     total = len(all_known[0].trains)
@@ -102,15 +104,14 @@ def _replayed(
             best = min(compared, key=lambda i: objective.rank(runs[i]))
             found.append(outcome(all_known, best, score, objective))
     for design, found in zip(designs, outcomes, strict=True):
-        yield {
-            "arm": population.arm.name,
-            "configurations": len(all_known),
-            "population": total,
-            **design._asdict(),
-            "trainings": design.trainings,
-            "sweeps": replays,
-            **_summary(found, own_errors),
+        labels: dict[str, str | int] = {
+            "sweeps of": population.arm.name,
+            "choice on": "the same" if design.choice is None else design.choice,
+            "score on": design.score,
         }
+        mean = _Means(found)
+        yield Row(FIGURES, labels, _figures(mean, own_errors), replays)
+        yield Row(CHOSEN, labels, {"models trained": design.trainings, **_chosen(mean)}, replays)
 
 
 class _Runs(NamedTuple):
@@ -126,23 +127,44 @@ class _Runs(NamedTuple):
         return float(values[self.replicates].mean())
 
 
-def _summary(outcomes: Sequence[Outcome], own_errors: Sequence[float]) -> dict[str, Any]:
-    columns = {
-        name: np.array(values, float)
-        for name, values in zip(Outcome._fields, zip(*outcomes, strict=True), strict=True)
+class _Means:
+    """Means over outcomes, of those that something applies to.
+
+    Args:
+        outcomes: One a sweep.
+    """
+
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        self.columns = {
+            name: np.array(values, float)
+            for name, values in zip(Outcome._fields, zip(*outcomes, strict=True), strict=True)
+        }
+
+    def of(self, name: str, where: NDArray[np.bool_] | None = None) -> float | None:
+        """Return the mean of a column; None where it applies to no sweep."""
+        values = self.columns[name]
+        kept = values[~np.isnan(values) & (True if where is None else where)]
+        return float(kept.mean()) if len(kept) else None
+
+
+def _figures(mean: _Means, own_errors: Sequence[float]) -> dict[str, float | None]:
+    trusted, seen = mean.columns["trusted"] == 1, mean.columns["failures_seen"] == 1
+    return {
+        "bias of the search": float(np.mean(own_errors)),
+        "bias of mean": mean.of("mean_error"),
+        "bias of trained": mean.of("trained_error"),
+        f"{COVERS} trained": mean.of("covers_trained"),
+        f"{COVERS} rate": mean.of("covers_rate"),
+        "mean of all, trusted": mean.of("covers_mean", trusted),
+        "mean of all, failures seen": mean.of("covers_mean", seen),
+        "mean of all, none seen": mean.of("covers_mean", ~trusted & ~seen),
     }
-    trusted, seen = columns["trusted"] == 1, columns["failures_seen"] == 1
-    mean = columns["covers_mean"]
-    columns |= {
-        "own_error": np.array(own_errors),
-        "covers_mean_trusted": mean[trusted],
-        "covers_mean_failures_seen": mean[seen],
-        "covers_mean_too_few": mean[~trusted & ~seen],
+
+
+def _chosen(mean: _Means) -> dict[str, float | None]:
+    return {
+        "regret": mean.of("regret"),
+        "share worse than the baseline": mean.of("worse"),
+        "share called better": mean.of("called_better"),
+        f"{ERRS}: called better, and is not": mean.of("wrongly"),
     }
-    kept = {name: values[~np.isnan(values)] for name, values in columns.items()}
-    means = {name: float(v.mean()) if len(v) else None for name, v in kept.items()}
-    errors = {
-        name: float(v.std(ddof=1) / math.sqrt(len(v))) if len(v) > 1 else None
-        for name, v in kept.items()
-    }
-    return {**means, "errors": errors}

@@ -87,11 +87,13 @@ def _columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
 
 
 def _figure(column: str, figure: float | None) -> str:
-    """Return a figure: shares in percent, numbers of replicates and biases as they are."""
+    """Return a figure: shares in percent, numbers of replicates, biases and regret as they are."""
     if figure is None:
         return ""
     if "bias" in column:
         return f"{figure:+.2f}"
+    if column == "regret":
+        return f"{figure:.2f}"
     if column.startswith((COVERS, ERRS, "shown", "mean of all", "p below", "share")):
         return f"{100 * figure:.1f} %"
     return f"{figure:.1f}" if figure % 1 else f"{figure:.0f}"

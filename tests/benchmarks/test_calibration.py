@@ -52,7 +52,7 @@ def test_looks_cost_less_than_a_fixed_number():
 def test_the_quick_form_prints_and_saves_all_tables(tmp_path, capsys):
     main(["calibration", "--quick", "--save", str(tmp_path)])
     rows = [Row(**row) for row in json.loads((tmp_path / "calibration.json").read_text())]
-    assert len({row.table for row in rows}) == 5
+    assert len({row.table for row in rows}) == 7
     page = (tmp_path / "calibration.md").read_text()
     assert renew(page, rows) == page
     assert not (tmp_path / "benchmark.json").exists()

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.calibration import populations
 from benchmarks.calibration.outcomes import known, outcome
-from benchmarks.calibration.replay import Design, replayed
+from benchmarks.calibration.replay import CHOSEN, FIGURES, Design, replayed
 from benchmarks.calibration.search import search
 from ibsweep.metrics.training_test import classes_told_apart
 from ibsweep.questions.schema import Objective
@@ -126,21 +126,21 @@ def test_what_is_held_to_the_truth_is_the_truth(built):
 
 
 def test_a_choice_on_the_replicates_that_score_flatters():
-    row_by_choice = {
-        row["choice"]: row
-        for row in replayed([populations.read("q2_cnn")], 150, (Design(None, 8), Design(8, 8)))
-    }
-    joint, apart = row_by_choice[None], row_by_choice[8]
-    assert joint["mean_error"] > 4 * joint["errors"]["mean_error"]
-    assert abs(apart["mean_error"]) < 4 * apart["errors"]["mean_error"]
-    assert joint["own_error"] > joint["mean_error"]
-    assert (joint["trainings"], apart["trainings"]) == (32, 48)
-    assert apart["covers_mean"] > joint["covers_mean"]
+    designs = (Design(None, 8), Design(8, 8))
+    rows = replayed([populations.read("q2_cnn")], 150, designs)
+    assert [row.table for row in rows] == [FIGURES, FIGURES, CHOSEN, CHOSEN]
+    joint, apart = (row.figures for row in rows[:2])
+    # a standard error is 0.5 and 0.9
+    assert joint["bias of mean"] > 1.5
+    assert abs(apart["bias of mean"]) < 3
+    assert joint["bias of the search"] > joint["bias of mean"]
+    assert joint["covers trained"] > 0.7
+    assert [row.figures["models trained"] for row in rows[2:]] == [32, 48]
 
 
 def test_a_replay_is_the_same_every_time(built):
     population, _ = built
-    first, again = (list(replayed([population], 5, (Design(4, 8),))) for _ in range(2))
+    first, again = (replayed([population], 5, (Design(4, 8),)) for _ in range(2))
     assert first == again
-    assert 0 <= first[0]["covers_rate"] <= 1
-    assert first[0]["population"] == REPLICATES
+    assert first[0].labels == {"sweeps of": ARM, "choice on": 4, "score on": 8}
+    assert 0 <= first[0].figures["covers rate"] <= 1
