@@ -13,8 +13,9 @@ from ibsweep.results.location import display_path
 
 def sweeps(results: ResultsDir = Path("results")) -> None:
     """List the stored sweeps and their state."""
+    from ibsweep.analysis.runs_wording import mean_text, runs_text
+    from ibsweep.analysis.strip import strip_of
     from ibsweep.analysis.summary import summarise
-    from ibsweep.analysis.wording import interval_text
     from ibsweep.errors import IbsweepError
     from ibsweep.results.store import SweepStore, list_sweeps
 
@@ -33,12 +34,13 @@ def sweeps(results: ResultsDir = Path("results")) -> None:
         except IbsweepError as error:
             table.add_row(directory.name, "", "unreadable", "", str(error).splitlines()[0])
             continue
-        metric, best = found.question.objective, found.best.test if found.best else None
-        shown = ""
-        if best:
-            ends = interval_text(metric, best.low, best.high, beside=best.mean)
+        metric, shown = found.question.objective, ""
+        if found.best and strip_of(found.best).values:
+            runs = found.best.runs
             title = "" if metric.metric == "accuracy" else f"{metric.title} "
-            shown = f"{title}{metric.format(best.mean)} {ends}".rstrip()
+            all_train = runs.rate.count == runs.rate.runs
+            shown = mean_text(metric, runs.mean) if all_train else runs_text(metric, runs)
+            shown = f"{title}{shown}"
         table.add_row(
             found.name,
             found.arm.name,

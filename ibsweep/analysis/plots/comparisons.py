@@ -17,7 +17,7 @@ from ibsweep.analysis.plots.style import (
     style_axes,
 )
 from ibsweep.analysis.replications import ReplicationSummary, summarise_replications
-from ibsweep.analysis.statistics import Interval, mean_interval
+from ibsweep.analysis.statistics import Interval, RunFigures, describe_runs
 from ibsweep.analysis.wording import column_title, heading, number, schema_of, sizes_heading
 from ibsweep.models.catalogue import MODELS
 
@@ -36,6 +36,7 @@ __all__ = [
     "ArmsInfo",
     "EfficiencyInfo",
     "ReplicationInfo",
+    "ScoredRuns",
     "arms_info",
     "efficiency_info",
     "plot_arms",
@@ -53,6 +54,20 @@ def _families(question: Question) -> dict[str, str]:
     }
 
 
+class ScoredRuns(NamedTuple):
+    """The fresh runs that score a configuration, by the objective on test examples.
+
+    Attributes:
+        values: A figure a run.
+        trained: Whether each run trains.
+        figures: How many train, and the mean of those with its interval.
+    """
+
+    values: tuple[float, ...]
+    trained: tuple[bool, ...]
+    figures: RunFigures
+
+
 class ArmsInfo(NamedTuple):
     """The arms of a question side by side, each field with an entry an arm, in its order.
 
@@ -60,17 +75,16 @@ class ArmsInfo(NamedTuple):
         families: The family of each one's model, by name.
         metric: The question's objective.
         sizes: Training-set sizes.
-        best: The objective of the best configuration on test examples, with its 95 % interval;
-            None where nothing is confirmed.
-        baseline: The same of the arm's baseline.
+        best: The runs of the best configuration; None where nothing is confirmed.
+        baseline: Those of the arm's baseline.
         published: The published figure on validation examples, or None.
     """
 
     families: Mapping[str, str]
     metric: Objective
     sizes: tuple[int, ...]
-    best: tuple[Interval | None, ...]
-    baseline: tuple[Interval | None, ...]
+    best: tuple[ScoredRuns | None, ...]
+    baseline: tuple[ScoredRuns | None, ...]
     published: tuple[float | None, ...]
 
 
@@ -88,10 +102,16 @@ def arms_info(question: Question, confirmations: pd.DataFrame) -> ArmsInfo:
     for arm in arms:
         check_one_sweep(confirmations, arm.name)
 
-    def score(arm: Arm, which: pd.Series[bool]) -> Interval | None:
+    def score(arm: Arm, which: pd.Series[bool]) -> ScoredRuns | None:
         own = (confirmations["arm"] == arm.name) & (confirmations["train_size"] == arm.train_size)
-        values = confirmations.loc[own & which, metric.test].dropna().to_list()
-        return mean_interval(values, metric.low, metric.high) if values else None
+        # those that only choose have no figure on test examples
+        rows = confirmations[own & which].dropna(subset=[metric.test])
+        if rows.empty:
+            return None
+        values = rows[metric.test].to_list()
+        trained = rows["trained"].to_list() if "trained" in rows else [True] * len(rows)
+        figures = describe_runs(values, trained, metric.low, metric.high)
+        return ScoredRuns(tuple(values), tuple(trained), figures)
 
     return ArmsInfo(
         _families(question),
@@ -104,22 +124,24 @@ def arms_info(question: Question, confirmations: pd.DataFrame) -> ArmsInfo:
 
 
 def plot_arms(ax: Axes, info: ArmsInfo) -> Axes:
-    """Draw a row an arm: the best with its interval, the baseline, the published figure."""
+    """Draw a row an arm: runs and mean of the best, those of the baseline, the published figure.
+
+    A dot is a run, a cross one that fails; mean and interval are of the runs that train.
+    """
     if not any(info.best) and not any(info.baseline):
         return draw_no_data(ax)
     colours = arm_colours(info.families)
     for row, name in enumerate(info.families):
         best, baseline, published = info.best[row], info.baseline[row], info.published[row]
         if baseline is not None:
-            _interval(ax, baseline, row + 0.22, INK, filled=False)
+            _runs(ax, baseline, row + 0.24, INK, filled=False)
         if published is not None:
-            ax.plot(published, row + 0.22, marker="x", color=INK, markersize=6, linestyle="")
+            ax.plot(published, row + 0.24, marker="D", color=INK, markersize=5, mfc="none", ls="")
         if best is not None:
-            _interval(ax, best, row - 0.1, colours[name], filled=True)
+            _runs(ax, best, row - 0.12, colours[name], filled=True)
             ax.text(
-                best.mean,
-                row - 0.24,
-                _short(info.metric, best.mean),
+                *(_place(best.figures), row - 0.28),
+                _label(info.metric, best.figures),
                 color=colours[name],
                 fontsize=SIZE,
                 ha="center",
@@ -138,8 +160,34 @@ def plot_arms(ax: Axes, info: ArmsInfo) -> Axes:
         ax,
         baseline=any(value is not None for value in info.baseline),
         published=any(value is not None for value in info.published),
+        failing=any(runs and not all(runs.trained) for runs in (*info.best, *info.baseline)),
     )
     return ax
+
+
+def _runs(ax: Axes, runs: ScoredRuns, y: float, colour: str, *, filled: bool) -> None:
+    """Draw single runs, and above them the mean of those that train."""
+    values, trained = np.array(runs.values), np.array(runs.trained)
+    below = y + 0.13
+    ax.plot(values[trained], np.full(trained.sum(), below), "o", color=colour, ms=3.5, alpha=0.5)
+    failed = values[~trained]
+    ax.plot(failed, np.full(failed.size, below), "x", color=colour, ms=4.5, mew=1.3)
+    if trained.any():
+        _interval(ax, runs.figures.trained, y, colour, filled=filled)
+
+
+def _place(figures: RunFigures) -> float:
+    """Return where the label of a mean stands."""
+    return figures.trained.mean if figures.rate.count else figures.mean.mean
+
+
+def _label(metric: Objective, figures: RunFigures) -> str:
+    """Return a mean to stand beside its mark, and how many runs train where some fail."""
+    rate = figures.rate
+    if rate.count == rate.runs:
+        return _short(metric, figures.trained.mean)
+    trains = f"{rate.count} of {rate.runs} train"
+    return f"{_short(metric, figures.trained.mean)}, {trains}" if rate.count else trains
 
 
 def _interval(ax: Axes, value: Interval, y: float, colour: str, *, filled: bool) -> None:
@@ -152,14 +200,16 @@ def _interval(ax: Axes, value: Interval, y: float, colour: str, *, filled: bool)
     )
 
 
-def _arms_legend(ax: Axes, *, baseline: bool, published: bool) -> None:
+def _arms_legend(ax: Axes, *, baseline: bool, published: bool, failing: bool) -> None:
     from matplotlib.lines import Line2D
 
-    marks = [Line2D([], [], color=INK, marker="o", linestyle="", label="best found")]
+    marks = [Line2D([], [], color=INK, marker="o", ls="", label="best found")]
     if baseline:
         marks.append(Line2D([], [], color=INK, marker="o", ls="", label="baseline", mfc="none"))
     if published:
-        marks.append(Line2D([], [], color=INK, marker="x", ls="", label="published"))
+        marks.append(Line2D([], [], color=INK, marker="D", ls="", label="published", mfc="none"))
+    if failing:
+        marks.append(Line2D([], [], color=INK, marker="x", ls="", label="fails", ms=4.5))
     _legend(ax, marks)
 
 
@@ -292,7 +342,7 @@ def plot_replication(ax: Axes, info: ReplicationInfo) -> Axes:
             ax.plot(cell.mean, row, marker="|", color=colour, markersize=12, mew=2)
         if cell.seed10 is not None:
             ax.plot(cell.seed10, row, "o", color=INK, mfc="none", ms=7, mew=1.2)
-        ax.plot(cell.published, row, marker="x", color=INK, markersize=7, mew=1.8)
+        ax.plot(cell.published, row, marker="D", color=INK, markersize=6, mfc="none", mew=1.4)
     ax.set_yticks(range(len(info.cells)), [f"{cell.name}, {cell.images}" for cell in info.cells])
     ax.set_ylim(len(info.cells) - 0.4, -0.6)
     ax.set_xlim(right=101)
@@ -314,7 +364,7 @@ def _replication_legend(ax: Axes) -> None:
     marks = [
         Line2D([], [], color=INK, marker="o", linestyle="", alpha=0.5, ms=4, label="other seeds"),
         Line2D([], [], color=INK, marker="|", linestyle="", ms=10, mew=2, label="mean"),
-        Line2D([], [], color=INK, marker="x", linestyle="", mew=1.8, label="published"),
+        Line2D([], [], color=INK, marker="D", linestyle="", mfc="none", label="published"),
         Line2D([], [], color=INK, marker="o", linestyle="", mfc="none", ms=7, label="seed 10"),
     ]
     _legend(ax, marks)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ibsweep.analysis import plots
 from ibsweep.analysis.plots.search import LEAST_TRIALS
 from ibsweep.analysis.report.svg import inline_svg, svg_settings
-from ibsweep.analysis.wording import capitalised, column_title, interval_text, sizes_heading
+from ibsweep.analysis.runs_wording import runs_text
+from ibsweep.analysis.wording import capitalised, column_title, sizes_heading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,19 +81,18 @@ def arms_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
     metric, noun = evidence.question.objective, evidence.data.noun
     title = f"{capitalised(column_title(metric, metric.test))} of every arm"
     known = [(name, best) for name, best in zip(info.families, info.best, strict=True) if best]
-    description = "; ".join(
-        f"{name} {metric.format(best.mean)} "
-        f"{interval_text(metric, best.low, best.high, beside=best.mean)}".strip()
-        for name, best in known
-    )
-    height = 0.5 + 0.62 * len(info.families)
+    description = "; ".join(f"{name} {runs_text(metric, best.figures)}" for name, best in known)
+    height = 0.5 + 0.75 * len(info.families)
     svg = _draw(
         "fig-arms", title, f"{description}.", lambda ax: plots.plot_arms(ax, info), height=height
     )
-    note = f"Means over fresh replicates on held-out {noun}, with 95 % intervals."
+    note = (
+        f"Fresh replicates on held-out {noun}: a dot is a run, a cross one that fails; means of "
+        "the runs that train, with 95 % intervals."
+    )
     source = (
         "confirmations where train_size is the arm's own and role is best, or baseline is true: "
-        f"{metric.test}"
+        f"{metric.test} and trained"
     )
     if any(value is not None for value in info.published):
         note = (

@@ -16,14 +16,14 @@ from ibsweep.questions.schema import Question
 
 
 def confirmed(*groups, sweep="first"):
-    """Rows of confirmation: arm, images, role, baseline, test accuracies."""
-    columns = ["sweep", "arm", "train_size", "role", "baseline", "test_accuracy"]
+    """Rows of confirmation: arm, images, role, baseline, test accuracies, failing up to 50 %."""
+    columns = ["sweep", "arm", "train_size", "role", "baseline", "test_accuracy", "trained"]
     rows = [
-        (sweep, arm, n, role, base, value)
+        (sweep, arm, n, role, base, value, value > 50)
         for arm, n, role, base, values in groups
         for value in values
     ]
-    return pd.DataFrame(rows, columns=columns).astype({"baseline": bool})
+    return pd.DataFrame(rows, columns=columns).astype({"baseline": bool, "trained": bool})
 
 
 def test_arms_are_compared_at_their_own_number_of_images():
@@ -38,8 +38,9 @@ def test_arms_are_compared_at_their_own_number_of_images():
     assert tuple(info.families) == ("tiny_cnn", "tiny_mlp")
     assert info.sizes == (10, 10)
     means = [mean_interval(values, 0, 100) for values in ([90.0, 94.0], [60.0, 64.0])]
-    assert info.best == tuple(means)
-    assert info.baseline == (mean_interval([70.0, 80.0], 0, 100), means[1])
+    assert [runs.figures.trained for runs in info.best] == means
+    assert info.baseline[0].figures.trained == mean_interval([70.0, 80.0], 0, 100)
+    assert info.baseline[1] == info.best[1]
     assert info.published == (77.0, None)
     drawn = texts(draw(plots.plot_arms, info))
     assert {"92.0", "62.0", "tiny_cnn", "tiny_mlp", "published"} <= set(drawn)
@@ -54,12 +55,29 @@ def test_two_sweeps_of_an_arm_are_not_pooled():
 
 def test_an_arm_without_confirmations_has_a_row_of_its_own():
     info = plots.arms_info(question(), confirmed(("tiny_mlp", 10, "best", False, [60.0])))
-    assert info.best == (None, mean_interval([60.0], 0, 100))
+    assert info.best[0] is None
+    assert info.best[1].values == (60.0,)
     assert info.baseline == (None, None)
     assert "tiny_cnn" in texts(draw(plots.plot_arms, info))
     nothing = plots.arms_info(question(), confirmed())
     assert nothing.best == (None, None)
     assert texts(draw(plots.plot_arms, nothing)) == ["no data"]
+
+
+def test_every_run_is_drawn_and_the_mean_is_of_those_that_train():
+    frame = confirmed(
+        ("tiny_cnn", 10, "best", False, [90.0, 94.0, 33.3, 92.0]),
+        ("tiny_mlp", 10, "best", True, [33.3, 33.3]),
+    )
+    info = plots.arms_info(question(), frame)
+    cnn, mlp = info.best
+    assert cnn.values == (90.0, 94.0, 33.3, 92.0)
+    assert cnn.trained == (True, True, False, True)
+    assert cnn.figures.trained == mean_interval([90.0, 94.0, 92.0], 0, 100)
+    assert mlp.figures.rate.count == 0
+    drawn = texts(draw(plots.plot_arms, info))
+    assert {"92.0, 3 of 4 train", "0 of 2 train", "fails"} <= set(drawn)
+    assert "fails" not in texts(draw(plots.plot_arms, plots.arms_info(question(), frame[:2])))
 
 
 def test_efficiency_leaves_out_what_is_not_finite():
