@@ -2,49 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from ibsweep.analysis.efficiency import check_one_sweep
-from ibsweep.analysis.findings import Finding, bound_and_unit, measure
-from ibsweep.analysis.statistics import LEAST_REPLICATES, Comparison, holm
+from ibsweep.analysis.findings import Compared, Finding, bound_and_unit, margin_of, measure
+from ibsweep.analysis.needed import least_needed, reason_for_open, what_it_takes
+from ibsweep.analysis.statistics import holm
+from ibsweep.analysis.verdicts import Verdict, decide, p_of
 from ibsweep.analysis.wording import schema_of
-from ibsweep.questions.schema import Claim, ClaimTest, LevelTest, Question
+from ibsweep.questions.schema import Claim, ClaimTest, Question
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ibsweep.data.schema import DataSchema
 
-__all__ = ["ALPHA", "RULE", "ClaimResult", "ClaimTestResult", "Verdict", "evaluate"]
-
-ALPHA = 0.05
+__all__ = ["RULE", "ClaimResult", "ClaimTestResult", "Verdict", "evaluate"]
 
 RULE = (
-    "A test is supported where the 95 % interval of its effect (the outer ends of Student's t and "
-    "of the studentised bootstrap) lies wholly on the claimed side of its bound and the two-sided "
-    "p of the same two methods, adjusted by Holm's "
-    "method over all tests of the question's claims (one that cannot be carried out counts as "
-    "p = 1), is below 0.05; it is refuted where both hold for the other side, and open otherwise. "
-    "A claim is supported where all of its tests are, refuted where one is, and open otherwise. "
-    "Replicates that all lie exactly on the bound leave nothing to test: where there are enough "
-    "of them for an adjusted p below 0.05, they support a figure of at least (or at most) that "
-    "much and refute one below (or above) it; a difference they leave open. Verdicts are about "
-    "means, and a mean over few replicates does not see a failure that strikes one seed in ten: "
-    "eight replicates miss it in 43 of 100 cases. The worst replicate is therefore named beside a "
-    "figure."
+    "A run fails where it diverged, or where its predictions on test examples say no more than "
+    "guessing would; else it trains. Where no run failed, a test speaks of the mean; where some "
+    "did, of how many train and of the mean of those that do, unless the claim says `on` what. A "
+    "difference then holds where one of the two speaks for it and neither against it; a figure "
+    "is judged on the runs that train, and one to be reached is missed where fewer than half do. "
+    "A test is supported where its effect is surely on the claimed side of its bound, refuted "
+    "where it is surely on the other, equivalent where it is surely within a margin of the bound "
+    "that is stated (rates within a tenth), and open otherwise. Surely means p below 0.05, "
+    "adjusted by Holm's method over all tests of the question's claims (one that cannot be "
+    "carried out counts as p = 1). The p of a mean is the larger one of Student's t and the "
+    "studentised bootstrap, and its 95 % interval the outer one of both; two rates are compared "
+    "by McNemar's exact test. A claim may be looked at six times, with up to eight times as many "
+    "replicates; each look has its own level, that of the first half of 0.05, so p is doubled "
+    "there, and what is decided stays. Fewer than six replicates decide nothing. Effects and "
+    "intervals shown are those of all replicates. A claim is supported where all of its tests "
+    "are, and refuted where one is. With one sweep an arm, verdicts are about the configurations "
+    "that it found; with two or more the sweep is the unit, and they are about what such sweeps "
+    "find."
 )
 """How verdicts are reached."""
-
-
-class Verdict(StrEnum):
-    """What the evidence says of a claim."""
-
-    SUPPORTED = "supported"
-    REFUTED = "refuted"
-    OPEN = "open"
 
 
 @dataclass(frozen=True)
@@ -54,18 +50,32 @@ class ClaimTestResult:
     Attributes:
         test: The test.
         verdict: What came out.
-        effect: Mean over the replicates, in ``unit``; None where it could not be carried out, as
-            are the figures below.
+        effect: Mean over all replicates or sweeps, in ``unit``; None where it could not be carried
+            out, as are the figures below.
         low: Lower end of its 95 % interval.
         high: Upper end.
         bound: What the effect is held against, in ``unit``.
         unit: The metric's: ``points`` of a difference and ``percent`` of a level where that is
-            percent; ``doublings`` of a ratio of training-set sizes (its logarithm to base 2).
-        p: Two-sided p of the effect being the bound.
+            percent; ``doublings`` of a ratio of training-set sizes (its logarithm to base 2);
+            ``percent of runs`` and ``points of runs`` of rates.
+        p: Two-sided p of the effect being the bound, over all looks so far.
         adjusted_p: ``p`` adjusted for all tests of the question's claims.
         replicates: Replicates it rests on; 0 where it could not be carried out.
         statement: The finding in words and figures, with the adjusted p.
         reason: Why it is open and what would help, else None.
+        on: What it speaks of: ``mean``, ``rate``, ``trained``, ``probability``, or ``rate and
+            trained``; None where it could not be carried out.
+        look: The look that the verdict was reached at, else the last one; None where it could not
+            be carried out, and where the sweep is the unit.
+        unit_of: What counts as one value: a replicate of the configurations that a sweep found, or
+            a sweep.
+        holds_again: Probability that the claim would hold in a new sweep; None with one sweep.
+        margin: How far from the bound counts as equivalent, in the effect's unit; None: nothing.
+        needed: What an open test would take, in words; else None.
+        replicates_needed: Replicates that would show its effect with 80 % power; None where it is
+            not open, no number would, or the sweep is the unit.
+        compared: The configurations it compares.
+        next_look: Replicates of the next look; None after the last one, and of sweeps.
     """
 
     test: ClaimTest
@@ -80,6 +90,15 @@ class ClaimTestResult:
     replicates: int
     statement: str
     reason: str | None
+    on: str | None = None
+    look: int | None = None
+    unit_of: Literal["replicate", "sweep"] = "replicate"
+    holds_again: float | None = None
+    margin: float | None = None
+    needed: str | None = None
+    replicates_needed: int | None = None
+    compared: tuple[Compared, ...] = ()
+    next_look: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,27 +126,26 @@ def evaluate(
     Args:
         question: The question.
         confirmations: Rows of the confirmations as ``ibsweep.load`` gives them, of the current
-            sweeps of this question.
+            sweeps of this question and of the sweeps that repeat them. Where either side of a test
+            has two sweeps or more, the sweep is its unit; else the replicate is, of the two sweeps
+            that share most replicates.
         data: What the question's data are, where it does not say so itself.
 
     Returns:
         A result a claim, in the question's order.
-
-    Raises:
-        InputError: If an arm has rows of several sweeps.
     """
-    for arm in question.arms:
-        check_one_sweep(confirmations, arm)
     tests = [test for claim in question.claims for test in claim.tests]
     data = data or schema_of(question)
     findings = [measure(question, confirmations, test, data) for test in tests]
-    adjusted = holm([f.comparison.p if isinstance(f, Finding) else 1.0 for f in findings])
+    p_values = [p_of(f.looks) if isinstance(f, Finding) else 1.0 for f in findings]
     results = iter(
         [
-            _judge(question, test, finding, p, len(tests))
+            _judge(question, test, finding, p, adjusted, len(tests))
             if isinstance(finding, Finding)
             else _untested(question, test, finding)
-            for test, finding, p in zip(tests, findings, adjusted, strict=True)
+            for test, finding, p, adjusted in zip(
+                tests, findings, p_values, holm(p_values) if tests else [], strict=True
+            )
         ]
     )
     return [
@@ -136,69 +154,76 @@ def evaluate(
 
 
 def _conclude(claim: Claim, tests: tuple[ClaimTestResult, ...]) -> ClaimResult:
-    verdicts = [test.verdict for test in tests]
-    if Verdict.REFUTED in verdicts:
-        return ClaimResult(claim, Verdict.REFUTED, tests)
-    return ClaimResult(claim, Verdict.OPEN if Verdict.OPEN in verdicts else verdicts[0], tests)
+    """Judge a claim by its tests: it holds where all of them hold."""
+    found = {test.verdict for test in tests}
+    if Verdict.REFUTED in found:
+        verdict = Verdict.REFUTED
+    elif len(found) == 1:
+        (verdict,) = found
+    elif found <= {Verdict.SUPPORTED, Verdict.EQUIVALENT}:
+        verdict = Verdict.EQUIVALENT
+    else:
+        verdict = Verdict.OPEN
+    return ClaimResult(claim, verdict, tests)
 
 
 def _untested(question: Question, test: ClaimTest, reason: str) -> ClaimTestResult:
     bound, unit = bound_and_unit(question, test)
-    missing = "not tested: " + reason
     return ClaimTestResult(
-        test, Verdict.OPEN, None, None, None, bound, unit, None, None, 0, missing, reason
+        test,
+        Verdict.NOT_TESTED,
+        effect=None,
+        low=None,
+        high=None,
+        bound=bound,
+        unit=unit,
+        p=None,
+        adjusted_p=None,
+        replicates=0,
+        statement=f"not tested: {reason}",
+        reason=reason,
+        margin=margin_of(question, test),
     )
 
 
 def _judge(
-    question: Question, test: ClaimTest, finding: Finding, adjusted: float, tests: int
+    question: Question, test: ClaimTest, finding: Finding, p: float, adjusted: float, tests: int
 ) -> ClaimTestResult:
     """Apply the rule to a test that was carried out, one of a family of ``tests``."""
-    found, (bound, unit) = finding.comparison, bound_and_unit(question, test)
-    end = f" on {found.replicates} {'' if isinstance(test, LevelTest) else 'paired '}replicates, "
-    end += "p < 0.001" if adjusted < 0.001 else f"p = {adjusted:.3f}"
-    end += finding.note
-    # replicates that are all equal leave the least p that signs can have
-    enough = found.replicates >= LEAST_REPLICATES and (
-        found.low < found.high or 2.0 ** (1 - found.replicates) * tests < ALPHA
+    factor = adjusted / p if p else float(tests)
+    verdict, at = decide(finding.looks, factor, tests)
+    found, by_sweep = finding.shown, finding.sweeps is not None
+    look = (at or finding.looks[-1]).number
+    words = f"{finding.words} on {finding.based_on}, "
+    words += "p < 0.001" if adjusted < 0.001 else f"p = {adjusted:.3f}"
+    if look > 1:
+        words += f" at look {look}"
+    if verdict == Verdict.EQUIVALENT:
+        words += f", within {finding.margin:g} {finding.unit} of {finding.bound:g}"
+    needed = count = None
+    if verdict == Verdict.OPEN:
+        count = None if by_sweep else least_needed(finding, tests)
+        needed = what_it_takes(question, finding, tests)
+    return ClaimTestResult(
+        test,
+        verdict,
+        effect=found.effect,
+        low=found.low,
+        high=found.high,
+        bound=finding.bound,
+        unit=finding.unit,
+        p=p,
+        adjusted_p=adjusted,
+        replicates=found.replicates,
+        statement="; ".join((words, *finding.notes)),
+        reason=reason_for_open(finding, adjusted) if verdict == Verdict.OPEN else None,
+        on=finding.on,
+        look=None if by_sweep else look,
+        unit_of="sweep" if by_sweep else "replicate",
+        holds_again=finding.holds_again,
+        margin=finding.margin,
+        needed=needed,
+        replicates_needed=count,
+        compared=finding.compared,
+        next_look=finding.next_look,
     )
-    verdict = _verdict(test, bound, found, adjusted, enough=enough)
-    result = ClaimTestResult(
-        test, verdict, *found[:3], bound, unit, found.p, adjusted, found.replicates,
-        finding.describe(found) + end, None,
-    )  # fmt: skip
-    if verdict != Verdict.OPEN:
-        return result
-    on_the_bound = found.low == found.high == bound
-    if on_the_bound and not isinstance(test, LevelTest):
-        reason = "every replicate gives both sides the same"
-    elif found.low <= bound <= found.high and not on_the_bound:
-        reason = f"the interval holds the bound, {bound:g} {unit}".rstrip()
-    elif not enough:
-        reason = (
-            f"{found.replicates} replicates are too few for the adjusted p to fall below "
-            f"{ALPHA:g}: `ibsweep tune {question.word()}` with more `--confirm-replicates`"
-        )
-    else:
-        reason = f"the adjusted p is not below {ALPHA:g}"
-    return replace(result, reason=reason)
-
-
-def _verdict(
-    test: ClaimTest, bound: float, found: Comparison, adjusted: float, *, enough: bool
-) -> Verdict:
-    if found.low == found.high == bound:
-        if not isinstance(test, LevelTest) or not enough:
-            return Verdict.OPEN
-        return Verdict.SUPPORTED if test.closed else Verdict.REFUTED
-    if adjusted >= ALPHA or not enough:
-        return Verdict.OPEN
-    # The bound itself belongs to "at least" and "at most", and to no claim of being below, above
-    # or better.
-    upward = not isinstance(test, LevelTest) or test.upward
-    with_above = isinstance(test, LevelTest) and test.closed == test.upward
-    above = found.low >= bound if with_above else found.low > bound
-    under = found.high < bound if with_above else found.high <= bound
-    if not above and not under:
-        return Verdict.OPEN
-    return Verdict.SUPPORTED if above == upward else Verdict.REFUTED

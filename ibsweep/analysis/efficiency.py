@@ -105,6 +105,7 @@ def test_figures(confirmations: pd.DataFrame, arm: str, column: str) -> pd.DataF
     """
     check_one_sweep(confirmations, arm)
     chosen = (confirmations["arm"] == arm) & (confirmations["role"] == "best")
+    chosen &= confirmations["purpose"] != "choice"
     rows = confirmations.loc[chosen, ["seed", "train_size", column]].astype(
         {"seed": int, "train_size": int, column: float}
     )

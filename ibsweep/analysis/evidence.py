@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ibsweep.analysis.claims import ClaimResult, evaluate
 from ibsweep.analysis.efficiency import (
@@ -19,11 +18,10 @@ from ibsweep.analysis.efficiency import (
     size_needed,
     size_to_match,
 )
+from ibsweep.analysis.pairs import Pair, compare_pairs
 from ibsweep.analysis.repeats import Repeats, summarise_repeats
 from ibsweep.analysis.replications import ReplicationSummary, summarise_replications
-from ibsweep.analysis.statistics import holm
 from ibsweep.analysis.summary import SweepSummary
-from ibsweep.analysis.versus import Versus, versus
 from ibsweep.analysis.wording import schema_of
 from ibsweep.errors import InputError, suggestion
 from ibsweep.questions.files import load_all
@@ -39,30 +37,7 @@ if TYPE_CHECKING:
     from ibsweep.data.schema import DataSchema
     from ibsweep.results.records import Manifest
 
-__all__ = ["Evidence", "Pair", "gather", "known_questions"]
-
-
-class Pair(NamedTuple):
-    """Two arms' best configurations on the replicate seeds that they share.
-
-    Attributes:
-        first: The arm with the better mean.
-        second: The other one.
-        train_size: Size of the training sets of both.
-        versus: How ``first`` compares with ``second``.
-        adjusted_p: After Holm's correction over the question's pairs.
-    """
-
-    first: str
-    second: str
-    train_size: int
-    versus: Versus
-    adjusted_p: float
-
-    @property
-    def factor(self) -> float:
-        """By what Holm's correction multiplies p."""
-        return self.adjusted_p / self.versus.p if self.versus.p else 1.0
+__all__ = ["Evidence", "gather", "known_questions"]
 
 
 @dataclass(frozen=True)
@@ -187,6 +162,8 @@ def _evidence(results: Results, name: str, asked: Mapping[str, StoredSweep]) -> 
     shown = [sweep.summary.name for sweep in sweeps.values()]
     confirmed = [sweep.summary.name for sweep in sweeps.values() if sweep.has_best]
     confirmations = _rows_of(results.confirmations, confirmed)
+    # claims are judged on repeats as well
+    judged = [s.summary.name for found in repeats.values() for s in found if s.has_best]
     efficiency = _efficiency(question, summaries, confirmations)
     replicated = results.replications[results.replications["question"] == name]
     return Evidence(
@@ -197,8 +174,8 @@ def _evidence(results: Results, name: str, asked: Mapping[str, StoredSweep]) -> 
         trials=_rows_of(results.trials, shown),
         curves=_rows_of(results.curves, shown),
         confirmations=confirmations,
-        claims=tuple(evaluate(question, confirmations, data)),
-        pairs=_pairs(list(summaries.values())),
+        claims=tuple(evaluate(question, _rows_of(results.confirmations, judged), data)),
+        pairs=compare_pairs(list(summaries.values())),
         repeats={
             arm: found
             for arm in summaries
@@ -223,20 +200,6 @@ def _summary(sweep: StoredSweep) -> SweepSummary:
 
 def _rows_of(frame: pd.DataFrame, sweeps: Iterable[str]) -> pd.DataFrame:
     return frame[frame["sweep"].isin(list(sweeps))]
-
-
-def _pairs(summaries: Sequence[SweepSummary]) -> tuple[Pair, ...]:
-    confirmed = [(summary.arm, summary.best) for summary in summaries if summary.best is not None]
-    confirmed.sort(key=lambda pair: -pair[1].objective.sign * pair[1].test.mean)
-    compared = []
-    for (first, best), (second, other) in combinations(confirmed, 2):
-        if first.train_size != second.train_size:
-            continue  # nothing that differs in two ways is compared
-        found = versus(best, other)
-        if found is not None:
-            compared.append((first.name, second.name, first.train_size, found))
-    adjusted = holm([found.p for *_, found in compared])
-    return tuple(Pair(*pair, p) for pair, p in zip(compared, adjusted, strict=True))
 
 
 def _efficiency(

@@ -280,12 +280,37 @@ CONFIRMATIONS = (
         Confirmation,
         "confirmation",
         train_size="size of the training set, in the unit of the data's split",
+        purpose="choice: it compares the leaders; score: it scores what they chose; missing where "
+        "one set of replicates did both, in sweeps of formats 2 and 3",
         seed="of the replicate, common to the arms",
+    ),
+    Column(
+        "replicate",
+        "its number among those of its purpose, from 0, in which further ones follow",
+        "Int64",
+        lambda row: row.sweep.replicate(row.confirmation),
+    ),
+    Column(
+        "score_replicates",
+        "how many score in the sweep itself; what follows was asked for later",
+        "int64",
+        attrgetter("sweep.manifest.confirm_replicates"),
+    ),
+    Column(
+        "trained",
+        "whether the run trains: it did not diverge, and on held-out examples it tells every two "
+        "classes apart, or beats the mean of the targets, by a test at 1 %",
+        "bool",
+        attrgetter("confirmation.trains"),
+    ),
+    *_stored(
+        Confirmation,
+        "confirmation",
         epochs="",
-        valid_METRIC="the objective chooses the best",
+        valid_METRIC="the objective, where purpose is choice or missing, chooses the best",
         valid_loss="",
         train_METRIC="of the trained model",
-        test_METRIC="held-out examples; scores",
+        test_METRIC="held-out examples; scores, and is missing where purpose is choice",
         test_loss="",
         diverged_epoch="",
         seconds="wall time of the trial's replicates together",
@@ -339,7 +364,7 @@ BEST = (
     ),
     Column(
         "test_METRIC",
-        "the objective, held-out examples: mean over the fresh replicates",
+        "the objective, held-out examples: mean over the fresh replicates that score",
         "float64",
         lambda summary, name: _objective(summary, name, summary.best.figure),
     ),

@@ -61,6 +61,19 @@ class StoredSweep:
         """Tells how it was made: the same for sweeps that differ in their seeds alone."""
         return design_of(self.manifest, self.summary.question)
 
+    def replicate(self, row: Confirmation) -> int | None:
+        """Return which of its purpose's fresh replicates a row is of, from 0; None if of none."""
+        return self._replicates.get((row.purpose == "choice", row.seed))
+
+    @cached_property
+    def _replicates(self) -> dict[tuple[bool, int], int]:
+        """The numbers of fresh replicates, by whether they choose and their seeds."""
+        manifest, scoring = self.manifest, {row.seed for row in self.confirmations}
+        # as many as there are seeds, unless some in between were never trained
+        seeds = manifest.score_seeds(max(manifest.confirm_replicates, len(scoring)))
+        numbers = {(False, seed): i for i, seed in enumerate(seeds)}
+        return numbers | {(True, seed): i for i, seed in enumerate(manifest.choice_seeds)}
+
     @property
     def is_confirmed(self) -> bool:
         """Whether its confirmation came to its end; half of one could name another best."""

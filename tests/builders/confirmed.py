@@ -39,6 +39,9 @@ def rows(
     loss=0.5,
     train=100.0,
     seeds=SEEDS,
+    trained=True,
+    purpose="score",
+    first=None,
     **config,
 ) -> pd.DataFrame:
     """Return rows of one trial: one figure for all replicates, or one for each of them.
@@ -53,6 +56,9 @@ def rows(
         loss: Validation losses.
         train: Training accuracies.
         seeds: Replicate seeds, as many as there are accuracies in a list.
+        trained: Whether the runs train, all of them or each.
+        purpose: ``score``, ``choice``, or None where one set of replicates did both.
+        first: How many replicates the sweep was scored on to begin with; all of them if None.
         config: Values of the configuration.
     """
     count = len(test) if hasattr(test, "__len__") else len(seeds)
@@ -72,6 +78,10 @@ def rows(
             "test_accuracy": test,
             "test_loss": 0.5,
             "baseline": trial == 0,
+            "purpose": purpose,
+            "trained": trained,
+            "replicate": range(count),
+            "score_replicates": first or count,
             **{f"config_{name}": value for name, value in config.items()},
         }
     )

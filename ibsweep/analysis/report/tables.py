@@ -15,7 +15,7 @@ from ibsweep.analysis.report.cells import (
     p_value_cell,
     text_cell,
 )
-from ibsweep.analysis.runs_wording import probability_text, standing
+from ibsweep.analysis.runs_wording import probability_text
 from ibsweep.analysis.statistics import Interval
 from ibsweep.analysis.wording import (
     capitalised,
@@ -29,7 +29,8 @@ from ibsweep.analysis.wording import (
 from ibsweep.questions.schema import Objective
 
 if TYPE_CHECKING:
-    from ibsweep.analysis.evidence import Evidence, Pair
+    from ibsweep.analysis.evidence import Evidence
+    from ibsweep.analysis.pairs import Pair
     from ibsweep.analysis.replications import ReplicationSummary
 
 __all__ = [
@@ -76,9 +77,9 @@ def pairs_table(evidence: Evidence) -> Table:
             * failing
             + "Beside it the probability that a fresh run of the first arm beats a fresh run of "
             "the second, with its 95 % interval. Interval and p are the wider and the larger ones "
-            "of Student's t and the studentised bootstrap; p, Holm is adjusted over the rows of "
-            "this table; the verdicts above are adjusted over the claims' tests. An arm is called "
-            "better where p, Holm is below 0.05"
+            "of Student's t and the studentised bootstrap; p, Holm is adjusted over looks and the "
+            "rows of this table; the verdicts above are adjusted over the claims' tests. An arm "
+            "is called better where p, Holm is below 0.05"
             + (
                 " of how often it trains or of the difference where both do, and neither speaks "
                 "against it"
@@ -105,7 +106,7 @@ def _pair_cells(metric: Objective, pair: Pair, failing: bool) -> tuple[Cell, ...
         Cell(probability_text(found.probability), found.probability.effect),
         p_value_cell(found.p),
         p_value_cell(pair.adjusted_p),
-        text_cell(standing(pair.versus, pair.factor)),
+        text_cell(pair.standing),
         number_cell(found.replicates, "d"),
         number_cell(pair.train_size, "d"),
     )

@@ -92,10 +92,10 @@ def quick_note(evidence: Evidence) -> str:
 def claim_sentences(result: ClaimResult) -> list[str]:
     """Return what each test of a claim found, or why it could not be carried out."""
     # one that was not carried out has its reason as its statement
-    found = [
-        test.statement + (f"; {test.reason}" if test.reason and test.replicates else "")
-        for test in result.tests
-    ]
+    found = []
+    for test in result.tests:
+        more = (test.reason, test.needed) if test.replicates else ()
+        found.append("; ".join((test.statement, *(text for text in more if text))))
     return list(dict.fromkeys(found))
 
 

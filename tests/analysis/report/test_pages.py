@@ -90,7 +90,7 @@ def test_a_page_says_what_its_numbers_are(page):
         "where the mean curve over the replicates first reaches the figure",
         "chosen and scored on the same replicates, so that a little optimism remains.",
         "All arms share the replicate seeds, so that they are compared on the same images.",
-        "a failure that strikes one seed in ten",
+        "Fewer than six replicates decide nothing.",
         "minutes of trials: trials.seconds added up by sweep",
         "it takes 30 trials that are not all alike, here are 4.",
     ):
