@@ -20,20 +20,17 @@ from scipy import special
 
 from benchmarks.calibration.rows import COVERS, ERRS, Row
 from benchmarks.calibration.situations import FAILING, SITUATIONS, Runs
+from benchmarks.calibration.verdicts import TESTS, any_wrong
 from ibsweep.analysis.statistics import (
     ALPHA,
     Interval,
     Rate,
     between_sweeps,
-    compare_means_of_all,
-    compare_rate,
     compare_with_bound,
     describe_runs,
     holm,
     look_sizes,
     mean_of_all,
-    paired_difference,
-    paired_rates,
     sequential_p,
 )
 
@@ -147,98 +144,24 @@ def _holds(found: Interval | Rate, truth: float) -> bool:
 # Tests at their bound
 
 
-def _difference(first: Runs, second: Runs, bound: float = 0.0) -> float:
-    """Return the p of a difference as claims test it by default."""
-    both = first.trained & second.trained
-    if first.trained.all() and second.trained.all():
-        return paired_difference(first.values, second.values, bound=bound).p
-    rate = paired_rates(first.trained, second.trained)
-    trained = 1.0
-    if both.sum() >= 2:
-        trained = paired_difference(first.values[both], second.values[both], bound=bound).p
-    return min(1.0, 2 * min(rate, trained))
-
-
-def _alike(name: str) -> Callable[[np.random.Generator, int], float]:
-    def draw(rng: np.random.Generator, n: int) -> float:
-        situation = SITUATIONS[name]
-        return _difference(situation.draw(rng, (n,)), situation.draw(rng, (n,)))
-
-    return draw
-
-
-def _unlike(rng: np.random.Generator, n: int) -> float:
-    """Compare arms of one mean, one of which varies three times as much, with a tail."""
-    trains = np.ones(n, bool)
-    wide = Runs(100 - rng.exponential(3.0, n), trains)
-    return _difference(wide, Runs(rng.normal(97.0, 1.0, n), trains))
-
-
-def _one_fails(rng: np.random.Generator, n: int) -> float:
-    """Compare runs that train alike, where one arm's fail in one of ten.
-
-    To call the other one better is right, by its rate. Wrong is what calls the failing one better,
-    which only the runs that train can.
-    """
-    good = SITUATIONS["normal"].draw(rng, (n,))
-    bad = SITUATIONS["one in ten fails"].draw(rng, (n,))
-    both = good.trained & bad.trained
-    found = paired_difference(bad.values[both], good.values[both])
-    parts = 1 if both.all() else 2
-    return min(1.0, parts * found.p) if found.effect > 0 else 1.0
-
-
-def _one_fails_on_mean(rng: np.random.Generator, n: int) -> float:
-    """Compare equal means of all runs, of which one arm's fail in one of ten: `on: mean`."""
-    failing = SITUATIONS["one in ten fails"]
-    bad = failing.draw(rng, (n,))
-    good = Runs(rng.normal(failing.mean_of_all, 1.0, n), np.ones(n, bool))
-    return compare_means_of_all(*good, *bad, low=0, high=100, unseen=FAILING).p
-
-
-def _level(name: str) -> Callable[[np.random.Generator, int], float]:
-    def draw(rng: np.random.Generator, n: int) -> float:
-        situation = SITUATIONS[name]
-        runs = situation.draw(rng, (n,))
-        values = runs.values[runs.trained]
-        p = compare_with_bound(values, situation.mean).p if len(values) >= 2 else 1.0
-        rate = compare_rate(runs.trained, 0.5)
-        # fewer than half train: that refutes, rightly or wrongly
-        return min(p, rate.p) if rate.effect < 0.5 <= 1 - situation.failing else p
-
-    return draw
-
-
-TESTS: dict[str, Callable[[np.random.Generator, int], float]] = {
-    **{f"difference, both {name}": _alike(name) for name in SITUATIONS},
-    "difference, one varies three times as much": _unlike,
-    "difference, one fails in ten (called better)": _one_fails,
-    "difference on mean, one fails in ten": _one_fails_on_mean,
-    **{f"level, {name}": _level(name) for name in SITUATIONS},
-}
-"""Each draws a test whose truth is its bound, and returns the p of a wrong verdict."""
-
-
 def at_their_bound(kind: str, n: int, times: int) -> Row:
-    """Draw families of such tests, and judge each at its first look."""
-    rng, most = _generator("bound", kind, n), max(FAMILIES)
-    p = np.array([[TESTS[kind](rng, n) for _ in range(most)] for _ in range(times // 2)])
-    figures = _errors(np.array([sequential_p([each]) for each in p.ravel()]))
-    figures["p below 0.05"] = float((p < ALPHA).mean())
-    return Row(AT_BOUND, {"test": kind, "replicates": n}, figures, times // 2)
-
-
-def _errors(p: NDArray[np.float64]) -> dict[str, float | None]:
-    """Return how often a family of tests holds a wrong verdict, by its size.
+    """Draw families of such tests, and judge each at its first look.
 
     All draws count, in as many families as they make.
     """
-    return {
-        f"{ERRS}, {tests} test{'s' * (tests > 1)}": float(
-            np.mean([min(holm(family)) < ALPHA for family in p.reshape(-1, tests).tolist()])
+    rng, families = _generator("bound", kind, n), times // 2
+    drawn = [TESTS[kind](rng, n) for _ in range(families * max(FAMILIES))]
+    figures: dict[str, float | None] = {
+        _errs(tests): float(
+            np.mean([any_wrong(drawn[i : i + tests]) for i in range(0, len(drawn), tests)])
         )
         for tests in FAMILIES
     }
+    return Row(AT_BOUND, {"test": kind, "replicates": n}, figures, families)
+
+
+def _errs(tests: int) -> str:
+    return f"{ERRS}, {tests} test{'s' * (tests > 1)}"
 
 
 # Power
@@ -286,6 +209,19 @@ def looks(name: str, first: int, effect: float, times: int) -> Row:
         return Row(LOOKS, labels, {"shown": share, **average, **fixed}, times)
     errors = _errors(p[: len(p) // max(FAMILIES) * max(FAMILIES)])
     return Row(LOOKS, labels, {**errors, **average}, len(p) // max(FAMILIES))
+
+
+def _errors(p: NDArray[np.float64]) -> dict[str, float | None]:
+    """Return how often a family of tests holds a wrong verdict, by its size.
+
+    All draws count, in as many families as they make.
+    """
+    return {
+        _errs(tests): float(
+            np.mean([min(holm(family)) < ALPHA for family in p.reshape(-1, tests).tolist()])
+        )
+        for tests in FAMILIES
+    }
 
 
 def _fixed(share: float, effect: float) -> float | None:
