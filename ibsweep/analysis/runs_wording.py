@@ -102,14 +102,9 @@ def probability_text(found: Comparison) -> str:
     return f"{100 * found.effect:.0f} % {share_text(found.low, found.high, '')}"
 
 
-def standing(found: Versus, factor: float = 1.0) -> str:
-    """Return what is shown of the first of two configurations: better, worse, or neither.
-
-    Args:
-        found: The comparison.
-        factor: As for ``Versus.leader``.
-    """
-    return {1: "better", -1: "worse", 0: "not shown to be better"}[found.leader(factor)]
+def standing(found: Versus) -> str:
+    """Return what is shown of the first of two configurations: better, worse, or neither."""
+    return {1: "better", -1: "worse", 0: "not shown to be better"}[found.leader]
 
 
 def versus_text(metric: Objective, found: Versus, other: str) -> str:

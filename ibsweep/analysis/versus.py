@@ -71,17 +71,15 @@ class Versus(NamedTuple):
         parts = self._parts
         return min(1.0, len(parts) * min((p for _, p in parts), default=1.0))
 
-    def leader(self, factor: float = 1.0) -> int:
-        """Return 1 where the first is shown to be better, -1 where the second is, else 0.
+    @property
+    def leader(self) -> int:
+        """1 where the first is shown to be better, -1 where the second is, else 0.
 
         Better is what is shown to train more often, or to do better where both train, and neither
         is shown to do worse.
-
-        Args:
-            factor: By what a correction for several comparisons multiplies p.
         """
         parts = self._parts
-        shown = {np.sign(effect) for effect, p in parts if p * len(parts) * factor < ALPHA}
+        shown = {np.sign(effect) for effect, p in parts if p * len(parts) < ALPHA}
         return int(shown.pop()) if len(shown) == 1 else 0
 
 

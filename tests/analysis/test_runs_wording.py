@@ -55,10 +55,10 @@ LOW = [80.0, 82.0, 81.5, 80.0, 82.0, 81.0, 80.5, 82.0]
 
 def test_of_two_configurations_without_failures_the_difference_decides():
     found = versus(confirmed(HIGH), confirmed(LOW))
-    assert found.leader() == 1
+    assert found.leader == 1
     assert found.p == found.difference.p
     assert found.difference.effect == pytest.approx(sum(HIGH) / 8 - sum(LOW) / 8)
-    assert versus(confirmed(LOW), confirmed(HIGH)).leader() == -1
+    assert versus(confirmed(LOW), confirmed(HIGH)).leader == -1
     text = versus_text(ACCURACY, found, "the baseline")
     assert text.startswith("better than the baseline: +9.94 points [")
     assert text.endswith("in 100 % [63, 100]")
@@ -71,7 +71,7 @@ def test_what_fails_more_often_is_not_better_for_a_higher_figure():
     assert found.difference.effect > 0
     assert found.rate.effect < 0
     assert max(found.difference.p, found.rate.p) < 0.025
-    assert found.leader() == 0
+    assert found.leader == 0
     text = versus_text(ACCURACY, found, "the baseline")
     assert text.startswith("not shown to be better than the baseline: trains in 14, the other in")
 
@@ -79,10 +79,10 @@ def test_what_fails_more_often_is_not_better_for_a_higher_figure():
 def test_few_replicates_on_which_both_train_show_no_difference():
     found = versus(confirmed(HIGH, fails=range(3)), confirmed(LOW))
     assert found.difference is None
-    assert found.leader() == 0
+    assert found.leader == 0
     assert math.isclose(found.probability.effect, 5 / 8)
 
 
 def test_five_replicates_show_nothing_and_one_is_no_comparison():
-    assert versus(confirmed(HIGH[:5]), confirmed(LOW[:5])).leader() == 0
+    assert versus(confirmed(HIGH[:5]), confirmed(LOW[:5])).leader == 0
     assert versus(confirmed(HIGH[:1]), confirmed(LOW[:1])) is None

@@ -60,6 +60,7 @@ class _Claim:
     verdict: str
     quick: bool
     sentences: tuple[str, ...]
+    needed: tuple[str, ...]
     table: Table
 
 
@@ -213,9 +214,10 @@ def _claims_section(evidence: Evidence) -> _Section:
     claims = tuple(
         _Claim(
             result.claim.text,
-            verdicts.verdict_of(result),
+            result.verdict.value,
             verdicts.is_quick(evidence, result),
             tuple(verdicts.claim_sentences(result)),
+            tuple(verdicts.what_it_takes(result)),
             verdicts.claim_tests_table(evidence, result),
         )
         for result in evidence.claims

@@ -33,7 +33,7 @@ __all__ = [
     "is_quick",
     "questions_table",
     "quick_note",
-    "verdict_of",
+    "what_it_takes",
 ]
 
 
@@ -52,8 +52,8 @@ def claims_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> T
                 (
                     Cell(name, name, page=name if name in pages else None),
                     text_cell(result.claim.text),
-                    verdict_cell(verdict_of(result), quick=is_quick(evidence, result)),
-                    text_cell("\n".join(claim_sentences(result))),
+                    verdict_cell(result.verdict, quick=is_quick(evidence, result)),
+                    text_cell("\n".join((*claim_sentences(result), *what_it_takes(result)))),
                 )
             )
     return Table(
@@ -63,11 +63,6 @@ def claims_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> T
         tuple(rows),
         source="ibsweep.analysis.claims.evaluate on the frame confirmations",
     )
-
-
-def verdict_of(result: ClaimResult) -> str:
-    """Return the verdict on a claim; one without any rows to test it is not open."""
-    return result.verdict.value if result.tested else "not_tested"
 
 
 def is_quick(evidence: Evidence, result: ClaimResult) -> bool:
@@ -92,16 +87,22 @@ def quick_note(evidence: Evidence) -> str:
 def claim_sentences(result: ClaimResult) -> list[str]:
     """Return what each test of a claim found, or why it could not be carried out."""
     # one that was not carried out has its reason as its statement
-    found = []
-    for test in result.tests:
-        more = (test.reason, test.needed) if test.replicates else ()
-        found.append("; ".join((test.statement, *(text for text in more if text))))
+    found = [
+        test.statement + (f"; {test.reason}" if test.reason and test.replicates else "")
+        for test in result.tests
+    ]
     return list(dict.fromkeys(found))
+
+
+def what_it_takes(result: ClaimResult) -> list[str]:
+    """Return what would settle the tests of a claim that are open, each in a sentence."""
+    needed = (test.needed for test in result.tests)
+    return list(dict.fromkeys(f"To settle it: {text}" for text in needed if text))
 
 
 def count_verdicts(results: Iterable[ClaimResult]) -> str:
     """Return how many claims have each verdict; those that there are none of are left out."""
-    found = [verdict_of(result) for result in results]
+    found = [result.verdict.value for result in results]
     counts = ((found.count(verdict), verdict.replace("_", " ")) for verdict in SIGNS)
     return ", ".join(f"{count} {word}" for count, word in counts if count)
 
@@ -132,41 +133,73 @@ def _counted(evidence: Evidence) -> str:
 
 def claim_tests_table(evidence: Evidence, result: ClaimResult) -> Table:
     """Return the tests of one claim."""
+    repeated = any(test.holds_again is not None for test in result.tests)
     rows = tuple(
         (
             text_cell(_asked(evidence, test.test)),
-            verdict_cell(test.verdict.value if test.replicates else "not_tested"),
+            verdict_cell(test.verdict),
+            text_cell(_ESTIMANDS.get(test.on or "", MISSING)),
             *_effect_cells(evidence, test),
             text_cell(test.unit or MISSING),
+            number_cell(test.margin, "g"),
             p_value_cell(test.p),
             p_value_cell(test.adjusted_p),
-            number_cell(test.replicates, "d"),
+            _based_on_cell(test),
+            *([_again_cell(test)] if repeated else []),
         )
         for test in result.tests
     )
     columns = (
         "what must hold",
         "verdict",
+        "speaks of the",
         "effect",
         "95 % interval",
         "unit",
+        "equivalent within",
         "p",
         "p, Holm",
-        "replicates",
+        "based on",
+        *(["holds in a new sweep"] if repeated else []),
     )
     return Table(
         f"tests-{result.claim.id}",
         f"Tests of {result.claim.id}",
         columns,
         rows,
-        frozenset({"effect", "95 % interval", "p", "p, Holm", "replicates"}),
+        frozenset(columns[3:]) - {"unit", "based on"},
         source="ibsweep.analysis.claims.evaluate on confirmations: ClaimResult.tests",
     )
 
 
+_ESTIMANDS = {
+    "mean": "mean of all runs",
+    "rate": "rate of runs that train",
+    "trained": "mean of the runs that train",
+    "rate and trained": "rate of runs that train, and mean of these",
+    "probability": "probability that a fresh run beats one of the other",
+}
+
+
+def _based_on_cell(test: ClaimTestResult) -> Cell:
+    """Return how many replicates or sweeps a test rests on, and which look it is."""
+    if not test.replicates:
+        return Cell(MISSING)
+    text = f"{test.replicates} {test.unit_of}{'' if test.replicates == 1 else 's'}"
+    return Cell(f"{text}, look {test.look}" if (test.look or 1) > 1 else text, test.replicates)
+
+
+def _again_cell(test: ClaimTestResult) -> Cell:
+    """Return the probability that a claim would hold in a new sweep."""
+    if test.holds_again is None:
+        return Cell(MISSING)
+    return Cell(f"{100 * test.holds_again:.0f} %", test.holds_again)
+
+
 def _effect_cells(evidence: Evidence, test: ClaimTestResult) -> tuple[Cell, Cell]:
     """Return the effect of a test and its interval."""
-    if isinstance(test.test, TrainSizesNeededTest):  # doublings
+    # doublings, and shares in percent, which are no figures of the metric
+    if isinstance(test.test, TrainSizesNeededTest) or test.on in ("rate", "probability"):
         ends = MISSING if test.low is None else f"[{test.low:.2f}, {test.high:.2f}]"
         return number_cell(test.effect), Cell(ends, test.low)
     metric = evidence.question.objective
@@ -182,12 +215,17 @@ def _asked(evidence: Evidence, test: ClaimTest) -> str:
         case DifferenceTest():
             sides = f"{_side(test.arm, test.where)} over {_side(test.than, test.than_where)}"
             least = f"{0 - test.margin:g} {difference_unit(metric)}".rstrip()
+            if test.on == "rate":
+                least = f"{0 - test.margin:g} points of runs"
+            if test.on == "probability":
+                least = "50 %"
             return f"{sides}: more than {least}{_at(evidence, test.train_size)}"
         case LevelTest():
             if test.metric:
                 metric = evidence.question.metric_of(test.metric)
             subject = f"{_side(test.arm, test.where)}, {test.config}"
-            bound = f"{test.side.replace('_', ' ')} {test.bound:g} {metric.unit}".rstrip()
+            unit = "% of runs" if test.on == "rate" else metric.unit
+            bound = f"{test.side.replace('_', ' ')} {test.bound:g} {unit}".rstrip()
             return f"{subject}: {bound}{_at(evidence, test.train_size)}"
         case TrainSizesNeededTest():
             target = f"{test.value:g} {metric.unit}".rstrip()
