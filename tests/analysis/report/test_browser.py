@@ -76,8 +76,14 @@ return [texts.length, texts
   .map(([value, element]) => value.toFixed(2) + ' ' + element.outerHTML.slice(0, 120))];
 """
 
+BADGES = """
+const main = document.querySelector('main');
+for (const verdict of ['supported', 'refuted', 'equivalent', 'open', 'not_tested'])
+  main.insertAdjacentHTML('afterbegin', `<span class="badge ${verdict}">${verdict}</span>`);
+"""
+
 COLUMN = """
-const cells = document.querySelectorAll('#table-arms tbody tr > :nth-child(3)');
+const cells = document.querySelectorAll('#table-arms tbody tr > :nth-child(4)');
 return [...cells].map((cell) => Number(cell.dataset.key));
 """
 
@@ -173,6 +179,7 @@ def test_text_stands_out(window, pages, scheme):
     for page in pages:
         window.open(page)
         window.run(UNFOLD)
+        window.run(BADGES)
         assert window.run(f"return matchMedia('(prefers-color-scheme: {scheme})').matches")
         count, faint = window.run(FAINT)
         assert count > 50
@@ -208,7 +215,7 @@ def test_a_heading_sorts_its_table(window, pages):
     before = window.run(COLUMN)
     assert before == sorted(before, reverse=True)
     assert len(set(before)) == 2
-    heading = "#table-arms th:nth-child(3)"
+    heading = "#table-arms th:nth-child(4)"
     window.click(f"{heading} button")
     assert window.run(COLUMN) == sorted(before)
     assert window.run(f"return document.querySelector('{heading}').ariaSort") == "ascending"
@@ -228,7 +235,7 @@ def test_cells_without_a_figure_stay_last(window, tmp_path):
     window.open(pages[1].as_uri())
     last = "return document.querySelector('#table-arms tbody tr:last-child th').textContent"
     for _ in range(2):
-        window.click("#table-arms th:nth-child(3) button")
+        window.click("#table-arms th:nth-child(4) button")
         assert window.run(last) == "duel_cnn"
 
 
