@@ -24,7 +24,7 @@ from ibsweep.sweep.progress import Tally
 
 METRICS = ("rmse", "r2")
 PLAIN = re.compile(
-    r"95 %|PED-ANOVA|[0-9.]+%;|100%|width: [0-9]+%|percent of runs"
+    r"95 %|PED-ANOVA|[0-9.]+%;|100%|width: [0-9]+%|percent of runs|of runs, %"
     r"|[0-9]+\s+%\s+could\s+fail|in\s+[0-9]+\s+%|[0-9]+ % \[[0-9]+, [0-9]+\]|80\s+%\s+power"
 )
 """Percents that are of no figure: of intervals, of runs and of the page's own layout."""

@@ -16,6 +16,11 @@ from ibsweep.analysis.plots.comparisons import (
     plot_replication,
     replication_info,
 )
+from ibsweep.analysis.plots.expected_best import (
+    ExpectedBestInfo,
+    expected_best_info,
+    plot_expected_best,
+)
 from ibsweep.analysis.plots.images import (
     DatasetInfo,
     KernelsInfo,
@@ -24,6 +29,7 @@ from ibsweep.analysis.plots.images import (
     plot_dataset,
     plot_kernels,
 )
+from ibsweep.analysis.plots.profiles import ProfilesInfo, plot_profiles, profiles_info
 from ibsweep.analysis.plots.search import (
     ImportanceInfo,
     ParallelAxis,
@@ -56,11 +62,13 @@ __all__ = [
     "CurvesInfo",
     "DatasetInfo",
     "EfficiencyInfo",
+    "ExpectedBestInfo",
     "HistoryInfo",
     "ImportanceInfo",
     "KernelsInfo",
     "ParallelAxis",
     "ParallelInfo",
+    "ProfilesInfo",
     "ReplicationInfo",
     "arm_colours",
     "arms_info",
@@ -68,6 +76,7 @@ __all__ = [
     "curves_info",
     "dataset_info",
     "efficiency_info",
+    "expected_best_info",
     "history_info",
     "importance_info",
     "kernels_info",
@@ -77,11 +86,14 @@ __all__ = [
     "plot_curves",
     "plot_dataset",
     "plot_efficiency",
+    "plot_expected_best",
     "plot_history",
     "plot_importance",
     "plot_kernels",
     "plot_parallel",
+    "plot_profiles",
     "plot_replication",
+    "profiles_info",
     "replication_info",
     "study_of",
     "style_axes",

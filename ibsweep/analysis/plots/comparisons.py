@@ -12,6 +12,7 @@ from ibsweep.analysis.plots.style import (
     SIZE,
     Label,
     arm_colours,
+    draw_key,
     draw_no_data,
     label_ends,
     style_axes,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.lines import Line2D
 
     from ibsweep.analysis.efficiency import Efficiency
     from ibsweep.data.schema import DataSchema
@@ -210,7 +210,7 @@ def _arms_legend(ax: Axes, *, baseline: bool, published: bool, failing: bool) ->
         marks.append(Line2D([], [], color=INK, marker="D", ls="", label="published", mfc="none"))
     if failing:
         marks.append(Line2D([], [], color=INK, marker="x", ls="", label="fails", ms=4.5))
-    _legend(ax, marks)
+    draw_key(ax, marks)
 
 
 def _short(metric: Objective, value: float) -> str:
@@ -367,20 +367,4 @@ def _replication_legend(ax: Axes) -> None:
         Line2D([], [], color=INK, marker="D", linestyle="", mfc="none", label="published"),
         Line2D([], [], color=INK, marker="o", linestyle="", mfc="none", ms=7, label="seed 10"),
     ]
-    _legend(ax, marks)
-
-
-def _legend(ax: Axes, marks: list[Line2D]) -> None:
-    """Put the key of the marks in one line above the axes."""
-    ax.legend(
-        handles=marks,
-        loc="lower right",
-        bbox_to_anchor=(1, 1.0),
-        ncols=4,
-        frameon=False,
-        fontsize=SIZE,
-        labelcolor=INK,
-        handletextpad=0.2,
-        columnspacing=1.2,
-        borderaxespad=0.2,
-    )
+    draw_key(ax, marks)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 __all__ = [
     "GRID",
@@ -14,6 +15,7 @@ __all__ = [
     "SIZE",
     "Label",
     "arm_colours",
+    "draw_key",
     "draw_no_data",
     "label_ends",
     "style_axes",
@@ -80,6 +82,31 @@ def draw_no_data(ax: Axes, text: str = "no data") -> Axes:
     ax.patch.set_visible(False)
     ax.text(0.5, 0.5, text, color=INK, fontsize=SIZE, ha="center", transform=ax.transAxes)
     return ax
+
+
+def draw_key(
+    ax: Axes, marks: Sequence[Line2D], *, columns: int = 4, labelcolor: str = INK
+) -> None:
+    """Put the key of the marks above the axes.
+
+    Args:
+        ax: The axes.
+        marks: A mark a label.
+        columns: How many stand in a line.
+        labelcolor: Of the labels; ``"linecolor"``: each in that of its mark.
+    """
+    ax.legend(
+        handles=list(marks),
+        loc="lower right",
+        bbox_to_anchor=(1, 1.0),
+        ncols=columns,
+        frameon=False,
+        fontsize=SIZE,
+        labelcolor=labelcolor,
+        handletextpad=0.2,
+        columnspacing=1.2,
+        borderaxespad=0.2,
+    )
 
 
 class Label(NamedTuple):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from ibsweep.analysis import plots
 from ibsweep.analysis.plots.search import LEAST_TRIALS
 from ibsweep.analysis.report.svg import inline_svg, svg_settings
@@ -29,6 +31,7 @@ __all__ = [
     "arm_figures",
     "arms_figures",
     "efficiency_figures",
+    "profiles_figures",
     "replications_figures",
 ]
 
@@ -103,6 +106,40 @@ def arms_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
     return (PageFigure(title, note, svg, source),)
 
 
+def profiles_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
+    """Return which share of each arm's fresh runs reaches a figure; nothing where none ran."""
+    info = plots.profiles_info(evidence.question, evidence.confirmations)
+    if not info.profiles:
+        return ()
+    metric = info.metric
+    test, bound = column_title(metric, metric.test), "least" if metric.sign > 0 else "most"
+    title = f"Share of runs that reach a {test}"
+    half = {
+        name: metric.sign * float(np.max(metric.sign * info.at[profile.share >= 0.5]))
+        for name, profile in info.profiles.items()
+    }
+    description = "; ".join(
+        f"half of the {info.runs[name]} runs of {name} reach {metric.format(value)}"
+        for name, value in half.items()
+    )
+    svg = _draw(
+        "fig-profiles",
+        title,
+        f"{description}.",
+        lambda ax: plots.plot_profiles(ax, info),
+        height=2.2,
+    )
+    note = (
+        f"Performance profiles: the share of each arm's fresh runs whose {test} is at {bound} "
+        "what the axis says, with the exact 95 % interval of the share at each figure by itself."
+    )
+    source = (
+        "confirmations where train_size is the arm's own and role is best: share of the rows by "
+        f"{metric.test}"
+    )
+    return (PageFigure(title, note, svg, source),)
+
+
 def efficiency_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
     """Return the objective by training-set size; nothing where it was not measured."""
     if not evidence.efficiency:
@@ -164,7 +201,11 @@ def arm_figures(evidence: Evidence, arm: str) -> tuple[PageFigure, ...]:
     trials = evidence.trials[evidence.trials["sweep"] == summary.name]
     if trials.empty:
         return ()
-    figures = [_history(summary, trials), *_search(summary, trials)]
+    figures = [
+        _history(summary, trials),
+        *_expected_best(summary, trials),
+        *_search(summary, trials),
+    ]
     if summary.best:
         figures += [*_confusion(evidence, summary), *_curves(evidence, summary)]
     return tuple(figures)
@@ -188,6 +229,35 @@ def _history(summary: SweepSummary, trials: pd.DataFrame) -> PageFigure:
     note = "Blue dots are complete, grey ones were pruned early, crosses failed."
     source = f"trials: {metric.valid}, state and origin by trial"
     return PageFigure(title, note, svg, source)
+
+
+def _expected_best(summary: SweepSummary, trials: pd.DataFrame) -> list[PageFigure]:
+    """Return what n trials come to; nothing where there are too few to tell."""
+    arm, metric = summary.arm.name, summary.question.objective
+    info = plots.expected_best_info(trials, summary.name, metric)
+    if info.expected is None:
+        return []
+    mean, count = info.expected.mean, len(info.expected.trials)
+    title = "What n trials come to"
+    description = "the best is expected at " + ", ".join(
+        f"{metric.format(mean[n - 1])} after {n}" for n in sorted({1, (count + 1) // 2, count})
+    )
+    svg = _draw(
+        f"fig-expected-{arm}",
+        f"{arm}: {title}",
+        f"{description} trials.",
+        lambda ax: plots.plot_expected_best(ax, info),
+        height=2.2,
+    )
+    note = (
+        f"Expected best of n of the sampler's {count} trials, had they come in random order; the "
+        "band is where the best lies in 95 % of the orders. The stairs are the order as it was: a "
+        "sampler that learns makes its good trials late. A pruned trial, with the figure where it "
+        "stopped, is the best only where none of the n is complete. Figures are on validation "
+        f"{summary.data.noun}: the best of many is optimistic."
+    )
+    source = f"trials where origin is not baseline: {metric.valid} and state"
+    return [PageFigure(title, note, svg, source)]
 
 
 def _search(summary: SweepSummary, trials: pd.DataFrame) -> list[PageFigure]:

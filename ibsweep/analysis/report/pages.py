@@ -240,7 +240,8 @@ def _arms_section(evidence: Evidence) -> _Section:
             "The arms cannot be compared two by two: they share no replicate seeds, or were "
             f"trained on different numbers of {evidence.data.noun}.",
         )
-    return _Section("arms", "Arms", lines, figures=figures.arms_figures(evidence), tables=found)
+    drawn = (*figures.arms_figures(evidence), *figures.profiles_figures(evidence))
+    return _Section("arms", "Arms", lines, figures=drawn, tables=found)
 
 
 def _efficiency_section(evidence: Evidence) -> _Section:

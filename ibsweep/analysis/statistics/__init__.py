@@ -15,6 +15,7 @@ from ibsweep.analysis.statistics.all_runs import (
     describe_runs,
     mean_of_all,
 )
+from ibsweep.analysis.statistics.best_of import BestOf, best_of
 from ibsweep.analysis.statistics.intervals import (
     DECIMALS,
     Comparison,
@@ -35,6 +36,7 @@ from ibsweep.analysis.statistics.power import (
     detectable_effect,
     replicates_needed,
 )
+from ibsweep.analysis.statistics.profiles import Profile, performance_profile
 from ibsweep.analysis.statistics.rates import (
     Rate,
     compare_rate,
@@ -54,11 +56,14 @@ __all__ = [
     "LEAST_REPLICATES",
     "LOOK_LEVELS",
     "RESAMPLES",
+    "BestOf",
     "Comparison",
     "Interval",
+    "Profile",
     "Rate",
     "RunFigures",
     "SweepComparison",
+    "best_of",
     "between_sweeps",
     "compare_means_of_all",
     "compare_rate",
@@ -71,6 +76,7 @@ __all__ = [
     "mean_of_all",
     "paired_difference",
     "paired_rates",
+    "performance_profile",
     "probability_of_better",
     "rate_difference",
     "rate_interval",

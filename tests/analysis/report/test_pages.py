@@ -42,7 +42,7 @@ def test_a_page_says_the_answer_first(page):
     ):
         assert heading in text
     figures = [tag for tag, _ in Page(page).tags if tag == "figure"]
-    assert len(figures) == 3 + 2 * 5  # arms, images, replications; five of each arm
+    assert len(figures) == 4 + 2 * 6  # arms, profiles, images, replications; six of each arm
 
 
 def test_the_tables_of_a_page_are_those_of_the_evidence_cell_by_cell(page, evidence):
@@ -137,7 +137,7 @@ def test_figures_are_in_the_pages_ink_and_have_words(page):
     assert INK not in page.lower()
     assert "currentColor" in page
     drawings = re.findall(r"<svg (?!class=.strip).*?</svg>", page, re.DOTALL)
-    assert len(drawings) == 13
+    assert len(drawings) == 16
     for each in drawings:
         root = ElementTree.fromstring(each)
         assert root.get("role") == "img"

@@ -1,0 +1,62 @@
+"""What n trials of a sweep come to, from the frame of its trials."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from figures import NAN, draw, texts, trials
+
+from ibsweep.analysis import plots
+from ibsweep.analysis.statistics import best_of
+
+
+def test_the_trials_of_the_sampler_in_random_order_and_as_they_came():
+    info = plots.expected_best_info(trials(), "sweep")
+    expected = best_of([95.0, 60.0, 80.0], [False, True, True], failed=1)
+    for found, wanted in zip(info.expected, expected, strict=True):
+        assert found.tolist() == wanted.tolist()
+    assert info.observed.tolist() == pytest.approx([NAN, NAN, 60, 80], nan_ok=True)
+    assert info.baseline == 70
+    drawn = texts(draw(plots.plot_expected_best, info))
+    assert {"random order", "as they came", "baseline", "trials of the sampler"} <= set(drawn)
+    assert "best validation accuracy, %" in drawn
+
+
+def test_less_is_better_where_the_metric_says_so():
+    rows = [(0, "tpe", "COMPLETE", 3.0), (1, "tpe", "COMPLETE", 1.0), (2, "tpe", "COMPLETE", 2.0)]
+    frame = trials(*rows).rename(columns={"valid_accuracy": "valid_rmse"})
+    info = plots.expected_best_info(frame, "sweep", "rmse")
+    assert info.expected.mean.tolist() == pytest.approx([2, 4 / 3, 1])
+    assert info.observed.tolist() == [3, 1, 1]
+    assert info.baseline is None
+    drawn = texts(draw(plots.plot_expected_best, info))
+    assert "as they came" in drawn
+    assert "baseline" not in drawn
+
+
+def test_the_order_of_rows_and_other_sweeps_do_not_matter():
+    frame = trials()
+    other = frame.assign(sweep="other", valid_accuracy=1.0)
+    mixed = plots.expected_best_info(pd.concat([other, frame.iloc[::-1]]), "sweep")
+    plain = plots.expected_best_info(frame, "sweep")
+    assert mixed.expected.mean.tolist() == plain.expected.mean.tolist()
+    np.testing.assert_equal(mixed.observed, plain.observed)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(0, "baseline", "COMPLETE", 70.0)],
+        [(0, "baseline", "COMPLETE", 70.0), (1, "tpe", "COMPLETE", 80.0)],
+        [(0, "tpe", "PRUNED", 70.0), (1, "tpe", "PRUNED", 80.0)],
+        [(0, "tpe", "COMPLETE", 70.0), (1, "tpe", "FAIL", NAN)],
+    ],
+)
+def test_too_few_trials_say_so(rows):
+    info = plots.expected_best_info(trials(*rows), "sweep")
+    assert info.expected is None
+    assert texts(draw(plots.plot_expected_best, info)) == ["too few trials to tell"]
+    nothing = plots.expected_best_info(trials(*rows), "another")
+    assert nothing.expected is None
+    assert nothing.observed.size == 0
