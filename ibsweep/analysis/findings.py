@@ -285,7 +285,7 @@ class _Measurement(NamedTuple):
         first = min(side.first for side in sides)
         looks = looks_at(sample, asked, first)
         later = [n for n in look_sizes(first) if n > looks[-1].replicates]
-        paired = "paired " if sample.other is not None else ""
+        paired, each = ("paired ", " each") if sample.other is not None else ("", "")
         of = "" if found.replicates == sample.replicates else f"{found.replicates} of "
         alike = any(side.chosen_on_them for side in sides)
         return Finding(
@@ -295,7 +295,8 @@ class _Measurement(NamedTuple):
             unit=unit,
             looks=looks,
             words=in_words(metric, found, bound, shown_on, names, place, title),
-            based_on=f"{of}{sample.replicates} {paired}replicates",
+            # what it speaks of: the configurations found, and not what a sweep finds
+            based_on=f"{of}{sample.replicates} {paired}replicates of one sweep{each}",
             notes=("chosen and scored on the same replicates",) * alike,
             margin=asked.margin,
             spread=_spread(sample, shown_on, found),

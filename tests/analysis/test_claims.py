@@ -52,8 +52,8 @@ def test_the_statement_of_a_difference():
     confirmations = frame(rows("a", 83 + SPREAD), rows("b", [80.0] * 8))
     found = single(confirmations, BETTER)
     assert found.statement == (
-        f"a - b: +3.00 points [{found.low:.2f}, {found.high:.2f}] on 8 paired replicates, "
-        "p < 0.001; no run failed (up to 31 % could fail); "
+        f"a - b: +3.00 points [{found.low:.2f}, {found.high:.2f}] on 8 paired replicates of "
+        "one sweep each, p < 0.001; no run failed (up to 31 % could fail); "
         "a fresh run of a beats one of b in 100 % [63, 100]"
     )
     assert single(confirmations, {**BETTER, "margin": 1.0}).statement.startswith(
@@ -197,7 +197,7 @@ def test_a_level(mean, bound, expected):
     assert (found.verdict, found.bound, found.unit) == (expected, 95, "percent")
     assert found.effect == pytest.approx(mean)
     assert found.statement.startswith(f"a: test accuracy {mean:.2f} % [")
-    assert " against 95 % on 8 replicates, p " in found.statement
+    assert " against 95 % on 8 replicates of one sweep, p " in found.statement
     assert found.statement.endswith(f"; worst replicate {mean - 1.5:.2f}")
 
 
@@ -282,7 +282,7 @@ def test_fewer_images():
     assert (found.unit, found.bound, found.replicates) == ("doublings", 0, 8)
     assert found.statement == (
         "b needs 4.0 times as many images as a [4.0, 4.0] to reach 95 % (tuned with 10) on 8 "
-        "paired replicates, p = 0.016"
+        "paired replicates of one sweep each, p = 0.016"
     )
     other = {**NEEDS, "arm": "b", "than": "a"}
     found = single(confirmations, other, efficiency=[10, 40, 160])

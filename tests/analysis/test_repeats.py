@@ -7,6 +7,7 @@ import math
 import statistics
 
 import pytest
+import tiny
 from repeated import add_sweep
 from scipy import stats
 
@@ -94,6 +95,24 @@ def test_the_report_has_a_table_of_repeats_and_a_named_sweep_stands_alone(result
         "1.11",
     ]
     assert repeats_table(gather(found, ["tiny-20"])["tiny"]).rows == ()
+
+
+def test_claims_are_judged_on_repeats_with_the_sweep_as_the_unit(tmp_path):
+    made = tiny.manifest(trials=1, confirm_replicates=3)
+    test = {"type": "level", "arm": "tiny_cnn", "at_least": 90.0}
+    claim = {"id": "good", "text": "It is good.", "tests": [test]}
+    asked = made.model_copy(update={"question": {**made.question, "claims": [claim]}})
+    for seed, accuracies in FOUND.items():
+        add_sweep(tmp_path, seed, accuracies, manifest=asked)
+    found = ibsweep.load(tmp_path)
+    ((judged,),) = (result.tests for result in gather(found)["tiny"].claims)
+    assert (judged.verdict, judged.unit_of, judged.look) == ("supported", "sweep", None)
+    assert judged.effect == pytest.approx(summary(tmp_path).average.mean)
+    assert " on 3 sweeps, p = " in judged.statement
+    # a sweep that was asked for by name speaks for itself alone
+    ((alone,),) = (result.tests for result in gather(found, ["tiny-20"])["tiny"].claims)
+    assert (alone.verdict, alone.unit_of, alone.replicates) == ("open", "replicate", 3)
+    assert alone.reason == "too few to tell: 3 replicates, and six are the least"
 
 
 def test_a_report_of_repeats_is_printed_and_has_a_page(results, capsys):
