@@ -28,6 +28,7 @@ __all__ = [
     "size_needed",
     "size_to_match",
     "test_figures",
+    "trained_figures",
 ]
 
 
@@ -37,9 +38,11 @@ class Efficiency(NamedTuple):
     Attributes:
         arm: The arm's name.
         sizes: Training-set sizes, rising, with shape ``(k,)``.
-        mean: Mean over the replicates, with shape ``(k,)``.
-        low: Lower end of its 95 % interval; not a number where there is one replicate.
+        mean: Mean over the runs that train, with shape ``(k,)``; not a number where none does.
+        low: Lower end of its 95 % interval; not a number where there is one such run.
         high: Upper end.
+        trained: How many runs train, with shape ``(k,)``.
+        runs: How many there are.
     """
 
     arm: str
@@ -47,6 +50,8 @@ class Efficiency(NamedTuple):
     mean: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    trained: NDArray[np.int64]
+    runs: NDArray[np.int64]
 
 
 class SizeEstimate(NamedTuple):
@@ -55,8 +60,8 @@ class SizeEstimate(NamedTuple):
     Attributes:
         arm: The arm's name.
         target: The figure, of the question's objective.
-        size: Training-set size at which the mean over the replicates reaches it; infinity where
-            it falls short at all sizes that were tried.
+        size: Training-set size at which the mean over the runs that train reaches it; infinity
+            where it falls short at all sizes that were tried.
         low: Lower end of the 95 % interval. The smallest size tried stands for anything below.
         high: Upper end; infinity where it is not known to be reached.
         matches: The arm whose figure at its own training-set size is the target, if one's is.
@@ -112,6 +117,17 @@ def test_figures(confirmations: pd.DataFrame, arm: str, column: str) -> pd.DataF
     return rows.groupby(["seed", "train_size"])[column].mean().unstack("train_size")
 
 
+def trained_figures(confirmations: pd.DataFrame, arm: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return ``test_figures`` without those of runs that fail: not a number in their place."""
+    chosen = (confirmations["arm"] == arm) & (confirmations["role"] == "best")
+    failed = confirmations.loc[chosen & ~confirmations["trained"].astype(bool)]
+    kept = table.copy()
+    for seed, size in zip(failed["seed"], failed["train_size"], strict=True):
+        if seed in kept.index and size in kept.columns:
+            kept.loc[seed, size] = np.nan
+    return kept
+
+
 def efficiency_curves(question: Question, confirmations: pd.DataFrame) -> list[Efficiency]:
     """Return the curve of each arm that has rows, in the question's order.
 
@@ -127,12 +143,18 @@ def efficiency_curves(question: Question, confirmations: pd.DataFrame) -> list[E
         table = test_figures(confirmations, arm, objective.test).dropna(how="all", axis="columns")
         if table.empty:
             continue
+        runs = table.notna().sum().to_numpy()
+        table = trained_figures(confirmations, arm, table)
         points = [
-            mean_interval(table[n].dropna().to_list(), objective.low, objective.high)
+            mean_interval(known, objective.low, objective.high)
+            if (known := table[n].dropna().to_list())
+            else (np.nan,) * 3
             for n in table.columns
         ]
         mean, low, high = np.array(points, float).T  # None becomes not a number
-        curves.append(Efficiency(arm, table.columns.to_numpy(), mean, low, high))
+        trained = table.notna().sum().to_numpy()
+        sizes = table.columns.to_numpy()
+        curves.append(Efficiency(arm, sizes, mean, low, high, trained, runs))
     return curves
 
 
@@ -186,6 +208,7 @@ def size_to_match(
             f"{arm} and {than} share fewer than two replicates; tune both with the same `--seed` "
             "and `--confirm-replicates`"
         )
+    other = trained_figures(confirmations, than, other.to_frame())[other.name]
     found = _estimate(question, arm, table.loc[common], other.loc[common].to_numpy(float))
     return found._replace(matches=than)
 
@@ -201,9 +224,10 @@ def _known_figures(question: Question, confirmations: pd.DataFrame, arm: str) ->
 
 
 def _complete_figures(question: Question, confirmations: pd.DataFrame, arm: str) -> pd.DataFrame:
-    """Return the figures of the replicates that were trained at every training-set size.
+    """Return the figures of the replicates that were trained at every training-set size, without
+    those of runs that fail.
 
-    There are two replicates or more.
+    There are two replicates or more, and two runs that train at each size.
     """
     table = _known_figures(question, confirmations, arm)
     if len(table.columns) < 2:
@@ -217,7 +241,10 @@ def _complete_figures(question: Question, confirmations: pd.DataFrame, arm: str)
             f"fewer than two replicates of {arm} were trained at every training-set size; "
             f"run `ibsweep efficiency {question.word()}`"
         )
-    return complete
+    trained = trained_figures(confirmations, arm, complete)
+    if (trained.notna().sum() < 2).any():
+        raise InputError(f"fewer than two runs of {arm} train at some training-set size")
+    return trained
 
 
 def _estimate(
@@ -238,6 +265,8 @@ def _estimate(
     sizes = table.columns.to_numpy(float)
     leads = question.objective.sign * (table.to_numpy(float) - targets[:, None])
     # the lead and the ends of its interval at every size   (k, 3)
-    band = np.array([mean_interval(lead) for lead in leads.T], float)
+    if (np.isfinite(leads).sum(axis=0) < 2).any():
+        raise InputError(f"fewer than two runs of {arm} train at some training-set size")
+    band = np.array([mean_interval(lead[np.isfinite(lead)]) for lead in leads.T], float)
     found, high, low = sizes_to_reach(sizes, band.T, 0.0)
-    return SizeEstimate(arm, float(targets.mean()), float(found), float(low), float(high))
+    return SizeEstimate(arm, float(np.nanmean(targets)), float(found), float(low), float(high))

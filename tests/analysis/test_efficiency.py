@@ -219,3 +219,21 @@ def test_matching_needs_the_other_arm_and_common_replicates():
         size_to_match(QUESTION, frame(a, rows("b", 70.0, train_size=30)), "a", "b")
     with pytest.raises(InputError, match="share fewer than two replicates; tune both with the"):
         size_to_match(QUESTION, frame(a, rows("b", 70.0, seeds=range(8))), "a", "b")
+
+
+def test_runs_that_fail_are_counted_and_not_averaged():
+    accuracies = [[90.0, 92.0, 33.3], [96.0, 97.0, 98.0]]
+    confirmations = curve("a", (10, 30), accuracies)
+    confirmations["trained"] = confirmations["test_accuracy"] > 50
+    (found,) = efficiency_curves(QUESTION, confirmations)
+    assert found.mean.tolist() == [91, 97]
+    assert found.trained.tolist() == [2, 3]
+    assert found.runs.tolist() == [3, 3]
+    needed = size_needed(QUESTION, confirmations, "a", 94.0)
+    assert 10 < needed.size < 30
+    confirmations["trained"] = confirmations["test_accuracy"] > 95
+    (found,) = efficiency_curves(QUESTION, confirmations)
+    assert np.isnan(found.mean[0])
+    assert found.trained.tolist() == [0, 3]
+    with pytest.raises(InputError, match="fewer than two runs of a train at some"):
+        size_needed(QUESTION, confirmations, "a", 94.0)

@@ -82,4 +82,5 @@ def curve(arm, *, holes=()):
     images = np.array([10, 30, 100, 500])
     mean = np.array([50.0, 80.0, 95.0, 99.0])
     mean[list(holes)] = NAN
-    return Efficiency(arm, images, mean, mean - 5, np.minimum(mean + 5, 100))
+    eight = np.full(4, 8)
+    return Efficiency(arm, images, mean, mean - 5, np.minimum(mean + 5, 100), eight, eight)

@@ -268,6 +268,8 @@ def efficiency_info(
                     mean=curve.mean[finite],
                     low=curve.low[finite],
                     high=curve.high[finite],
+                    trained=curve.trained[finite],
+                    runs=curve.runs[finite],
                 )
             )
     unit = sizes_heading(data or schema_of(question))

@@ -162,7 +162,7 @@ def efficiency_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
         lambda ax: plots.plot_efficiency(ax, info),
         height=2.6,
     )
-    note = "Means over fresh replicates; bands are 95 % intervals of the mean."
+    note = "Means over the fresh runs that train; bands are 95 % intervals of the mean."
     if info.target is not None:
         note += f" The dashed line is at {f'{info.target:g} {metric.unit}'.rstrip()}."
     source = f"confirmations where role is best: {metric.test} by arm and train_size"

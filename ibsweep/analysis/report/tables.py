@@ -29,6 +29,8 @@ from ibsweep.analysis.wording import (
 from ibsweep.questions.schema import Objective
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ibsweep.analysis.evidence import Evidence
     from ibsweep.analysis.pairs import Pair
     from ibsweep.analysis.replications import ReplicationSummary
@@ -118,11 +120,8 @@ def efficiency_table(evidence: Evidence) -> Table:
     sizes = sorted({int(size) for curve in evidence.efficiency for size in curve.sizes})
     rows = []
     for curve in evidence.efficiency:
-        values = {
-            int(size): Interval(float(mean), float(low), float(high))
-            for size, mean, low, high in zip(*curve[1:], strict=True)
-        }
-        cells = [interval_cell(metric, values.get(size), "\n") for size in sizes]
+        points = {int(point[0]): point[1:] for point in zip(*curve[1:], strict=True)}
+        cells = [_efficiency_cell(metric, points.get(size)) for size in sizes]
         rows.append((text_cell(curve.arm), *cells))
     in_unit = f" in {metric.unit}" if metric.unit else ""
     return Table(
@@ -133,13 +132,26 @@ def efficiency_table(evidence: Evidence) -> Table:
         tuple(rows),
         frozenset(map(str, sizes)),
         source=(
-            f"confirmations where role is best, grouped by arm and train_size: mean of "
+            f"confirmations where role is best and trained, by arm and train_size: mean of "
             f"{metric.test}; ibsweep.analysis.efficiency.efficiency_curves"
         ),
         note=(
-            f"The configuration is the one found at the arm's own number of {evidence.data.noun}."
+            f"The configuration is the one found at the arm's own number of {evidence.data.noun}. "
+            "Means are of the runs that train; where some fail, how many do is said."
         ),
     )
+
+
+def _efficiency_cell(metric: Objective, point: Sequence[float] | None) -> Cell:
+    """Return the mean of the runs that train with one training-set size, and how many do."""
+    if point is None:
+        return Cell(MISSING)
+    mean, low, high, trained, runs = point
+    cell = interval_cell(metric, Interval(mean, low, high), "\n")
+    if trained == runs:
+        return cell
+    text = f"{trained} of {runs} train"
+    return cell._replace(text=f"{cell.text}\n{text}" if trained else text)
 
 
 def sizes_needed_table(evidence: Evidence) -> Table:
@@ -177,6 +189,7 @@ def sizes_needed_table(evidence: Evidence) -> Table:
             "interpolated; ibsweep.analysis.efficiency.size_needed"
         ),
         note=(
+            "Means are of the runs that train. "
             f"Interpolated between the measured numbers of {noun}, on a logarithmic scale. This "
             f"table says where the mean curve over the replicates first reaches the figure. The "
             "ratio of two arms in a claim is another estimate: each replicate's own curve has its "

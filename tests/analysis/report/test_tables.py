@@ -210,3 +210,11 @@ def test_all_confirmed_configurations_of_a_sweep(evidence):
     assert texts(table, "trial") == ["1, best", "2", "0, baseline"]
     assert "chosen and scored on the same replicates" in table.note
     assert len({(c.strip.low, c.strip.high) for row in table.rows for c in row if c.strip}) == 1
+
+
+def test_the_figures_by_size_say_how_many_runs_train(tmp_path):
+    rows.add_sweep(tmp_path, "duel_cnn", fails={1: 2})
+    (evidence,) = gather(load(tmp_path)).values()
+    first, second, _ = (cell.text for cell in efficiency_table(evidence).rows[0][1:])
+    assert first.splitlines()[-1] == "6 of 8 train"
+    assert "train" not in second
