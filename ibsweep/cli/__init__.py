@@ -25,6 +25,7 @@ from ibsweep.cli import (
     replicate,
     report,
     resume,
+    settle,
     show,
     stop,
     submit,
@@ -49,6 +50,7 @@ app.command("tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command("resume")(resume.resume)
 app.command("sweeps")(sweeps.sweeps)
 app.command("efficiency", epilog=efficiency.EXAMPLES)(efficiency.efficiency)
+app.command("settle", epilog=settle.EXAMPLES)(settle.settle)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("replicate", epilog=replicate.EXAMPLES)(replicate.replicate)
 app.command("train", epilog=train.EXAMPLES)(train.train)

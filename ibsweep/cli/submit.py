@@ -34,7 +34,7 @@ SETTINGS = {"allow_interspersed_args": False}
 
 _CHECKS = {"tune": tune.check, "replicate": replicate.check}
 """Commands that can be checked before they are submitted."""
-_WITH_FILES = (*_CHECKS, "efficiency")
+_WITH_FILES = (*_CHECKS, "efficiency", "settle")
 """Commands that take question files."""
 _SUBMITTED = (*_WITH_FILES, "resume")
 
