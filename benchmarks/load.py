@@ -75,6 +75,7 @@ def measure(trials: int, sampler: str, nodes: int = 4) -> dict[str, Any]:
                 trials=trials,
                 replicates=1,
                 confirm=1,
+                choice_replicates=1,
                 confirm_replicates=2,
                 sampler=sampler,
                 address=cluster.address,

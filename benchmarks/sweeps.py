@@ -66,7 +66,7 @@ class _Clock(Progress):
 
 def _swept(question: Question, arm: Arm, **options: Any) -> _Clock:
     clock = _Clock()
-    chosen = SweepOptions(confirm=1, confirm_replicates=2, **options)
+    chosen = SweepOptions(confirm=1, choice_replicates=1, confirm_replicates=2, **options)
     with tempfile.TemporaryDirectory() as folder:
         manifest = make_manifest("benchmark", question, arm, chosen, ["benchmarks"])
         run_sweep(SweepStore.create(Path(folder), manifest), clock)

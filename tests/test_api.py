@@ -24,7 +24,7 @@ SCRIPT = """
 import json, os, sys
 import ibsweep
 before = dict(os.environ)
-budget = dict(trials=4, replicates=2, confirm=1, confirm_replicates=2)
+budget = dict(trials=4, replicates=2, confirm=1, choice_replicates=2, confirm_replicates=2)
 found = ibsweep.tune("tiny.yaml", name="s", **budget)
 print(json.dumps({
     "frames": [len(found.trials), len(found.confirmations), len(found.sweeps)],
@@ -146,7 +146,7 @@ def test_a_notebook_shows_a_bar_and_the_frames(tmp_path):
         nbformat.v4.new_code_cell("import ibsweep"),
         nbformat.v4.new_code_cell(
             'found = ibsweep.tune("tiny.yaml", trials=3, replicates=2, confirm=1, '
-            "confirm_replicates=2)"
+            "choice_replicates=2, confirm_replicates=2)"
         ),
         nbformat.v4.new_code_cell('len(found.trials), found.best("tiny_cnn")["config"]'),
     ]

@@ -346,6 +346,15 @@ def _objective(
     return figure(column) if column in (objective.valid, objective.test) else None
 
 
+def _of_trained(summary: SweepSummary, column: str, part: str) -> float | None:
+    """Return a part of the interval of the runs that train; None for another's objective."""
+    names = column.removesuffix(f"_{part}").removeprefix("trained_")
+    if summary.best is None or names != summary.question.objective.metric:
+        return None
+    found: float | None = getattr(summary.best.runs.trained, part)
+    return found
+
+
 BEST = (
     Column("arm", "", "str", attrgetter("arm.name")),
     Column("sweep", "", "str", attrgetter("name")),
@@ -371,6 +380,33 @@ BEST = (
     Column("low", "lower end of its 95 % interval", "float64", attrgetter("best.test.low")),
     Column("high", "upper end", "float64", attrgetter("best.test.high")),
     Column("replicates", "how many", "int64", lambda summary: len(summary.best.rows)),
+    Column("runs", "those of them that are defined", "int64", attrgetter("best.runs.rate.runs")),
+    Column("trained_runs", "how many of these train", "int64", attrgetter("best.runs.rate.count")),
+    Column(
+        "rate_low",
+        "lower end of the 95 % interval of the share that trains, 0 to 1",
+        "float64",
+        attrgetter("best.runs.rate.low"),
+    ),
+    Column("rate_high", "upper end", "float64", attrgetter("best.runs.rate.high")),
+    Column(
+        "trained_METRIC",
+        "the objective, held-out examples: mean over the runs that train",
+        "float64",
+        lambda summary, name: _of_trained(summary, name, "mean"),
+    ),
+    Column(
+        "trained_METRIC_low",
+        "lower end of its 95 % interval",
+        "float64",
+        lambda summary, name: _of_trained(summary, name, "low"),
+    ),
+    Column(
+        "trained_METRIC_high",
+        "upper end",
+        "float64",
+        lambda summary, name: _of_trained(summary, name, "high"),
+    ),
     Column("config", "a dict", "object", lambda summary: dict(summary.best.trial.config)),
 )
 
@@ -430,13 +466,13 @@ def columns_of(columns: Iterable[Column], metrics: Metrics) -> tuple[Column, ...
     """
     found: list[Column] = []
     for column in columns:
-        stem = column.name.removesuffix(_METRIC)
-        if stem == column.name:
+        stem, placeholder, end = column.name.partition(_METRIC)
+        if not placeholder:
             found.append(column)
             continue
         split = stem.rstrip("_").removeprefix("sweep_")
         for metric in metrics.get(split, ()):
-            name = f"{stem}{metric}"
+            name = f"{stem}{metric}{end}"
             read = partial(_named, column.value, name)
             found.append(Column(name, column.meaning, column.dtype, read))
     return tuple(found)

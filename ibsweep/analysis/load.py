@@ -22,6 +22,9 @@ from ibsweep.results.store import ReplicationStore, SweepStore, list_sweeps
 
 __all__ = ["Results", "StoredSweep", "load"]
 
+_SPLITS = ("valid", "test", "trained")
+"""Of which the best configuration has figures; those of the runs that train are test figures."""
+
 
 @dataclass(frozen=True)
 class StoredSweep:
@@ -327,13 +330,13 @@ class Results:
         if arm is not None:
             summary = self.summary(arm)
             own = (summary.question.objective.metric,)
-            columns = frames.columns_of(frames.BEST, {"valid": own, "test": own})
+            columns = frames.columns_of(frames.BEST, dict.fromkeys(_SPLITS, own))
             row = {column.name: column.value(summary) for column in columns}
             repeats = self.repeats_of(self._current_by_arm[arm])
             return row | {column.name: column.value(repeats) for column in frames.REPEATS}
         summaries = [sweep.summary for sweep in self._current]
         names = _names((), (found.question.objective.metric for found in summaries))
-        best = frames.make_frame(frames.BEST, summaries, {"valid": names, "test": names})
+        best = frames.make_frame(frames.BEST, summaries, dict.fromkeys(_SPLITS, names))
         repeated = (self.repeats_of(sweep) for sweep in self._current)
         return best.join(frames.make_frame(frames.REPEATS, repeated))
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ibsweep.analysis.statistics import Interval, RunFigures, describe_runs, mean_interval
+from ibsweep.analysis.statistics import (
+    Interval,
+    Rate,
+    RunFigures,
+    describe_runs,
+    mean_interval,
+    rate_interval,
+)
 from ibsweep.analysis.wording import schema_of
 from ibsweep.data.schema import DataSchema
 from ibsweep.questions.files import question_from_manifest
@@ -21,6 +28,7 @@ from ibsweep.results.store import SweepStore
 __all__ = [
     "Confirmed",
     "SweepSummary",
+    "chosen",
     "config_text",
     "has_values",
     "leading",
@@ -35,48 +43,88 @@ class Confirmed:
 
     Attributes:
         trial: The trial, with the sweep's own figure, which is optimistic for a winner.
-        rows: One row a fresh replicate.
+        choice: One row a fresh replicate that compares it with the other leaders.
+        rows: One row a fresh replicate that scores it; none where it was not chosen. In sweeps of
+            formats 2 and 3 these are those that chose.
         objective: The question's.
     """
 
     trial: Trial
+    choice: tuple[Confirmation, ...]
     rows: tuple[Confirmation, ...]
     objective: Objective
 
-    @property
+    @classmethod
+    def of(cls, trial: Trial, rows: Sequence[Confirmation], objective: Objective) -> Confirmed:
+        """Tell the rows that choose from those that score."""
+        choice = tuple(row for row in rows if row.purpose != "score")
+        score = tuple(row for row in rows if row.purpose != "choice")
+        return cls(trial, choice, score, objective)
+
+    @cached_property
     def valid(self) -> Interval:
-        """The objective on the fresh replicates' validation examples: what chooses."""
-        return self._interval(self.objective.valid)
+        """The objective on validation examples of the replicates that choose."""
+        values = _defined(self.choice, self.objective.valid)
+        if not values:
+            return _UNKNOWN
+        return mean_interval(values, self.objective.low, self.objective.high)
 
     @property
     def test(self) -> Interval:
-        """The objective on held-out test examples: what scores, and never chooses."""
-        return self._interval(self.objective.test)
+        """The objective on held-out test examples: the mean of all runs that score."""
+        return self.runs.mean
 
-    @property
+    @cached_property
     def runs(self) -> RunFigures:
-        """How many of the fresh runs train, and the objective on test examples of those."""
-        found = [(row.figure(self.objective.test), row.trains) for row in self.rows]
-        runs = [(value, trains) for value, trains in found if value is not None]
-        values, trained = zip(*runs, strict=True)
-        return describe_runs(values, trained, self.objective.low, self.objective.high)
+        """How many of the runs that score train, and the objective on test examples: of all of
+        them, and of those that train.
 
-    def _interval(self, column: str) -> Interval:
-        found = (row.figure(column) for row in self.rows)
-        values = [value for value in found if value is not None]
-        if not values:
-            return Interval(math.nan, None, None)
-        return mean_interval(values, self.objective.low, self.objective.high)
+        A run that fails and of which it is not defined has the metric's worst value, if there is
+        one.
+        """
+        objective = self.objective
+        worst = objective.low if objective.sign > 0 else objective.high
+        figures = [(row.figure(objective.test), row.trains) for row in self.rows]
+        figures = [
+            (worst if value is None and not trains else value, trains) for value, trains in figures
+        ]
+        known = [(value, trains) for value, trains in figures if value is not None]
+        if not known:
+            count, runs = sum(trains for _, trains in figures), len(figures)
+            rate = rate_interval(count, runs) if runs else Rate(0, 0, 0.0, 1.0)
+            return RunFigures(_UNKNOWN, False, rate, _UNKNOWN)
+        values, trained = zip(*known, strict=True)
+        return describe_runs(values, trained, objective.low, objective.high)
 
     def figure(self, column: str) -> float | None:
-        """Return a column's mean over the fresh replicates."""
+        """Return a column's mean: of validation examples, over the replicates that choose."""
+        rows = self.choice if column.startswith("valid_") else self.rows
         if column in (self.objective.valid, self.objective.test):
-            return self._interval(column).mean
-        return mean([row.figure(column) for row in self.rows])
+            values = _defined(rows, column)
+            return mean(values) if values else math.nan
+        return mean([row.figure(column) for row in rows]) if rows else None
+
+    def runs_document(self) -> dict[str, Any]:
+        """Return the mean of the runs that train, and their rate, as plain JSON values."""
+        trained, rate = self.runs.trained, self.runs.rate
+        # JSON has no word for what is not a number: the mean where no run trains
+        mean = None if math.isnan(trained.mean) else trained.mean
+        return {
+            "trained": {**trained._asdict(), "mean": mean},
+            "rate": {**asdict(rate), "share": rate.share},
+        }
 
     def best_row(self) -> Confirmation:
-        """Return the replicate that is best on its validation examples."""
+        """Return the replicate that scores and is best on its validation examples."""
         return min(self.rows, key=self.objective.rank)
+
+
+_UNKNOWN = Interval(math.nan, None, None)
+
+
+def _defined(rows: Sequence[Confirmation], column: str) -> list[float]:
+    found = (row.figure(column) for row in rows)
+    return [value for value in found if value is not None]
 
 
 @dataclass(frozen=True)
@@ -93,7 +141,8 @@ class SweepSummary:
         trials: Trials asked for.
         counts: Finished trials by state.
         baseline: The baseline's trial in the sweep, once finished.
-        confirmed: All confirmed trials, best first by the fresh replicates' validation examples.
+        confirmed: All confirmed trials, best first by validation examples of the fresh replicates
+            that choose.
         confirmed_baseline: The baseline among them.
     """
 
@@ -111,8 +160,9 @@ class SweepSummary:
 
     @property
     def best(self) -> Confirmed | None:
-        """The best configuration: best on the fresh replicates' validation examples."""
-        return self.confirmed[0] if self.confirmed else None
+        """The best configuration: the one that was chosen, once it is scored."""
+        first = self.confirmed[0] if self.confirmed else None
+        return first if first is not None and first.rows else None
 
     @property
     def chosen_on_score(self) -> bool:
@@ -143,6 +193,7 @@ class SweepSummary:
             objective.valid: self.best.trial.figure(objective.valid),
             objective.test: self.best.test._asdict(),
             "replicates": len(self.best.rows),
+            **self.best.runs_document(),
         }
         return {
             "sweep": self.name,
@@ -196,6 +247,27 @@ def leading(
     return leaders
 
 
+def chosen(
+    leaders: Sequence[Confirmed],
+    objective: Objective,
+    conditions: Sequence[Mapping[str, Any]] = (),
+) -> list[Trial]:
+    """Return the trials to score: the best leader, the baseline, and the best of those that a
+    claim speaks of; each once.
+
+    Args:
+        leaders: Trials with rows of the replicates that choose.
+        objective: Says what is better; ties go to the lower validation loss.
+        conditions: Values that a claim wants a configuration to have.
+    """
+    ranked = sorted(leaders, key=objective.rank)
+    found = ranked[:1]
+    found += [one for one in ranked if one.trial.origin == "baseline"]
+    for condition in conditions:
+        found += [one for one in ranked if has_values(one.trial.config, condition)][:1]
+    return list({one.trial.trial: one.trial for one in found}.values())
+
+
 def has_values(config: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     """Return whether a configuration has these values."""
     return all(config[name] == value for name, value in values.items())
@@ -221,7 +293,7 @@ def summarise_rows(
             rows.setdefault(row.trial, []).append(row)
     # a user may have removed a damaged line: that trial is unfinished again
     confirmed = [
-        Confirmed(by_number[number], tuple(found), question.objective)
+        Confirmed.of(by_number[number], found, question.objective)
         for number, found in rows.items()
         if number in by_number
     ]

@@ -86,7 +86,10 @@ def _budget(arm: Arm) -> str:
     budget = f"{options.trials} trials of {options.replicates} replicates"
     if stops:
         budget += f", compared at epochs {', '.join(map(str, stops))}"
-    return f"{budget}; {options.confirm} confirmed with {options.confirm_replicates} replicates"
+    return (
+        f"{budget}; the best of {options.confirm} chosen by {options.choice_replicates} fresh "
+        f"replicates and scored by {options.confirm_replicates} others"
+    )
 
 
 def _table(*columns: str) -> Table:

@@ -18,10 +18,13 @@ _FLAGS: Mapping[str, Any] = {
     "trials": Annotated[int, typer.Option(help="Configurations to train.")],
     "replicates": Annotated[int, typer.Option(help="Replicates of every trial.")],
     "confirm": Annotated[
-        int, typer.Option(help="Leading trials to confirm, besides the baseline.")
+        int, typer.Option(help="Leading trials to compare anew, besides the baseline.")
+    ],
+    "choice_replicates": Annotated[
+        int, typer.Option(help="Fresh replicates of each of these, which choose the best.")
     ],
     "confirm_replicates": Annotated[
-        int, typer.Option(help="Fresh replicates of each confirmed trial.")
+        int, typer.Option(help="Other fresh replicates, which score the best and the baseline.")
     ],
     "sampler": Annotated[str, typer.Option(help=f"One of {', '.join(SAMPLERS)}.")],
     "pruner": Annotated[str, typer.Option(help=f"One of {', '.join(PRUNERS)}.")],

@@ -240,9 +240,9 @@ class Confirmation(_Scored):
         epochs: Epochs trained.
         valid: Figures on this replicate's validation examples: choose the best configuration.
         train: Figures of the trained model on its training examples.
-        test: Figures on held-out test examples: score, never choose.
+        test: Figures on held-out test examples: score, never choose; none where it chooses.
         test_confusion: Counts of test examples by true (rows) and predicted class; None where a
-            number is predicted.
+            number is predicted, and where it chooses.
         diverged_epoch: As for a replicate.
         seconds: Wall time of the replicates that were trained together with this one.
         purpose: ``"choice"`` where it compares the leaders, ``"score"`` where it scores what these

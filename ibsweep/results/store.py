@@ -187,9 +187,12 @@ class SweepStore:
         finished = {row.trial for row in self.trials()}
         curves = [row for row in self.curves() if row.trial in finished]
         confirmations = self.confirmations()
-        replicates = Counter((row.trial, row.train_size) for row in confirmations)
-        planned = self.manifest.confirm_replicates
-        complete = [r for r in confirmations if replicates[r.trial, r.train_size] >= planned]
+        replicates = Counter(map(_set_of, confirmations))
+        complete = [
+            row
+            for row in confirmations
+            if replicates[_set_of(row)] >= self._planned_replicates(row)
+        ]
         arm = self.manifest.question["arms"][self.manifest.arm]
         own = arm.get("train_size", arm.get("images"))
         if any(row.train_size == own and row not in complete for row in confirmations):
@@ -203,6 +206,12 @@ class SweepStore:
         ):
             rewrite_rows(path, rows)
         self.clean()
+
+    def _planned_replicates(self, row: Confirmation) -> int:
+        """Return how many rows are written together with one."""
+        manifest = self.manifest
+        choice = manifest.choice_replicates if row.purpose == "choice" else None
+        return manifest.confirm_replicates if choice is None else choice
 
     def check_disk(self) -> None:
         """Check that the disk still takes a few megabytes.
@@ -339,6 +348,11 @@ class ReplicationStore:
         with exclusive_lock(lock, taken), lease(self.path):
             rewrite_rows(self.path, self.rows())
             yield
+
+
+def _set_of(row: Confirmation) -> tuple[int, int, str | None]:
+    """Return what tells sets of fresh replicates apart."""
+    return row.trial, row.train_size, row.purpose
 
 
 class _Format(BaseModel):

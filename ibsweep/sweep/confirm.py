@@ -1,8 +1,9 @@
 """Confirmation: the leading trials re-trained with fresh replicates, scored on held-out examples.
 
 The sweep's winner is the luckiest of many, so its own figure flatters it. Here the leaders meet
-replicate seeds that the sweep never used: the best configuration is the one that is best on
-*their* validation examples, and those held out only score it.
+replicate seeds that the search never used: the best configuration is the one that is best on
+*their* validation examples. It is the luckiest of a few again; so the examples held out of other
+replicates still score it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 import yaml
 
-from ibsweep.analysis.summary import Confirmed, leading, summarise
+from ibsweep.analysis.summary import Confirmed, chosen, leading, summarise
 from ibsweep.cluster.nodes import Nodes
 from ibsweep.cluster.pool import run_tasks
 from ibsweep.cluster.session import ray_session
@@ -53,6 +54,22 @@ class ConfirmationPlan(NamedTuple):
         return self.trial.seconds * self.train_size
 
 
+class Stage(NamedTuple):
+    """What fresh replicates are trained for.
+
+    Attributes:
+        purpose: Of their rows.
+        seeds: Theirs.
+        words: What progress says.
+        weights: Whether they are kept.
+    """
+
+    purpose: Literal["choice", "score"] | None
+    seeds: tuple[int, ...]
+    words: str
+    weights: bool = False
+
+
 def confirm(
     store: SweepStore,
     question: Question,
@@ -62,6 +79,10 @@ def confirm(
     data: ObjectRef | None,
 ) -> None:
     """Confirm what is not confirmed yet, then write ``best.yaml`` and ``best.pt``.
+
+    The leaders are compared first. The one that is chosen, the baseline, and the best of those
+    that each claim speaks of are scored on replicates of their own: what was chosen for its luck
+    has none of it there. A sweep of format 2 or 3 ends as it began, by one set for both.
 
     Args:
         store: The sweep, its trials finished.
@@ -76,19 +97,33 @@ def confirm(
     """
     manifest, objective = store.manifest, question.objective
     conditions = question.conditions(arm.name)
-    leaders = leading(store.trials(), manifest.confirm, objective, conditions)
-    if not leaders:
+    trials = leading(store.trials(), manifest.confirm, objective, conditions)
+    if not trials:
         raise SweepError(
             f"no trial of {manifest.name} was completed, so there is nothing to confirm: "
             f"see the reasons in {display_path(store.paths.trials)}, and tune anew"
         )
-    plans = [ConfirmationPlan(trial, arm.train_size) for trial in leaders]
-    trained = _train_missing(
-        store, question, arm, plans, progress, "confirming", nodes, data, weights=True
-    )
-    for plan, rows, states in trained:
-        _save_models(store, plan.trial.trial, states)
-        store.add_confirmations(rows)
+
+    def train(trials: Sequence[Trial], stage: Stage) -> None:
+        plans = [ConfirmationPlan(trial, arm.train_size) for trial in trials]
+        for plan, rows, states in _train_missing(
+            store, question, arm, plans, stage, progress, nodes, data
+        ):
+            _save_models(store, plan.trial.trial, states)
+            store.add_confirmations(rows)
+
+    purpose: Literal["score"] | None = None
+    if manifest.choice_replicates is not None:
+        purpose = "score"
+        train(trials, Stage("choice", manifest.choice_seeds, "choosing"))
+        rows = [row for row in store.confirmations() if row.train_size == arm.train_size]
+        leaders = [
+            Confirmed.of(trial, [row for row in rows if row.trial == trial.trial], objective)
+            for trial in trials
+        ]
+        trials = chosen(leaders, objective, conditions)
+    words = "scoring" if purpose else "confirming"
+    train(trials, Stage(purpose, manifest.confirmation_seeds, words, weights=True))
     _write_best(store, question, arm)
 
 
@@ -99,10 +134,13 @@ def missing_sizes(store: SweepStore, sizes: Sequence[int]) -> list[int]:
     """
     best = summarise(store).best
     assert best is not None, "the sweep is confirmed"
+    seeds = store.manifest.confirmation_seeds
     done = Counter(
-        row.train_size for row in store.confirmations() if row.trial == best.trial.trial
+        row.train_size
+        for row in store.confirmations()
+        if row.trial == best.trial.trial and row.purpose != "choice" and row.seed in seeds
     )
-    return [size for size in sizes if done[size] < store.manifest.confirm_replicates]
+    return [size for size in sizes if done[size] < len(seeds)]
 
 
 def measure_efficiency(
@@ -113,7 +151,7 @@ def measure_efficiency(
 ) -> None:
     """Train the best configuration of a sweep with training sets of several sizes.
 
-    The replicates are the confirmation's, so that an arm's figures at several sizes, and
+    The replicates are those that score, so that an arm's figures at several sizes, and
     several arms' at one, are paired.
 
     Args:
@@ -137,18 +175,12 @@ def measure_efficiency(
         best = summarise(store).best
         assert best is not None, "the sweep is confirmed"
         plans = [ConfirmationPlan(best.trial, size) for size in sizes]
-        trained = _train_missing(
-            store,
-            question,
-            arm,
-            plans,
-            progress,
-            "measuring efficiency",
-            nodes,
-            share_data(manifest, question),
-            weights=False,
-        )
-        for _, rows, _ in trained:
+        purpose: Literal["score"] | None = None if manifest.choice_replicates is None else "score"
+        stage = Stage(purpose, manifest.confirmation_seeds, "measuring efficiency")
+        loaded = share_data(manifest, question)
+        for _, rows, _ in _train_missing(
+            store, question, arm, plans, stage, progress, nodes, loaded
+        ):
             store.add_confirmations(rows)
         progress.sweep_finished()
 
@@ -158,19 +190,20 @@ def _train_missing(
     question: Question,
     arm: Arm,
     plans: Sequence[ConfirmationPlan],
+    stage: Stage,
     progress: Progress,
-    phase: str,
     nodes: Nodes,
     data: ObjectRef | None,
-    *,
-    weights: bool,
 ) -> Iterator[tuple[ConfirmationPlan, list[Confirmation], dict[int, dict[str, torch.Tensor]]]]:
     """Train the plans that have no rows yet, and yield each with its rows and weights."""
-    manifest = store.manifest
-    seeds = manifest.confirmation_seeds
-    stored = {(row.trial, row.train_size) for row in store.confirmations() if row.seed in seeds}
+    manifest, phase, seeds = store.manifest, stage.words, stage.seeds
+    stored = {
+        (row.trial, row.train_size)
+        for row in store.confirmations()
+        if row.purpose == stage.purpose and row.seed in seeds
+    }
     missing = [plan for plan in plans if (plan.trial.trial, plan.train_size) not in stored]
-    parts = _in_parts(missing, question, arm, manifest, nodes)
+    parts = _in_parts(missing, question, arm, manifest, seeds, nodes)
     trained: dict[tuple[int, int], tuple[list[Confirmation], dict[int, Any]]] = {}
     for _, part in parts:
         if fault := kernels_fault(part, gpu=manifest.gpus_per_trial > 0):
@@ -180,7 +213,7 @@ def _train_missing(
     for (plan, _), (rows, states, log) in run_tasks(
         parts,
         train_and_score,
-        lambda part: (part[1], None, weights, data),
+        lambda part: (part[1], stage.purpose, stage.weights, data),
         lambda part: f"{phase} trial {part[0].trial.trial} of {manifest.name}",
         nodes,
         progress.note,
@@ -195,9 +228,10 @@ def _train_missing(
         weights_by_seed |= states
         progress.add_model_epochs(sum(row.epochs for row in rows))
         if len(confirmed) == len(seeds):  # a trial's rows are one write
-            # by seed, whichever part ended first
-            confirmed.sort(key=lambda row: row.seed)
-            yield plan, confirmed, dict(sorted(weights_by_seed.items()))
+            # in the seeds' order, whichever part ended first
+            confirmed.sort(key=lambda row: seeds.index(row.seed))
+            ordered = {seed: weights_by_seed[seed] for seed in seeds if seed in weights_by_seed}
+            yield plan, confirmed, ordered
             done += 1
             progress.phase(f"{phase} {done}/{len(plans)}")
 
@@ -207,6 +241,7 @@ def _in_parts(
     question: Question,
     arm: Arm,
     manifest: Manifest,
+    seeds: Sequence[int],
     nodes: Nodes,
 ) -> list[tuple[ConfirmationPlan, TrialPlan]]:
     """Split plans over the cores: the longest first, and in the most parts, so that all cores end
@@ -224,7 +259,7 @@ def _in_parts(
                 trial=plan.trial.trial,
                 config=plan.trial.config,
                 train_size=plan.train_size,
-                seeds=manifest.confirmation_seeds,
+                seeds=seeds,
             ),
             work_fraction=plan.cost / total,
             workers=nodes.slots(),
@@ -297,10 +332,14 @@ def _best_document(
         "settings": settings_of(arm, best.trial.config, store.manifest.model),
         "train_size": arm.train_size,
         f"sweep_{objective.valid}": best.trial.figure(objective.valid),
+        "chosen": {
+            "replicates": len(best.choice),
+            objective.valid: best.valid._asdict(),
+        },
         "confirmed": {
             "replicates": len(best.rows),
-            objective.valid: best.valid._asdict(),
             objective.test: best.test._asdict(),
+            **best.runs_document(),
         },
         "best_pt": {
             "seed": row.seed,

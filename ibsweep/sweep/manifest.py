@@ -147,6 +147,7 @@ def make_manifest(
         trials=options.trials,
         replicates=options.replicates,
         confirm=options.confirm,
+        choice_replicates=options.choice_replicates,
         confirm_replicates=options.confirm_replicates,
         seed=seed,
         time_budget=options.time_budget,

@@ -39,7 +39,13 @@ PRUNERS = ("asha", "median", "hyperband", "none")
 FIRST_SEED = 10
 """The notebook's own: an arm's first sweep begins with it."""
 
-QUICK: Mapping[str, int] = {"trials": 10, "replicates": 2, "confirm": 1, "confirm_replicates": 8}
+QUICK: Mapping[str, int] = {
+    "trials": 10,
+    "replicates": 2,
+    "confirm": 1,
+    "choice_replicates": 4,
+    "confirm_replicates": 8,
+}
 """The preset for a look at all questions within minutes."""
 
 
@@ -74,7 +80,8 @@ class SweepOptions:
         trials: Configurations to train, the baseline among them.
         replicates: Replicates of every trial.
         confirm: Leading trials to confirm, besides the baseline.
-        confirm_replicates: Fresh replicates of each.
+        choice_replicates: Fresh replicates of each of these, which choose the best.
+        confirm_replicates: Other fresh replicates of the best and of the baseline, which score.
         sampler: Key of ``SAMPLERS``.
         pruner: One of ``PRUNERS``.
         seed: Seed of the first sweep's sampler and replicates; None for the notebook's, or the
@@ -94,7 +101,8 @@ class SweepOptions:
     trials: int = 50
     replicates: int = 4
     confirm: int = 3
-    confirm_replicates: int = 8
+    choice_replicates: int = 16
+    confirm_replicates: int = 16
     sampler: str = "tpe"
     pruner: str = "asha"
     seed: int | None = None
@@ -114,6 +122,7 @@ class SweepOptions:
                 ("trials", 1, 1_000_000),
                 ("replicates", 1, 1000),
                 ("confirm", 1, 1000),
+                ("choice_replicates", 1, 1000),
                 ("confirm_replicates", 2, 1000),
                 ("sweeps", 1, 1000),
             )

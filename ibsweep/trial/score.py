@@ -72,8 +72,13 @@ def _score(
             epochs=last.epoch,
             valid=replicate.valid,
             train=lane_figures(train.figures, train.loss, lane),
-            test=lane_figures(test.figures, test.loss, lane),
-            test_confusion=None if test.confusion is None else test.confusion[lane].tolist(),
+            # those that choose must not be mistaken for a score: only whether they train is kept
+            test={} if purpose == "choice" else lane_figures(test.figures, test.loss, lane),
+            test_confusion=(
+                None
+                if test.confusion is None or purpose == "choice"
+                else test.confusion[lane].tolist()
+            ),
             diverged_epoch=replicate.diverged_epoch,
             seconds=run.seconds,
             purpose=purpose,

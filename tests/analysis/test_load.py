@@ -352,6 +352,13 @@ def test_the_best_of_an_arm(results):
         "low": interval.low,
         "high": interval.high,
         "replicates": 3,
+        "runs": 3,
+        "trained_runs": 3,
+        "rate_low": pytest.approx(0.2924, abs=1e-4),
+        "rate_high": 1.0,
+        "trained_accuracy": interval.mean,
+        "trained_accuracy_low": interval.low,
+        "trained_accuracy_high": interval.high,
         "config": SLOW,
     }
     repeats = [column.name for column in REPEATS]

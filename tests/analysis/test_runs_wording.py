@@ -46,7 +46,7 @@ def confirmed(values, fails=()):
         rows.failure(1, 10, seed) if seed in fails else rows.confirmation(1, 10, seed, value)
         for seed, value in enumerate(values)
     )
-    return Confirmed(None, found, ACCURACY)
+    return Confirmed.of(None, found, ACCURACY)
 
 
 HIGH = [90.0, 91.0, 92.0, 90.5, 91.5, 92.5, 90.0, 91.0]

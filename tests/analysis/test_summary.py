@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
 import tiny
 
 from ibsweep.analysis.statistics import mean_interval
-from ibsweep.analysis.summary import leading, summarise
+from ibsweep.analysis.summary import Confirmed, chosen, leading, summarise
 from ibsweep.questions.schema import PublishedFigure
 from ibsweep.results.records import Confirmation, TrialState
 from ibsweep.results.store import SweepStore
@@ -145,6 +146,104 @@ def test_the_best_is_best_on_fresh_validation_images(store):
     assert summary.best.best_row().seed == SEEDS[0]
 
 
+def choice(trial, valid):
+    """Rows of one trial that compare it with others: they have no test figures."""
+    figures = {"test": {}, "test_confusion": None, "purpose": "choice", "trained": True}
+    return [row.model_copy(update=figures) for row in rows(trial, valid, (0.0,) * 3)]
+
+
+def score(trial, valid, test, trained=True):
+    update = {"purpose": "score", "trained": trained}
+    return [row.model_copy(update=update) for row in rows(trial, valid, test)]
+
+
+@pytest.fixture
+def apart(tmp_path):
+    """Trial 2 is best on what chooses, the baseline on what scores."""
+    store = SweepStore.create(tmp_path, tiny.manifest("apart", confirm_replicates=3))
+    for number in range(4):
+        origin = "tpe" if number else "baseline"
+        store.add_trial(tiny.trial(number, origin=origin), [])
+    for number, valid in enumerate([80.0, 85.0, 90.0, 70.0]):
+        store.add_confirmations(choice(number, (valid,) * 3))
+    return store
+
+
+def test_what_chooses_and_what_scores_are_apart(apart):
+    assert summarise(apart).best is None, "chosen, but not scored yet"
+    apart.add_confirmations(score(2, (60.0, 66.0, 63.0), (61.0, 62.0, 63.0)))
+    apart.add_confirmations(score(0, (95.0,) * 3, (99.0,) * 3))
+    summary = summarise(apart)
+    best = summary.best
+    assert [c.trial.trial for c in summary.confirmed] == [2, 1, 0, 3]
+    assert best.trial.trial == 2
+    assert best.valid.mean == best.figure("valid_accuracy") == 90
+    assert best.test.mean == best.figure("test_accuracy") == 62
+    assert best.best_row().seed == SEEDS[1], "of those that score"
+    assert (len(best.choice), len(best.rows)) == (3, 3)
+    loser = summary.confirmed[1]
+    assert (loser.rows, loser.figure("train_accuracy")) == ((), None)
+    assert math.isnan(loser.test.mean)
+    assert summary.confirmed_baseline.test.mean == 99
+
+
+def test_one_set_of_replicates_did_both_in_older_formats(store):
+    best = summarise(store).best
+    assert best.choice == best.rows
+    assert {row.purpose for row in best.rows} == {None}
+
+
+def test_the_best_the_baseline_and_the_best_of_each_condition_are_scored():
+    small, large = {"lr": 0.01, "batch_size": 5}, {"lr": 0.01, "batch_size": 10}
+    configs = [large, large, small, small]
+    leaders = [
+        Confirmed(
+            tiny.trial(n, config, origin="tpe" if n else "baseline"),
+            tuple(choice(n, (valid,) * 3)),
+            (),
+            OBJECTIVE,
+        )
+        for n, (config, valid) in enumerate(zip(configs, (70.0, 90.0, 60.0, 65.0), strict=True))
+    ]
+    assert numbers(chosen(leaders, OBJECTIVE)) == [1, 0]
+    conditions = [{"batch_size": 10}, {"batch_size": 5}, {"batch_size": 99}]
+    assert numbers(chosen(leaders, OBJECTIVE, conditions)) == [1, 0, 3]
+    assert numbers(chosen(leaders[:1], OBJECTIVE)) == [0], "the baseline is best"
+    assert numbers(chosen(leaders[2:], OBJECTIVE)) == [3], "it may have failed"
+
+
+def test_runs_that_fail_are_told_from_those_that_train(apart):
+    apart.add_confirmations(
+        [
+            *score(2, (90.0,) * 2 + (33.0,), (90.0, 92.0, 33.0))[:2],
+            *score(2, (90.0,) * 2 + (33.0,), (90.0, 92.0, 33.0), trained=False)[2:],
+        ]
+    )
+    best = summarise(apart).best
+    assert (best.runs.rate.count, best.runs.rate.runs) == (2, 3)
+    assert best.runs.trained.mean == 91
+    assert best.test.mean == pytest.approx(215 / 3)
+    assert not best.runs.trusted
+    document = summarise(apart).to_json()["best"]
+    assert document["rate"]["share"] == pytest.approx(2 / 3)
+    assert document["trained"]["mean"] == 91
+
+
+def test_a_failing_run_without_a_figure_has_the_worst(apart):
+    lost = score(2, (90.0,) * 3, (90.0, 92.0, 33.0))
+    lost[2] = lost[2].model_copy(update={"test": {"accuracy": None}, "trained": False})
+    apart.add_confirmations(lost)
+    assert summarise(apart).best.test.mean == pytest.approx(182 / 3)
+
+
+def test_where_no_run_trains_there_is_no_mean_of_those(apart):
+    apart.add_confirmations(score(2, (33.0,) * 3, (33.0, 34.0, 32.0), trained=False))
+    document = summarise(apart).to_json()
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert document["best"]["trained"] == {"mean": None, "low": None, "high": None}
+    assert document["best"]["rate"]["count"] == 0
+
+
 def test_equal_confirmations_are_told_apart_by_their_loss(tmp_path):
     store = SweepStore.create(tmp_path, tiny.manifest())
     for number, loss in ((0, 0.9), (1, 0.1), (2, 0.5)):
@@ -194,11 +293,12 @@ def test_a_confirmation_of_a_trial_that_is_gone_is_passed_over(store):
 
 def test_the_json_document(store):
     document = summarise(store).to_json()
-    assert json.loads(json.dumps(document)) == document
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
     low, high = mean_interval([90.0, 86.0, 88.0], 0, 100)[1:]
     assert document == {
         "sweep": "sweep",
         "arm": "tiny_cnn",
+        "seed": 10,
         "directory": str(store.paths.root),
         "trials": {"complete": 3, "pruned": 1, "failed": 1},
         "baseline": {
@@ -210,6 +310,14 @@ def test_the_json_document(store):
             "valid_accuracy": 95.0,
             "test_accuracy": {"mean": 88.0, "low": low, "high": high},
             "replicates": 3,
+            "trained": {"mean": 88.0, "low": low, "high": high},
+            "rate": {
+                "count": 3,
+                "runs": 3,
+                "share": 1.0,
+                "low": pytest.approx(0.2924, abs=1e-4),
+                "high": 1.0,
+            },
         },
     }
 

@@ -89,10 +89,12 @@ def question(*, hostile: bool = False) -> Question:
 
 
 def manifest(arm: str, name: str, asked: Question, created: str | None = None) -> Manifest:
-    """Return the manifest of a sweep over an arm."""
+    """Return the manifest of a sweep over an arm, of which one set of replicates both chose the
+    best and scored it, as in format 3.
+    """
     options = SweepOptions(trials=len(_CONFIGS), confirm=2, confirm_replicates=REPLICATES)
     made = make_manifest(name, asked, asked.arms[arm], options, ["ibsweep", "tune", arm])
-    return made.model_copy(update={"created": created or made.created})
+    return made.model_copy(update={"created": created or made.created, "choice_replicates": None})
 
 
 def confirmation(trial: int, images: int, seed: int, accuracy: float) -> Confirmation:

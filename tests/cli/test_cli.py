@@ -67,18 +67,18 @@ def test_show_prints_other_settings_and_claims(capsys):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([], (50, 4, 3, 8)),
-        (["--quick"], (10, 2, 1, 8)),
-        (["--quick", "--trials", "50"], (50, 2, 1, 8)),
-        (["--confirm", "2", "--quick", "--replicates", "3"], (10, 3, 2, 8)),
+        ([], (50, 4, 3, 16, 16)),
+        (["--quick"], (10, 2, 1, 4, 8)),
+        (["--quick", "--trials", "50"], (50, 2, 1, 4, 8)),
+        (["--confirm", "2", "--quick", "--replicates", "3"], (10, 3, 2, 4, 8)),
     ],
 )
 def test_quick_is_a_budget_that_what_is_given_goes_before(here, monkeypatch, words, expected):
     monkeypatch.setattr("ibsweep.cli.run_sweeps.run_and_print", lambda stores, **_: None)
     assert run(["tune", "tiny.yaml", "--name", "one", *words]) == 0
     manifest = SweepStore.find(here / "results", "one").manifest
-    found = (manifest.trials, manifest.replicates, manifest.confirm, manifest.confirm_replicates)
-    assert found == expected
+    found = (manifest.trials, manifest.replicates, manifest.confirm)
+    assert (*found, manifest.choice_replicates, manifest.confirm_replicates) == expected
 
 
 def test_every_option_of_a_sweep_has_a_flag(here, monkeypatch):
@@ -88,6 +88,7 @@ def test_every_option_of_a_sweep_has_a_flag(here, monkeypatch):
         "trials": 7,
         "replicates": 3,
         "confirm": 2,
+        "choice_replicates": 6,
         "confirm_replicates": 5,
         "sampler": "random",
         "pruner": "median",
@@ -250,6 +251,7 @@ def test_train_saves_model_curves_and_kernels(capsys, here):
         (["tune", "q7_wider", "--trials", "many"], "'--trials': Input should be a valid integer"),
         (["tune", "q7_wider", "--replicates", "0"], "`--replicates` must be at least 1"),
         (["tune", "q7_wider", "--confirm", "0"], "`--confirm` must be at least 1"),
+        (["tune", "q7_wider", "--choice-replicates", "0"], "`--choice-replicates` must be at"),
         (
             ["tune", "q7_wider", "--confirm-replicates", "1"],
             "must be at least 2 and at most 1000, but got 1",

@@ -23,7 +23,18 @@ from ibsweep.results.store import SweepStore
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
-BUDGET = ["--replicates", "2", "--confirm", "1", "--confirm-replicates", "2", "--pruner", "none"]
+BUDGET = [
+    "--replicates",
+    "2",
+    "--confirm",
+    "1",
+    "--choice-replicates",
+    "2",
+    "--confirm-replicates",
+    "2",
+    "--pruner",
+    "none",
+]
 
 
 def question(epochs):

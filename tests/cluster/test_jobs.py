@@ -33,7 +33,18 @@ TRIALS = 60
 SLOW = tiny.YAML.replace("low: 5, high: 40", "low: 600, high: 1800").replace(
     "epochs: 20", "epochs: 1200"
 )
-BUDGET = ("--replicates", "2", "--confirm", "1", "--confirm-replicates", "2", "--pruner", "none")
+BUDGET = (
+    "--replicates",
+    "2",
+    "--confirm",
+    "1",
+    "--choice-replicates",
+    "2",
+    "--confirm-replicates",
+    "2",
+    "--pruner",
+    "none",
+)
 
 
 def start(head, folder, *words, stdout=subprocess.PIPE, **settings):

@@ -72,7 +72,8 @@ def write(folder, extra="pass"):
 
 
 def words(folder, question, **options):
-    given = {"trials": 6, "replicates": 2, "confirm": 1, "confirm_replicates": 2} | options
+    given = {"trials": 6, "replicates": 2, "confirm": 1} | options
+    given = {"choice_replicates": 2, "confirm_replicates": 2} | given
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
     return ["tune", question, "--name", "mine", "--results", str(folder / "results"), *flags]
 
@@ -92,14 +93,16 @@ def test_a_sweep_prunes_confirms_and_keeps_logs(ray_local, tmp_path, capsys):
     states = {row.state for row in store.trials()}
     assert states == {TrialState.COMPLETE, TrialState.PRUNED}
     assert not store.paths.best_model.exists()
-    assert {row.test_confusion is not None for row in store.confirmations()} == {True}
+    scored = {(row.purpose, row.test_confusion is not None) for row in store.confirmations()}
+    assert scored == {("choice", False), ("score", True)}
     pruned = next(row for row in store.trials() if row.state == TrialState.PRUNED)
     words_of_log = ["logs", "mine", "--results", str(tmp_path / "results"), "--trial"]
     assert run([*words_of_log, str(pruned.trial)]) == 0
     log = capsys.readouterr().out
     assert log.count("10 | trained") == pruned.epochs
-    best = max(store.confirmations(), key=lambda row: row.trial).trial
-    assert "--- confirming: 1 fresh replicates ---\n" in store.paths.log(best).read_text()
+    best = next(row.trial for row in store.confirmations() if row.purpose == "score")
+    assert "--- choosing: 1 fresh replicates ---\n" in store.paths.log(best).read_text()
+    assert "--- scoring: 1 fresh replicates ---\n" in store.paths.log(best).read_text()
     assert run([*words_of_log, "77"]) == 2
     assert "mine has no trial 77" in capsys.readouterr().err
 

@@ -19,7 +19,7 @@ import torch
 import yaml
 from oracles import PlainCNN
 
-from ibsweep.analysis.summary import leading
+from ibsweep.analysis.summary import leading, summarise
 from ibsweep.data import EdgeDataset, held_out_data, to_float
 from ibsweep.results.records import TrialState
 from ibsweep.results.store import SweepStore
@@ -27,6 +27,7 @@ from ibsweep.results.store import SweepStore
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 TRIALS = 14
+FEW = ["--replicates", "2", "--choice-replicates", "3", "--confirm-replicates", "2"]
 
 
 def start(
@@ -47,8 +48,7 @@ def start(
 
 def start_tune(folder: Path, name: str = "sweep", trials: int = TRIALS) -> subprocess.Popen[str]:
     question = tiny.write_question(folder)
-    budget = ["--trials", str(trials), "--replicates", "2", "--confirm-replicates", "2"]
-    return start(folder, "tune", str(question), "--name", name, *budget)
+    return start(folder, "tune", str(question), "--name", name, "--trials", str(trials), *FEW)
 
 
 def lines(path: Path) -> list[str]:
@@ -65,7 +65,9 @@ def wait_for(process: subprocess.Popen[str], path: Path, count: int) -> None:
 
 
 def check_complete(root: Path, trials: int = TRIALS) -> SweepStore:
-    """Check that every trial is there once with its curves, and leaders are confirmed once."""
+    """Check that every trial is there once with its curves, leaders are compared once, and what
+    was chosen and the baseline are scored once.
+    """
     store = SweepStore(root)
     rows = store.trials()
     assert sorted(row.trial for row in rows) == list(range(trials))
@@ -76,17 +78,22 @@ def check_complete(root: Path, trials: int = TRIALS) -> SweepStore:
     curves = Counter((c.trial, c.epoch) for c in store.curves())
     assert set(curves) == {(row.trial, epoch) for row in rows for epoch, _ in row.rungs}
     assert set(curves.values()) == {1}
-    confirmed = Counter((c.trial, c.seed) for c in store.confirmations())
-    leaders = leading(rows, store.manifest.confirm, tiny.question().objective)
-    seeds = store.manifest.confirmation_seeds
-    assert confirmed == Counter({(t.trial, seed): 1 for t in leaders for seed in seeds})
+    found = Counter((c.purpose, c.trial, c.seed) for c in store.confirmations())
+    manifest, objective = store.manifest, tiny.question().objective
+    leaders = leading(rows, manifest.confirm, objective)
+    best = min(summarise(store).confirmed, key=lambda c: objective.rank(c)).trial.trial
+    scored = {best, *(t.trial for t in leaders if t.origin == "baseline")}
+    wanted = [("choice", t.trial, seed) for t in leaders for seed in manifest.choice_seeds]
+    wanted += [("score", n, seed) for n in scored for seed in manifest.confirmation_seeds]
+    assert found == Counter(wanted)
+    assert yaml.safe_load(store.paths.best_config.read_text())["trial"] == best
     assert not store.paths.tune.exists()
     return store
 
 
 def test_a_trial_whose_workers_ray_ends_for_memory_is_tried_once_more_and_says_so(tmp_path):
     """Ray's memory monitor takes a hundredth of the machine for all that there is."""
-    words = ["--trials", "1", "--replicates", "2", "--confirm", "1", "--confirm-replicates", "2"]
+    words = ["--trials", "1", "--confirm", "1", *FEW]
     process = start(
         *(
             tmp_path,
@@ -173,15 +180,20 @@ def best_scores_as_reported(store: SweepStore) -> None:
 
 
 def test_kill_9_of_the_process_group_at_any_moment(tmp_path):
-    """Killed before the first trial, between trials, while confirming; then resumed to its end."""
+    """Killed before the first trial, between trials, in the middle of the choice, between choice
+    and score, in the middle of the score; then resumed to its end.
+    """
     root = tmp_path / "results" / "sweep"
     kept: list[str] = []
     stops = [  # each run is killed once it has added so many lines to a file
         ("proposals.jsonl", 1),
         ("trials.jsonl", 3),
         ("curves.jsonl", 2),
-        ("confirmations.jsonl", 1),
+        ("confirmations.jsonl", 3),  # a leader
+        ("confirmations.jsonl", 9),  # all four
+        ("confirmations.jsonl", 2),  # the best, or the baseline
     ]
+    confirmed: list[str] = []
     for i, (name, more) in enumerate(stops):
         count = len(lines(root / name)) + more
         process = start_tune(tmp_path) if i == 0 else start(tmp_path, "resume", "sweep")
@@ -192,11 +204,16 @@ def test_kill_9_of_the_process_group_at_any_moment(tmp_path):
         finished = lines(root / "trials.jsonl")
         assert finished[: len(kept)] == kept, "a finished trial was lost or changed"
         kept = finished
+        confirmations = lines(root / "confirmations.jsonl")
+        assert confirmations[: len(confirmed)] == confirmed, "nor is a confirmed one"
+        confirmed = confirmations
+    assert len(confirmed) >= 14
     process = start(tmp_path, "resume", "sweep", "--json", "--quiet")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert err == ""
     assert lines(root / "trials.jsonl")[: len(kept)] == kept
+    assert lines(root / "confirmations.jsonl")[: len(confirmed)] == confirmed
     store = check_complete(root)
     assert len(store.manifest.resumed) == len(stops)
     best_scores_as_reported(store)
@@ -279,8 +296,8 @@ def test_two_processes_do_not_run_the_same_sweep(tmp_path):
 def test_json_puts_one_document_on_stdout_even_when_a_worker_dies(tmp_path):
     """Ray prints on stdout when a worker dies; that must not get into the document."""
     question = tiny.write_question(tmp_path, tiny.YAML.replace("high: 40", "high: 2000"))
-    budget = ["--trials", "6", "--replicates", "2", "--confirm-replicates", "2"]
-    process = start(tmp_path, "tune", str(question), "--name", "sweep", "--json", *budget)
+    words = ["tune", str(question), "--name", "sweep", "--json", "--trials", "6", *FEW]
+    process = start(tmp_path, *words)
     wait_for(process, tmp_path / "results" / "sweep" / "proposals.jsonl", 2)
     killed = kill_one_worker(process)
     out, err = process.communicate(timeout=200)

@@ -32,7 +32,13 @@ from ibsweep.trial.run import TrialRun
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
 
-BUDGET = {"trials": 12, "replicates": 2, "confirm": 2, "confirm_replicates": 2}
+BUDGET = {
+    "trials": 12,
+    "replicates": 2,
+    "confirm": 2,
+    "choice_replicates": 3,
+    "confirm_replicates": 2,
+}
 
 
 def sweep(folder, *, arm=None, **options) -> SweepStore:
@@ -57,7 +63,7 @@ def test_every_trial_is_there_once_and_the_baseline_is_first(finished):
     assert states == {TrialState.COMPLETE, TrialState.PRUNED}
     for row in rows:
         assert row.epochs == row.rungs[-1][0]
-        assert [r.seed for r in row.replicates] == [10, 11]
+        assert tuple(r.seed for r in row.replicates) == finished.manifest.replicate_seeds
         if row.state == TrialState.PRUNED:
             assert row.epochs in finished.manifest.pruner["rungs"]
             assert f"rung of {row.epochs} epochs" in row.reason
@@ -69,13 +75,17 @@ def test_the_confirmation_scores_training_validation_and_test_images(finished):
     rows = finished.confirmations()
     assert {row.train_size for row in rows} == {10}
     for row in rows:
+        scores = row.purpose == "score"
         for accuracy, images in (
             (row.figure("train_accuracy"), 30),
             (row.figure("valid_accuracy"), 60),
-            (row.figure("test_accuracy"), 150),
+            *([(row.figure("test_accuracy"), 150)] if scores else []),
         ):
             right = accuracy * images / 100
             assert right == pytest.approx(round(right))
+        if not scores:  # what only chose has no figure that could be read as a score
+            assert (row.test, row.test_confusion) == ({}, None)
+            continue
         confusion = row.test_confusion
         right = sum(confusion[i][i] for i in range(3))
         assert row.figure("test_accuracy") == pytest.approx(100 * right / 150)
@@ -137,7 +147,7 @@ def test_a_reused_worker_trains_as_a_fresh_process_does_bit_for_bit(finished):
             data=question.data,
             train_size=arm.train_size,
             settings=resolve(arm.model, arm.fixed, row.config),
-            seeds=(10, 11),
+            seeds=finished.manifest.replicate_seeds,
             rungs=[epoch for epoch, _ in row.rungs],
         )
         run = TrialRun(plan)
@@ -165,10 +175,14 @@ def test_the_summary_tells_what_was_confirmed(finished):
     assert summary.state == "done"
     assert summary.confirmed_baseline is not None
     assert len(summary.confirmed) in (2, 3)
-    best = summary.best
+    best, manifest = summary.best, finished.manifest
     assert best.valid.mean == max(c.valid.mean for c in summary.confirmed)
-    assert {row.seed for row in best.rows} == set(finished.manifest.confirmation_seeds)
-    assert not set(finished.manifest.confirmation_seeds) & {10, 11}
+    assert tuple(row.seed for row in best.choice) == manifest.choice_seeds
+    assert tuple(row.seed for row in best.rows) == manifest.confirmation_seeds
+    scored = {c.trial.trial for c in summary.confirmed if c.rows}
+    assert scored == {best.trial.trial, summary.baseline.trial}
+    seeds = (*manifest.replicate_seeds, *manifest.choice_seeds, *manifest.confirmation_seeds)
+    assert len(set(seeds)) == len(seeds)
 
 
 def test_a_finished_sweep_is_not_run_again(finished):
@@ -332,7 +346,7 @@ def test_a_trial_that_fits_nowhere_is_refused_at_once(tmp_path, options, message
 def test_a_confirmation_in_parts_is_the_one_in_a_piece(tmp_path, ray_local):
     """Five replicates are trained one by one, over all cores; each is what it is together."""
     store = sweep(tmp_path, trials=1, confirm=1, confirm_replicates=5)
-    rows = store.confirmations()
+    rows = [row for row in store.confirmations() if row.purpose == "score"]
     assert [row.seed for row in rows] == list(store.manifest.confirmation_seeds)
     assert len({row.seconds for row in rows}) == 5
     question, arm = tiny.question(), tiny.arm()

@@ -180,7 +180,7 @@ def confusion_info(
     Raises:
         ValueError: If the matrices have another number of classes.
     """
-    matrices = [np.asarray(m, dtype=np.float64) for m in confirmations["test_confusion"]]
+    matrices = [np.asarray(m, dtype=np.float64) for m in confirmations["test_confusion"].dropna()]
     size = (len(names), len(names))
     for matrix in matrices:
         if matrix.shape != size:

@@ -10,6 +10,7 @@ from ibsweep.results.records import TrialState
 
 if TYPE_CHECKING:
     from ibsweep.analysis.evidence import Evidence
+    from ibsweep.results.records import Manifest
 
 __all__ = ["settings_rows", "sweeps_table"]
 
@@ -31,8 +32,9 @@ def sweeps_table(evidence: Evidence) -> Table:
                 number_cell(counts[TrialState.PRUNED], "d"),
                 number_cell(counts[TrialState.FAIL], "d"),
                 number_cell(float(trials["seconds"].sum()) / 60, ".1f"),
-                Cell(_range(manifest.replicate_seeds), manifest.seed),
-                Cell(_range(manifest.confirmation_seeds), manifest.seed),
+                Cell(_seeds(manifest.replicate_seeds), manifest.seed),
+                Cell(_seeds(manifest.choice_seeds), manifest.seed),
+                Cell(_seeds(manifest.confirmation_seeds), manifest.seed),
             )
         )
     columns = (
@@ -46,7 +48,8 @@ def sweeps_table(evidence: Evidence) -> Table:
         "failed",
         "minutes of trials",
         "replicate seeds",
-        "confirmation seeds",
+        "seeds that choose",
+        "seeds that score",
     )
     return Table(
         "sweeps",
@@ -61,8 +64,13 @@ def sweeps_table(evidence: Evidence) -> Table:
     )
 
 
-def _range(seeds: Sequence[int]) -> str:
-    return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+def _seeds(seeds: Sequence[int]) -> str:
+    """Return seeds in words; those that are derived do not count up."""
+    if len(seeds) == 1:
+        return str(seeds[0])
+    if seeds[-1] - seeds[0] == len(seeds) - 1:
+        return f"{seeds[0]} to {seeds[-1]}"
+    return f"{seeds[0]} and {len(seeds) - 1} more"
 
 
 def settings_rows(evidence: Evidence) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -99,12 +107,23 @@ def _node_text(node: Mapping[str, Any]) -> str:
     return f"{node['node']}: {node['cpus']:g} CPU{gpus}{names}"
 
 
+def _confirmation(manifest: Manifest) -> str:
+    if manifest.choice_replicates is None:
+        return (
+            f"chosen among and scored by the same {manifest.confirm_replicates} fresh replicates"
+        )
+    return (
+        f"compared on {manifest.choice_replicates} fresh replicates, the best and the baseline "
+        f"scored by {manifest.confirm_replicates} others"
+    )
+
+
 _SETTINGS: Mapping[str, Any] = {
     "command": lambda m: " ".join(m.command),
     "resumed": lambda m: "; ".join(f"{r['when']}: {' '.join(r['command'])}" for r in m.resumed),
     "budget": lambda m: (
         f"{m.trials} trials of {m.replicates} replicates; {m.confirm} leaders and the baseline "
-        f"confirmed with {m.confirm_replicates} fresh replicates"
+        + _confirmation(m)
         + (f"; no new trial after {m.time_budget:g} s" if m.time_budget else "")
     ),
     "sampler": lambda m: _pairs_text(m.sampler),
