@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from benchmarks.calibration.rows import Row
 from benchmarks.calibration.simulated import at_their_bound, looks, one_configuration
 from benchmarks.calibration.situations import SITUATIONS
 from benchmarks.calibration.tables import renew
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.parametrize("situation", SITUATIONS.values(), ids=lambda one: one.name)
@@ -60,3 +63,11 @@ def test_the_quick_form_prints_and_saves_all_tables(tmp_path, capsys):
     for row in rows:
         assert row.table[:20] in printed
         assert f"### {row.table}" in page
+
+
+def test_the_page_says_what_was_measured():
+    page = (DOCS / "calibration.md").read_text("utf-8")
+    rows = [Row(**row) for row in json.loads((DOCS / "calibration.json").read_text("utf-8"))]
+    chosen = [row for row in rows if {"situation", "leaders"} <= row.labels.keys()]
+    assert {row.labels["replicates"] for row in chosen} == {8, 16, 32, 64}
+    assert renew(page, rows) == page

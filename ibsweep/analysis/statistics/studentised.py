@@ -100,6 +100,13 @@ def studentise(values: NDArray[np.float64]) -> Studentised:
         Hesterberg, T. C., 2015. What teachers should know about the bootstrap. The American
         Statistician 69(4), 371-386.
     """
+    return _studentised(np.asarray(values, float).tobytes())
+
+
+@lru_cache(maxsize=32)
+def _studentised(sample: bytes) -> Studentised:
+    """Return the same of a sample's bytes: one is asked for several bounds and confidences."""
+    values = np.frombuffer(sample)
     n, mean = len(values), float(values.mean())
     if np.ptp(values) == 0:
         return Studentised(float(values[0]), 0.0, n, None)
