@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ProfilesInfo", "plot_profiles", "profiles_info"]
 
+_FAINT, _MOST = 0.15, 0.4
+"""Opacity of a band, and of all bands together where there are many."""
 _MARGIN = 0.04
 """Of the axis, beyond the least and the greatest figure."""
 
@@ -92,11 +94,12 @@ def plot_profiles(ax: Axes, info: ProfilesInfo) -> Axes:
     colours = arm_colours(info.families)
     # the share of runs that are at least x holds up to x itself, that of at most x from there on
     where: Literal["pre", "post"] = "pre" if info.metric.sign > 0 else "post"
+    faint = min(_FAINT, _MOST / len(info.profiles))
     marks = []
     for name, profile in info.profiles.items():
         share, low, high = (100 * values for values in profile)
         colour = colours[name]
-        ax.fill_between(info.at, low, high, step=where, color=colour, alpha=0.15, linewidth=0)
+        ax.fill_between(info.at, low, high, step=where, color=colour, alpha=faint, linewidth=0)
         ax.plot(info.at, share, drawstyle=f"steps-{where}", color=colour, linewidth=1.8)
         marks.append(Line2D([], [], color=colour, lw=1.8, label=name))
     ax.set_xlim(info.at[0], info.at[-1])

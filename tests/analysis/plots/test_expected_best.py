@@ -44,6 +44,14 @@ def test_the_order_of_rows_and_other_sweeps_do_not_matter():
     np.testing.assert_equal(mixed.observed, plain.observed)
 
 
+def test_what_earlier_sweeps_found_took_no_trial_to_find():
+    rows = [(i, "tpe", "COMPLETE", value) for i, value in enumerate([60.0, 80.0])]
+    plain = plots.expected_best_info(trials(*rows), "sweep")
+    warm = plots.expected_best_info(trials(*rows, (2, "earlier", "COMPLETE", 99.0)), "sweep")
+    assert warm.expected.mean.tolist() == plain.expected.mean.tolist() == [70, 80]
+    assert warm.observed.tolist() == [60, 80]
+
+
 @pytest.mark.parametrize(
     "rows",
     [
