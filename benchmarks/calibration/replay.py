@@ -13,17 +13,16 @@ replacement, 16 of 48 would lie closer to the truth than 16 fresh ones do, by a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.calibration.outcomes import Known, Outcome, known, outcome
+from benchmarks.calibration.outcomes import Outcome, drawn, known, outcome
 from benchmarks.calibration.populations import Population
 from benchmarks.calibration.rows import COVERS, ERRS, Row
 from benchmarks.calibration.search import search
-from ibsweep.analysis.summary import leading
-from ibsweep.questions.schema import Objective
+from ibsweep.analysis.summary import Confirmed, chosen, leading
 
 __all__ = ["CHOSEN", "DESIGNS", "FIGURES", "Design", "replayed"]
 
@@ -84,8 +83,8 @@ def _replayed(
     population: Population, replays: int, designs: Sequence[Design], rng: np.random.Generator
 ) -> Iterator[Row]:
     manifest, objective = population.manifest, population.question.objective
-    all_known = [known(member) for member in population.members]
-    total = len(all_known[0].trains)
+    all_known = [known(member, objective) for member in population.members]
+    total = len(all_known[0].rows)
     outcomes: list[list[Outcome]] = [[] for _ in designs]
     own_errors = []
     for _ in range(replays):
@@ -96,13 +95,22 @@ def _replayed(
         figure = leaders[0].figure(objective.valid)
         assert figure is not None, "leaders are complete"
         own_errors.append(figure - all_known[order[leaders[0].trial]].valid)
-        compared = [order[trial.trial] for trial in leaders]
+        index = {trial.trial: order[trial.trial] for trial in leaders}
         for design, found in zip(designs, outcomes, strict=True):
             score = rng.integers(0, total, design.score)
             choice = score if design.choice is None else rng.integers(0, total, design.choice)
-            runs = {i: _Runs(all_known[i], choice, objective) for i in compared}
-            best = min(compared, key=lambda i: objective.rank(runs[i]))
-            found.append(outcome(all_known, best, score, objective))
+            purpose: Literal["choice"] | None = None if design.choice is None else "choice"
+            compared = [
+                Confirmed.of(one, drawn(all_known[index[one.trial]], choice, purpose), objective)
+                for one in leaders
+            ]
+            best = chosen(compared, objective)[0]
+            baseline = next(one for one in leaders if one.origin == "baseline")
+            reported, rival = (
+                Confirmed.of(one, drawn(all_known[index[one.trial]], score, "score"), objective)
+                for one in (best, baseline)
+            )
+            found.append(outcome(all_known, index[best.trial], reported, rival))
     for design, found in zip(designs, outcomes, strict=True):
         labels: dict[str, str | int] = {
             "sweeps of": population.arm.name,
@@ -112,19 +120,6 @@ def _replayed(
         mean = _Means(found)
         yield Row(FIGURES, labels, _figures(mean, own_errors), replays)
         yield Row(CHOSEN, labels, {"models trained": design.trainings, **_chosen(mean)}, replays)
-
-
-class _Runs(NamedTuple):
-    """Some replicates of a configuration, ranked as the library ranks whatever has figures."""
-
-    known: Known
-    replicates: NDArray[np.int_]
-    objective: Objective
-
-    def figure(self, column: str) -> float | None:
-        member = self.known.member
-        values = member.valid[-1] if column == self.objective.valid else member.valid_loss
-        return float(values[self.replicates].mean())
 
 
 class _Means:

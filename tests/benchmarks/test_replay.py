@@ -6,16 +6,15 @@ import numpy as np
 import pytest
 
 from benchmarks.calibration import populations
-from benchmarks.calibration.outcomes import known, outcome
+from benchmarks.calibration.outcomes import drawn, known, outcome
 from benchmarks.calibration.replay import CHOSEN, FIGURES, Design, replayed
 from benchmarks.calibration.search import search
+from ibsweep.analysis.summary import Confirmed
 from ibsweep.metrics.training_test import classes_told_apart
-from ibsweep.questions.schema import Objective
 from ibsweep.results.records import TrialState
 from ibsweep.sweep.plans import trial_plan
 from ibsweep.trial.score import train_and_score
 
-OBJECTIVE = Objective.model_validate("accuracy")
 ARM, CONFIGURATIONS, REPLICATES = "q2_mlp", 6, 5
 
 
@@ -107,21 +106,26 @@ def test_the_populations_that_come_along_are_whole(arm):
 
 def test_what_is_held_to_the_truth_is_the_truth(built):
     population, _ = built
-    member = population.members[1]
-    one = known(member)
-    assert one.mean == pytest.approx(member.test.mean())
+    objective, (baseline, member) = population.question.objective, population.members[:2]
+    both = [known(baseline, objective), known(member, objective)]
     trained = [
         classes_told_apart(counts) and not diverged
         for counts, diverged in zip(
             member.test_confusion.tolist(), member.diverged_epoch, strict=True
         )
     ]
-    assert one.rate == np.mean(trained)
-    everything = np.tile(np.arange(REPLICATES), 40)  # as many draws as leave no chance
-    found = outcome([known(population.members[0]), one], 1, everything, OBJECTIVE)
+    assert both[1].mean == pytest.approx(member.test.mean())
+    assert both[1].rate == np.mean(trained)
+    everything = list(range(REPLICATES)) * 40  # as many draws as leave no chance
+    (trial, other) = search(
+        population.members, [1, 0], np.arange(4), population.manifest, objective
+    )
+    reported = Confirmed.of(trial, drawn(both[1], everything, "score"), objective)
+    rival = Confirmed.of(other, drawn(both[0], everything, "score"), objective)
+    found = outcome(both, 1, reported, rival)
     assert found.mean_error == pytest.approx(0, abs=1e-9)
     assert found.covers_mean == found.covers_rate == 1
-    assert found.regret == max(0, population.members[0].test.mean() - one.mean)
+    assert found.regret == pytest.approx(max(0, baseline.test.mean() - member.test.mean()))
     assert (found.worse, found.called_better) in ((1, 0), (0, 1))
 
 
