@@ -110,7 +110,7 @@ def _options(given: dict[str, Any], *, quick: bool) -> SweepOptions:
         if name not in known:
             raise InputError(f"tune has no option {name!r}; {suggestion(name, known)}")
     try:
-        return SweepOptions(**((dict(QUICK) if quick else {}) | given))
+        return SweepOptions(**((dict(QUICK) if quick else {}) | given), quick=quick)
     except TypeError as error:  # a text where a number must be
         raise InputError(f"an option is of the wrong kind: {error}") from error
 

@@ -62,7 +62,7 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
-    table.add_column()
+    table.add_column(overflow="fold")
     objective, noun = summary.question.objective, summary.data.noun
     if summary.published is not None:
         figure = objective.format(summary.published)
@@ -128,7 +128,7 @@ def _add_choice(table: Table, summary: SweepSummary, best: Confirmed) -> None:
         table.add_row("    chosen", "", f"{SAME_REPLICATES}: a little optimism remains")
         return
     others = len(summary.confirmed) - 1
-    compared = f"validation {noun} of {len(summary.manifest.choice_seeds)} fresh replicates"
+    compared = f"validation {noun} of {len(best.choice)} fresh replicates"
     if others:
         compared += f", against {others} other{'' if others == 1 else 's'}"
     mean, low, high = best.valid

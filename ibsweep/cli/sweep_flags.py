@@ -116,7 +116,7 @@ def sweep_options(context: typer.Context) -> SweepOptions:
         given["time_budget"] = parse_duration(given["time_budget"])
     if context.params["quick"]:
         given |= {name: value for name, value in QUICK.items() if not _is_given(context, name)}
-    return SweepOptions(**given)
+    return SweepOptions(**given, quick=context.params["quick"])
 
 
 def _is_given(context: typer.Context, name: str) -> bool:

@@ -342,6 +342,7 @@ class Manifest(_Row):
         gpus_per_trial: GPU share of a trial.
         address: Address of the Ray cluster, None for this machine alone.
         every_epoch: Whether trials validate after every epoch.
+        quick: Whether the small budget of a quick look was asked for.
         versions: Versions of Python and of the libraries that compute, None where one is missing.
         machine: The driver's host, system, processor, cores and memory.
         git: Revision of the working directory and whether it was dirty, or None.
@@ -378,6 +379,7 @@ class Manifest(_Row):
     gpus_per_trial: float
     address: str | None
     every_epoch: bool
+    quick: bool = False
     versions: dict[str, str | None]
     machine: dict[str, Any]
     git: dict[str, Any] | None
@@ -399,8 +401,11 @@ class Manifest(_Row):
 
     @property
     def is_quick(self) -> bool:
-        """Whether it was a quick look: too small a budget to go by."""
-        return "--quick" in self.command
+        """Whether it was a quick look, of a budget too small to go by.
+
+        Manifests that do not say so have it in their command.
+        """
+        return self.quick or "--quick" in self.command
 
     @property
     def resources_per_trial(self) -> dict[str, float]:

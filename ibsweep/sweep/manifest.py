@@ -157,6 +157,7 @@ def make_manifest(
         gpus_per_trial=options.gpus_per_trial,
         address=options.address,
         every_epoch=options.every_epoch,
+        quick=options.quick,
         **kept,
         **environment(),
     )

@@ -92,6 +92,7 @@ class SweepOptions:
         gpus_per_trial: GPU share of a trial.
         address: Address of a Ray cluster, None for this machine alone.
         every_epoch: Validate after every epoch, for curves, and not at rungs alone.
+        quick: Whether ``QUICK`` was asked for, so that verdicts can say so; it sets nothing.
         earlier: Name of a sweep whose best configurations are tried first, or None.
 
     Raises:
@@ -112,6 +113,7 @@ class SweepOptions:
     gpus_per_trial: float = 0
     address: str | None = None
     every_epoch: bool = False
+    quick: bool = False
     earlier: str | None = None
 
     def __post_init__(self) -> None:

@@ -135,6 +135,7 @@ def add_sweep(
     created: str | None = None,
     better: float = 0.0,
     fails: Mapping[int, int] | None = None,
+    apart: bool = False,
 ) -> SweepStore:
     """Write a sweep whose best is trial 1.
 
@@ -148,9 +149,13 @@ def add_sweep(
         created: When.
         better: Points that its figures are above the usual ones.
         fails: How many of a trial's first replicates fail, by its number.
+        apart: Whether other replicates chose the best than score it and the baseline.
     """
     asked = asked or question()
-    store = SweepStore.create(results, manifest(arm, name or f"{arm}-1", asked, created))
+    made = manifest(arm, name or f"{arm}-1", asked, created)
+    if apart:
+        made = made.model_copy(update={"choice_replicates": 4})
+    store = SweepStore.create(results, made)
     level = LEVELS[arm] + better
     for number, config in enumerate(_CONFIGS):
         origin = "baseline" if number == 0 else "tpe"
@@ -171,23 +176,30 @@ def add_sweep(
     if not confirmed:
         return store
     seeds = store.manifest.confirmation_seeds
-    for trial, below in ((1, 0.0), (2, 6.0), (0, 10.0)):
-        store.add_confirmations(
-            [
-                failure(trial, 10, seed, level - below)
-                if i < (fails or {}).get(trial, 0)
-                else confirmation(trial, 10, seed, level - below + 1.5 * (i % 3) - 1.25)
-                for i, seed in enumerate(seeds)
-            ]
-        )
+    leaders = {1: 0.0, 2: 6.0, 0: 10.0}
+    rows = [
+        failure(trial, 10, seed, level - below)
+        if i < (fails or {}).get(trial, 0)
+        else confirmation(trial, 10, seed, level - below + 1.5 * (i % 3) - 1.25)
+        for trial, below in leaders.items()
+        for i, seed in enumerate(seeds)
+    ]
     if efficiency:
-        for images, gain in ((30, 0.5), (100, 0.9)):
-            store.add_confirmations(
-                [
-                    confirmation(1, images, seed, level + gain * (98 - level) + i % 3 / 2 - 0.4)
-                    for i, seed in enumerate(seeds)
-                ]
-            )
+        rows += [
+            confirmation(1, images, seed, level + gain * (98 - level) + i % 3 / 2 - 0.4)
+            for images, gain in ((30, 0.5), (100, 0.9))
+            for i, seed in enumerate(seeds)
+        ]
+    if apart:
+        # what chooses has no figures on test images
+        chooses = {"purpose": "choice", "test": {}, "test_confusion": None}
+        store.add_confirmations(
+            confirmation(trial, 10, seed, level - below).model_copy(update=chooses)
+            for trial, below in leaders.items()
+            for seed in store.manifest.choice_seeds
+        )
+        rows = [row.model_copy(update={"purpose": "score"}) for row in rows if row.trial != 2]
+    store.add_confirmations(rows)
     store.paths.best_config.write_text("trial: 1\n")
     return store
 

@@ -79,6 +79,7 @@ def test_quick_is_a_budget_that_what_is_given_goes_before(here, monkeypatch, wor
     manifest = SweepStore.find(here / "results", "one").manifest
     found = (manifest.trials, manifest.replicates, manifest.confirm)
     assert (*found, manifest.choice_replicates, manifest.confirm_replicates) == expected
+    assert manifest.is_quick == ("--quick" in words)
 
 
 def test_every_option_of_a_sweep_has_a_flag(here, monkeypatch):
@@ -99,6 +100,7 @@ def test_every_option_of_a_sweep_has_a_flag(here, monkeypatch):
         "gpus_per_trial": 0.5,
         "address": "auto",
         "every_epoch": True,
+        "quick": True,
         "earlier": "first",
     }
     assert chosen.keys() == {field.name for field in dataclasses.fields(SweepOptions)}

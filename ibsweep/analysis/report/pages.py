@@ -390,7 +390,7 @@ def _sources_section(
             "import ibsweep\n\n"
             f"results = ibsweep.load({json.dumps(str(results.path), ensure_ascii=False)})\n"
             "rows = results.confirmations.query(\n"
-            f"    \"sweep == '{best.name}' and role == 'best' and "
+            f"    \"sweep == '{best.name}' and role == 'best' and purpose != 'choice' and "
             f'train_size == {best.arm.train_size}"\n'
             ")\n"
             f"rows.{metric.test}.mean()  # {number(metric, best.best.test.mean)}, as in the table "

@@ -99,10 +99,11 @@ def test_a_page_says_what_its_numbers_are(page):
     assert "too few trials to tell" in svg
 
 
-def test_the_code_of_the_page_finds_the_number_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize("apart", [False, True])
+def test_the_code_of_the_page_finds_the_number_again(tmp_path, monkeypatch, apart):
     """With the path as it was given, from where it was given."""
     given = 'deep/my "results"'
-    rows.full(tmp_path / given)
+    rows.add_sweep(tmp_path / given, "duel_cnn", apart=apart)
     monkeypatch.chdir(tmp_path)
     _, written = rows.write_report(load(given), tmp_path / "out")
     page = written.read_text("utf-8")
@@ -300,6 +301,15 @@ def test_a_quick_look_says_so_wherever_it_shows_a_verdict(tmp_path):
     text = plain(page.read_text("utf-8"))
     assert "A quick look: duel_mlp was tuned with --quick" in text
     assert "supported a quick look The CNN beats the MLP." in text
+
+
+def test_a_page_says_whether_choice_and_score_are_apart(tmp_path):
+    rows.add_sweep(tmp_path, "duel_cnn", apart=True)
+    rows.add_sweep(tmp_path, "duel_mlp")
+    _, page = rows.write_report(load(tmp_path), tmp_path / "out")
+    text = plain(page.read_text("utf-8"))
+    assert "duel_mlp: chosen and scored on the same replicates" in text
+    assert "duel_cnn: chosen" not in text
 
 
 def test_a_directory_that_cannot_be_made(results, tmp_path):

@@ -218,3 +218,21 @@ def test_the_figures_by_size_say_how_many_runs_train(tmp_path):
     first, second, _ = (cell.text for cell in efficiency_table(evidence).rows[0][1:])
     assert first.splitlines()[-1] == "6 of 8 train"
     assert "train" not in second
+
+
+def test_a_leader_that_was_only_compared_has_no_score(tmp_path):
+    store = rows.add_sweep(tmp_path, "duel_cnn", apart=True)
+    (evidence,) = gather(load(tmp_path)).values()
+    table = confirmed_table(evidence, evidence.summaries["duel_cnn"])
+    assert texts(table, "trial") == ["1, best", "2", "0, baseline"]
+    chose = texts(table, "validation accuracy, which chooses, %")
+    assert chose == ["90.00 [90.00, 90.00]", "84.00 [84.00, 84.00]", "80.00 [80.00, 80.00]"]
+    assert texts(table, "runs that train") == [
+        "8 of 8\nup to 31 % could fail",
+        "only compared",
+        "8 of 8\nup to 31 % could fail",
+    ]
+    assert texts(table, "test accuracy, %")[1] == "-"
+    assert [len(cell.strip.values) for row in table.rows for cell in row if cell.strip] == [8, 8]
+    assert "chosen and scored on the same replicates" not in arms_table(evidence).note
+    assert store.manifest.choice_replicates == 4
