@@ -73,3 +73,12 @@ def test_what_was_cut_off_is_resumed(results, capsys):
     ]
     by_trial = {json.loads(line)["trial"]: json.loads(line)["config"] for line in after}
     assert by_trial == {proposal["trial"]: proposal["config"] for proposal in proposed}
+    # it ends by its own rule: one set of replicates chooses and scores, with seeds that count up
+    store = SweepStore(results / "cut")
+    assert (store.manifest.format, store.manifest.choice_replicates) == (4, None)
+    rows = store.confirmations()
+    assert {row.purpose for row in rows} == {None}
+    first, count = store.manifest.seed + 1_000_000, store.manifest.confirm_replicates
+    assert {row.seed for row in rows} == set(range(first, first + count))
+    assert all(row.test for row in rows)
+    assert summary["best"]["replicates"] == summary["best"]["rate"]["runs"] == count

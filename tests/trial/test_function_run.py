@@ -373,3 +373,27 @@ def test_a_checkpoint_of_no_directory_is_refused(make):
     run = make(loop("report(epoch, accuracy=1); report.checkpoint('nowhere')"))
     with pytest.raises(InputError, match="there is no directory nowhere"):
         run.complete()
+
+
+def test_a_long_seed_is_handed_over_as_libraries_take_it(make):
+    """scikit-learn's random_state takes 32 bits; a replicate's seed has up to 52."""
+    source = """
+    import numpy as np, sys
+    from sklearn.ensemble import RandomForestClassifier
+
+    def train(config, data, seed, report):
+        print(seed, np.random.RandomState(seed).randint(2**31))
+        forest = RandomForestClassifier(5, random_state=seed)
+        forest.fit(data.train.x.flatten(1).numpy(), data.train.y.numpy())
+        report(1, predict=forest)
+    """
+    seeds = (10, 2**32 - 1, 2**51 + 10, 2**51 + 11)
+    run = make(source, seeds=seeds, settings={"epochs": 1})
+    curve = run.complete()
+    assert [one.seed for one in curve.replicates] == list(seeds)
+    log = run.take_log().splitlines()
+    assert [line.split(" | ")[0] for line in log] == [str(seed) for seed in seeds]
+    handed = [int(line.split(" | ")[1].split()[0]) for line in log]
+    assert handed[:2] == list(seeds[:2]), "short ones as ever"
+    assert len(set(handed)) == 4
+    assert max(handed[2:]) < 2**31
