@@ -136,7 +136,7 @@ def _measure(
 ) -> None:
     from ibsweep.cli.progress import make_progress
     from ibsweep.cluster.session import ray_session
-    from ibsweep.sweep.confirm import measure_efficiency, missing_sizes
+    from ibsweep.sweep.efficiency import measure_efficiency, missing_sizes
     from ibsweep.sweep.own import check_unchanged
 
     missing = [

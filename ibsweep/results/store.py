@@ -188,14 +188,14 @@ class SweepStore:
         curves = [row for row in self.curves() if row.trial in finished]
         confirmations = self.confirmations()
         replicates = Counter(map(_set_of, confirmations))
-        complete = [
-            row
-            for row in confirmations
-            if replicates[_set_of(row)] >= self._planned_replicates(row)
-        ]
+
+        def is_complete(row: Confirmation) -> bool:
+            return replicates[_set_of(row)] >= self._planned_replicates(row)
+
+        complete = list(filter(is_complete, confirmations))
         arm = self.manifest.question["arms"][self.manifest.arm]
         own = arm.get("train_size", arm.get("images"))
-        if any(row.train_size == own and row not in complete for row in confirmations):
+        if any(row.train_size == own and not is_complete(row) for row in confirmations):
             # which trial is best is to be decided again, once they are complete
             self.paths.best_config.unlink(missing_ok=True)
         for path, rows in (

@@ -429,3 +429,26 @@ def test_a_sweep_that_can_only_be_read_is_not_running(store):
     assert not store.is_running()
     with pytest.raises(SweepError, match=r"cannot write .*\.lock: "), store.lock():
         pass
+
+
+def test_a_set_that_lacks_a_replicate_is_dropped_whichever_it_is(store):
+    """Choice and score are sets of their own, each complete with a number of its own."""
+    manifest = store.manifest.model_copy(update={"choice_replicates": 3})
+    store.update_manifest(manifest)
+
+    def rows(purpose, seeds):
+        update = {"purpose": purpose}
+        return [confirmation(1, seed).model_copy(update=update) for seed in seeds]
+
+    kept = store.confirmations()
+    store.paths.best_config.write_text("trial: 2\n")
+    whole = [*rows("choice", manifest.choice_seeds), *rows("score", manifest.score_seeds(4))]
+    store.add_confirmations(whole)
+    store.repair()
+    assert store.confirmations() == [*kept, *whole], "further replicates that score are no excess"
+    assert store.paths.best_config.exists()
+    store.paths.confirmations.unlink()
+    store.add_confirmations([*kept, *whole[:2], *whole[3:4]])
+    store.repair()
+    assert store.confirmations() == kept
+    assert not store.paths.best_config.exists(), "it is to be chosen again"

@@ -20,7 +20,7 @@ def test_kernels_that_fail_in_the_driver_are_noted_once_a_sweep(tmp_path, monkey
     def no_workers(*_):
         raise SweepError("no workers")
 
-    monkeypatch.setattr("ibsweep.sweep.confirm.run_tasks", no_workers)
+    monkeypatch.setattr("ibsweep.sweep.fresh_replicates.run_tasks", no_workers)
     monkeypatch.setattr(backend, "_error", AttributeError("it is gone"))
     store, question = SweepStore.create(tmp_path, tiny.manifest(trials=2)), tiny.question()
     for number in range(2):

@@ -1,0 +1,103 @@
+"""What a sweep keeps of its best configuration: ``best.yaml`` and ``best.pt``."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import torch
+import yaml
+
+from ibsweep.analysis.summary import Confirmed, summarise
+from ibsweep.questions.schema import Arm, Question
+from ibsweep.results.journal import replace_file
+from ibsweep.results.records import Confirmation
+from ibsweep.results.store import SweepStore
+from ibsweep.sweep.own import settings_of
+from ibsweep.sweep.plans import trial_plan
+from ibsweep.trial.run import start_run
+
+__all__ = ["save_models", "write_best"]
+
+
+def save_models(store: SweepStore, trial: int, states: dict[int, dict[str, torch.Tensor]]) -> None:
+    """Save the weights of a trial's replicates that score, by seed; none: nothing.
+
+    A training function may predict by something else than a module.
+    """
+    if not states:
+        return
+    store.paths.models.mkdir(exist_ok=True)
+    replace_file(store.paths.model(trial), _tensor_bytes(states))
+
+
+def write_best(store: SweepStore, question: Question, arm: Arm) -> None:
+    """Write the best configuration, and its replicate that is best on validation examples."""
+    summary = summarise(store)
+    best = summary.best
+    assert best is not None, "something was confirmed"
+    row = best.best_row()
+    if store.paths.model(best.trial.trial).exists():
+        states = torch.load(store.paths.model(best.trial.trial), weights_only=True)
+        replace_file(store.paths.best_model, _tensor_bytes(states[row.seed]))
+    document = _best_document(store, arm, best, row)
+    if preprocessing := _preprocessing(store, question, arm, best, row):
+        document["best_pt"]["preprocessing"] = preprocessing
+    text = yaml.safe_dump(document, sort_keys=False)
+    replace_file(store.paths.best_config, text.encode())
+
+
+def _preprocessing(
+    store: SweepStore, question: Question, arm: Arm, best: Confirmed, row: Confirmation
+) -> dict[str, Any]:
+    """Return how an example of the source becomes what best.pt sees, and its output a prediction.
+
+    It follows from the replicate's training set, which its seed draws again: a sweep that stopped
+    before it wrote this has not lost it.
+    """
+    plan = trial_plan(
+        store.manifest,
+        question,
+        arm,
+        trial=best.trial.trial,
+        config=best.trial.config,
+        train_size=row.train_size,
+        seeds=(row.seed,),
+    )
+    return start_run(plan).preprocessing(0)
+
+
+def _best_document(
+    store: SweepStore, arm: Arm, best: Confirmed, row: Confirmation
+) -> dict[str, Any]:
+    objective = best.objective
+    return {
+        "sweep": store.manifest.name,
+        "arm": arm.name,
+        "trial": best.trial.trial,
+        "config": best.trial.config,
+        "model": arm.implementation,
+        "settings": settings_of(arm, best.trial.config, store.manifest.model),
+        "train_size": arm.train_size,
+        f"sweep_{objective.valid}": best.trial.figure(objective.valid),
+        "chosen": {
+            "replicates": len(best.choice),
+            objective.valid: best.valid._asdict(),
+        },
+        "confirmed": {
+            "replicates": len(best.rows),
+            objective.test: best.test._asdict(),
+            **best.runs_document(),
+        },
+        "best_pt": {
+            "seed": row.seed,
+            objective.valid: row.figure(objective.valid),
+            objective.test: row.figure(objective.test),
+        },
+    }
+
+
+def _tensor_bytes(value: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
