@@ -58,6 +58,7 @@ def test_when_where_and_by_what_command_a_sweep_was_made_is_not_its_design(tmp_p
         {"trials": 2},
         {"replicates": 5},
         {"confirm": 1},
+        {"choice_replicates": 3},
         {"time_budget": 60.0},
         {"every_epoch": True},
         {"cpus_per_trial": 2.0},
