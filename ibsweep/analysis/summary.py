@@ -114,10 +114,6 @@ class Confirmed:
             "rate": {**asdict(rate), "share": rate.share},
         }
 
-    def best_row(self) -> Confirmation:
-        """Return the replicate that scores and is best on its validation examples."""
-        return min(self.rows, key=self.objective.rank)
-
 
 _UNKNOWN = Interval(math.nan, None, None)
 
@@ -168,6 +164,18 @@ class SweepSummary:
     def chosen_on_score(self) -> bool:
         """Whether the replicates that score the best have also chosen it, as in old formats."""
         return self.manifest.choice_replicates is None
+
+    def best_row(self) -> Confirmation:
+        """Return the replicate whose weights ``best.pt`` has: the one that is best on its
+        validation examples, of those that scored the best configuration when it was chosen.
+        ``settle`` adds others, whose weights are not kept.
+
+        Raises:
+            ValueError: If nothing was scored.
+        """
+        seeds = self.manifest.confirmation_seeds
+        rows = [row for row in (self.best.rows if self.best else ()) if row.seed in seeds]
+        return min(rows, key=self.question.objective.rank)
 
     @cached_property
     def data(self) -> DataSchema:

@@ -142,7 +142,7 @@ def _display(*, quiet: bool) -> Any:
 
         def runs_finished(self, side: Trained, runs: int) -> None:
             what = f"{side.sweep}, trial {side.trial} with {side.train_size}"
-            self.advance(runs, what, f"{runs} replicates")
+            self.advance(runs, what, f"{runs} replicate{'' if runs == 1 else 's'}")
 
     return Display(Console(stderr=True), "settle", "settling", quiet=quiet)
 

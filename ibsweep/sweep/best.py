@@ -36,7 +36,7 @@ def write_best(store: SweepStore, question: Question, arm: Arm) -> None:
     summary = summarise(store)
     best = summary.best
     assert best is not None, "something was confirmed"
-    row = best.best_row()
+    row = summary.best_row()
     if store.paths.model(best.trial.trial).exists():
         states = torch.load(store.paths.model(best.trial.trial), weights_only=True)
         replace_file(store.paths.best_model, _tensor_bytes(states[row.seed]))

@@ -63,7 +63,7 @@ def confirm(
         )
 
     def train(trials: Sequence[Trial], stage: Stage) -> None:
-        plans = [Retraining(trial, arm.train_size) for trial in trials]
+        plans = [Retraining(trial, arm.train_size, stage.seeds) for trial in trials]
         for plan, rows, states in train_missing(
             store, question, arm, plans, stage, progress, nodes, data
         ):

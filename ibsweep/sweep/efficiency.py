@@ -64,9 +64,9 @@ def measure_efficiency(
         progress.sweep_started(manifest, question.objective, store.trials())
         best = summarise(store).best
         assert best is not None, "the sweep is confirmed"
-        plans = [Retraining(best.trial, size) for size in sizes]
         purpose: Purpose = None if manifest.choice_replicates is None else "score"
         stage = Stage(purpose, manifest.confirmation_seeds, "measuring efficiency")
+        plans = [Retraining(best.trial, size, stage.seeds) for size in sizes]
         loaded = share_data(manifest, question)
         for _, rows, _ in train_missing(
             store, question, arm, plans, stage, progress, nodes, loaded

@@ -21,22 +21,23 @@ from ibsweep.trial.score import train_and_score
 if TYPE_CHECKING:
     from ray import ObjectRef
 
-__all__ = ["Purpose", "Retraining", "Stage", "train_missing"]
+__all__ = ["Purpose", "Retraining", "Stage", "split_plans", "train_missing"]
 
 Purpose = Literal["choice", "score"] | None
 """What fresh replicates are for; None: both, as in formats 2 and 3."""
 
 
 class Retraining(NamedTuple):
-    """A trial to train again, with fresh replicates, at a training-set size."""
+    """A trial to train again, with these fresh replicates, at a training-set size."""
 
     trial: Trial
     train_size: int
+    seeds: tuple[int, ...]
 
     @property
     def cost(self) -> float:
         """A measure of how long it takes."""
-        return self.trial.seconds * self.train_size
+        return self.trial.seconds * self.train_size * len(self.seeds)
 
 
 class Stage(NamedTuple):
@@ -73,7 +74,7 @@ def train_missing(
         if row.purpose == stage.purpose and row.seed in seeds
     }
     missing = [plan for plan in plans if (plan.trial.trial, plan.train_size) not in stored]
-    parts = _in_parts(missing, question, arm, manifest, seeds, nodes)
+    parts = split_plans(missing, question, arm, manifest, nodes)
     trained: dict[tuple[int, int], tuple[list[Confirmation], dict[int, Any]]] = {}
     for _, part in parts:
         if fault := kernels_fault(part, gpu=manifest.gpus_per_trial > 0):
@@ -106,16 +107,25 @@ def train_missing(
             progress.phase(f"{phase} {done}/{len(plans)}")
 
 
-def _in_parts(
+def split_plans(
     plans: Sequence[Retraining],
     question: Question,
     arm: Arm,
     manifest: Manifest,
-    seeds: Sequence[int],
     nodes: Nodes,
 ) -> list[tuple[Retraining, TrialPlan]]:
     """Split plans over the cores: the longest first, and in the most parts, so that all cores end
     together.
+
+    Args:
+        plans: What is to be trained.
+        question: The sweep's question.
+        arm: Its arm.
+        manifest: Its manifest.
+        nodes: Where it is to be trained.
+
+    Returns:
+        Each part with the plan that it is of.
     """
     total = sum(plan.cost for plan in plans) or 1.0
     return [
@@ -129,7 +139,7 @@ def _in_parts(
                 trial=plan.trial.trial,
                 config=plan.trial.config,
                 train_size=plan.train_size,
-                seeds=seeds,
+                seeds=plan.seeds,
             ),
             work_fraction=plan.cost / total,
             workers=nodes.slots(),

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from ibsweep.cluster.pool import run_tasks
 from ibsweep.questions.files import question_from_manifest
 from ibsweep.results.store import SweepStore
+from ibsweep.sweep.fresh_replicates import Retraining, split_plans
 from ibsweep.sweep.nodes import check_nodes
-from ibsweep.sweep.plans import share_data, trial_plan
+from ibsweep.sweep.plans import share_data
 from ibsweep.sweep.settle_plan import Trained
 from ibsweep.sweep.settle_sides import missing_seeds
-from ibsweep.trial.parts import in_parts, kernels_fault
+from ibsweep.trial.parts import kernels_fault
 from ibsweep.trial.plan import TrialPlan
 from ibsweep.trial.score import train_and_score
 
@@ -39,7 +40,7 @@ class ScoreTraining:
     ) -> None:
         self._stores, self._progress, self._local = stores, progress, local
         self._prepared: dict[str, tuple[Nodes, ObjectRef | None]] = {}
-        self._noted: set[str] = set()
+        self._fault_told = False
 
     def train(self, wanted: Mapping[Trained, int]) -> Iterator[tuple[Trained, int]]:
         """Train what is wanted and not there yet.
@@ -67,14 +68,15 @@ class ScoreTraining:
         self, store: SweepStore, missing: Sequence[tuple[Trained, tuple[int, ...]]]
     ) -> Iterator[tuple[Trained, int]]:
         nodes, data = self._prepare(store)
-        for (side, _), (rows, _, log) in run_tasks(
+        for (plan, _), (rows, _, log) in run_tasks(
             self._parts(store, missing, nodes),
             train_and_score,
             lambda part: (part[1], "score", False, data),
-            lambda part: f"training trial {part[0].trial} of {store.manifest.name}",
+            lambda part: f"training trial {part[0].trial.trial} of {store.manifest.name}",
             nodes,
             self._progress.note,
         ):
+            side = Trained(store.manifest.name, plan.trial.trial, plan.train_size)
             if log:
                 store.add_log(side.trial, f"--- settling: {len(rows)} fresh replicates ---\n{log}")
             store.add_confirmations(rows)
@@ -95,33 +97,15 @@ class ScoreTraining:
         store: SweepStore,
         missing: Sequence[tuple[Trained, tuple[int, ...]]],
         nodes: Nodes,
-    ) -> list[tuple[Trained, TrialPlan]]:
-        """Split what is missing over the cores, by its number of examples: the longest first."""
+    ) -> list[tuple[Retraining, TrialPlan]]:
         manifest = store.manifest
         question = question_from_manifest(manifest.question, store.paths.manifest)
-        arm, gpu = question.arms[manifest.arm], manifest.gpus_per_trial > 0
-        configs = {trial.trial: trial.config for trial in store.trials()}
-        costs = {side: len(seeds) * side.train_size for side, seeds in missing}
-        total = sum(costs.values()) or 1
-        parts = [
-            (side, part)
-            for side, seeds in sorted(missing, key=lambda one: costs[one[0]], reverse=True)
-            for part in in_parts(
-                trial_plan(
-                    manifest,
-                    question,
-                    arm,
-                    trial=side.trial,
-                    config=configs[side.trial],
-                    train_size=side.train_size,
-                    seeds=seeds,
-                ),
-                work_fraction=costs[side] / total,
-                workers=nodes.slots(),
-                gpu=gpu,
-            )
-        ]
-        for fault in {kernels_fault(part, gpu=gpu) for _, part in parts} - {None} - self._noted:
-            self._noted.add(str(fault))
-            self._progress.note(str(fault))
+        trials = {trial.trial: trial for trial in store.trials()}
+        plans = [Retraining(trials[side.trial], side.train_size, seeds) for side, seeds in missing]
+        parts = split_plans(plans, question, question.arms[manifest.arm], manifest, nodes)
+        for _, part in parts:
+            fault = kernels_fault(part, gpu=manifest.gpus_per_trial > 0)
+            if fault and not self._fault_told:
+                self._fault_told = True
+                self._progress.note(fault)
         return parts

@@ -16,7 +16,7 @@ from ibsweep.results.records import Confirmation, TrialState
 from ibsweep.results.store import SweepStore
 
 OBJECTIVE = tiny.question().objective
-SEEDS = (1_000_010, 1_000_011, 1_000_012)
+SEEDS = tiny.manifest(confirm_replicates=3).confirmation_seeds
 
 
 def numbers(trials):
@@ -143,7 +143,7 @@ def test_the_best_is_best_on_fresh_validation_images(store):
     assert summary.best.valid == mean_interval([96.0, 88.0, 92.0], 0, 100)
     assert summary.best.test == mean_interval([90.0, 86.0, 88.0], 0, 100)
     assert summary.best.trial.figure("valid_accuracy") == 95  # the sweep's own, shown beside it
-    assert summary.best.best_row().seed == SEEDS[0]
+    assert summary.best_row().seed == SEEDS[0]
 
 
 def choice(trial, valid):
@@ -179,12 +179,23 @@ def test_what_chooses_and_what_scores_are_apart(apart):
     assert best.trial.trial == 2
     assert best.valid.mean == best.figure("valid_accuracy") == 90
     assert best.test.mean == best.figure("test_accuracy") == 62
-    assert best.best_row().seed == SEEDS[1], "of those that score"
+    assert summary.best_row().seed == SEEDS[1], "of those that score"
     assert (len(best.choice), len(best.rows)) == (3, 3)
     loser = summary.confirmed[1]
     assert (loser.rows, loser.figure("train_accuracy")) == ((), None)
     assert math.isnan(loser.test.mean)
     assert summary.confirmed_baseline.test.mean == 99
+
+
+def test_best_pt_is_of_a_replicate_whose_weights_were_kept(apart):
+    """`settle` scores the best on further replicates and keeps no weights of them."""
+    apart.add_confirmations(score(2, (60.0, 66.0, 63.0), (61.0, 62.0, 63.0)))
+    settled = apart.manifest.score_seeds(4)[3]
+    (row, *_) = score(2, (99.0,) * 3, (99.0,) * 3)
+    apart.add_confirmations([row.model_copy(update={"seed": settled})])
+    summary = summarise(apart)
+    assert len(summary.best.rows) == 4
+    assert summary.best_row().seed == SEEDS[1]
 
 
 def test_one_set_of_replicates_did_both_in_older_formats(store):

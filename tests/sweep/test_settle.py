@@ -18,11 +18,11 @@ from ibsweep.results.store import SweepStore
 pytestmark = pytest.mark.ray
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[str]:
+def start(folder: Path, *words: str, command: str = "settle") -> subprocess.Popen[str]:
     """Start the command line in a process group of its own."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "TUNE_"))}
     return subprocess.Popen(
-        [sys.executable, "-m", "ibsweep", "settle", *words],
+        [sys.executable, "-m", "ibsweep", command, *words],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -95,3 +95,23 @@ def test_a_settlement_that_is_stopped_goes_on_where_it_was(tmp_path, how):
     assert [row for row in good.confirmations() if row in kept] == kept, "trained once"
     check_rows(good, 8)
     check_rows(idle, 8)
+
+
+@pytest.mark.slow
+def test_tune_says_that_its_budget_can_show_nothing_and_settle_goes_on_from_there(tmp_path):
+    question = str(open_claims.write_question(tmp_path))
+    budget = "--trials 1 --replicates 1 --confirm 1 --choice-replicates 2 --confirm-replicates 4"
+    tuned = start(tmp_path, question, *budget.split(), "--name", "s", command="tune")
+    _, err = tuned.communicate(timeout=120)
+    assert tuned.returncode == 0, err
+    lines = [line for line in err.splitlines() if "can show nothing" in line]
+    assert lines == ["pair: 4 fresh replicates can show nothing: a verdict needs 6"]
+    settled = start(tmp_path, question, "--max-replicates", "8", "--json")
+    out, err = settled.communicate(timeout=120)
+    assert settled.returncode == 0, err
+    claims = {one["claim"]: one for one in json.loads(out)["claims"]}
+    assert claims["pair_idle_is_perfect"]["before"] == "open"
+    assert claims["pair_idle_is_perfect"]["after"] == "refuted"
+    assert claims["pair_good_wins"]["tests"][0]["replicates"] == 8
+    for arm in ("pair_good", "pair_idle"):
+        check_rows(SweepStore(tmp_path / "results" / f"s-{arm}"), 8)
