@@ -242,7 +242,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(tmp_path, sent):
     assert process.returncode == 0, err
     assert lines(root / "trials.jsonl")[: len(kept)] == kept
     check_complete(root)
-    assert "confirmed" in out
+    assert "scored" in out
 
 
 @contextmanager
@@ -305,7 +305,7 @@ def test_json_puts_one_document_on_stdout_even_when_a_worker_dies(tmp_path):
     assert killed
     assert out.count("\n") == 1
     document = json.loads(out)
-    assert list(document) == ["sweeps"]
+    assert list(document) == ["sweeps", "repeats"]
     assert document["sweeps"][0]["trials"]["failed"] == 0
     check_complete(tmp_path / "results" / "sweep", 6)
 
