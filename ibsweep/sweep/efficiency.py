@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from ibsweep.analysis.summary import summarise
 from ibsweep.cluster.session import ray_session
 from ibsweep.questions.files import question_from_manifest
 from ibsweep.results.store import SweepStore
-from ibsweep.sweep.fresh_replicates import Purpose, Retraining, Stage, train_missing
+from ibsweep.sweep.fresh_replicates import Purpose, Retraining, Stage, train_missing, without_rows
 from ibsweep.sweep.nodes import check_nodes
 from ibsweep.sweep.plans import share_data
 from ibsweep.sweep.progress import Progress
@@ -22,15 +21,16 @@ def missing_sizes(store: SweepStore, sizes: Sequence[int]) -> list[int]:
 
     A size of which replicates are missing, after a crash, is none that it was trained at.
     """
+    return [plan.train_size for plan in without_rows(store, *_plans(store, sizes))]
+
+
+def _plans(store: SweepStore, sizes: Sequence[int]) -> tuple[list[Retraining], Purpose]:
+    """Return what there is to be of a confirmed sweep's best, and what it counts as."""
     best = summarise(store).best
     assert best is not None, "the sweep is confirmed"
-    seeds = store.manifest.confirmation_seeds
-    done = Counter(
-        row.train_size
-        for row in store.confirmations()
-        if row.trial == best.trial.trial and row.purpose != "choice" and row.seed in seeds
-    )
-    return [size for size in sizes if done[size] < len(seeds)]
+    manifest = store.manifest
+    purpose: Purpose = None if manifest.choice_replicates is None else "score"
+    return [Retraining(best.trial, size, manifest.confirmation_seeds) for size in sizes], purpose
 
 
 def measure_efficiency(
@@ -62,11 +62,8 @@ def measure_efficiency(
         store.repair()
         nodes = check_nodes(store, progress.note, local=address is None)
         progress.sweep_started(manifest, question.objective, store.trials())
-        best = summarise(store).best
-        assert best is not None, "the sweep is confirmed"
-        purpose: Purpose = None if manifest.choice_replicates is None else "score"
+        plans, purpose = _plans(store, sizes)
         stage = Stage(purpose, manifest.confirmation_seeds, "measuring efficiency")
-        plans = [Retraining(best.trial, size, stage.seeds) for size in sizes]
         loaded = share_data(manifest, question)
         for _, rows, _ in train_missing(
             store, question, arm, plans, stage, progress, nodes, loaded

@@ -21,7 +21,7 @@ from ibsweep.trial.score import train_and_score
 if TYPE_CHECKING:
     from ray import ObjectRef
 
-__all__ = ["Purpose", "Retraining", "Stage", "split_plans", "train_missing"]
+__all__ = ["Purpose", "Retraining", "Stage", "split_plans", "train_missing", "without_rows"]
 
 Purpose = Literal["choice", "score"] | None
 """What fresh replicates are for; None: both, as in formats 2 and 3."""
@@ -66,14 +66,9 @@ def train_missing(
     nodes: Nodes,
     data: ObjectRef | None,
 ) -> Iterator[tuple[Retraining, list[Confirmation], dict[int, dict[str, torch.Tensor]]]]:
-    """Train the plans that have no rows yet, and yield each with its rows and weights."""
-    manifest, phase, seeds = store.manifest, stage.words, stage.seeds
-    stored = {
-        (row.trial, row.train_size)
-        for row in store.confirmations()
-        if row.purpose == stage.purpose and row.seed in seeds
-    }
-    missing = [plan for plan in plans if (plan.trial.trial, plan.train_size) not in stored]
+    """Train what the plans have no rows of yet, and yield each with its new rows and weights."""
+    manifest, phase = store.manifest, stage.words
+    missing = without_rows(store, plans, stage.purpose)
     parts = split_plans(missing, question, arm, manifest, nodes)
     trained: dict[tuple[int, int], tuple[list[Confirmation], dict[int, Any]]] = {}
     for _, part in parts:
@@ -98,6 +93,7 @@ def train_missing(
         confirmed += rows
         weights_by_seed |= states
         progress.add_model_epochs(sum(row.epochs for row in rows))
+        seeds = plan.seeds
         if len(confirmed) == len(seeds):  # a trial's rows are one write
             # in the seeds' order, whichever part ended first
             confirmed.sort(key=lambda row: seeds.index(row.seed))
@@ -105,6 +101,31 @@ def train_missing(
             yield plan, confirmed, ordered
             done += 1
             progress.phase(f"{phase} {done}/{len(plans)}")
+
+
+def without_rows(
+    store: SweepStore, plans: Sequence[Retraining], purpose: Purpose
+) -> list[Retraining]:
+    """Return what of plans is to be trained: each with the seeds that it has no row of.
+
+    Where a settlement was stopped, there may be rows of later seeds and none of an earlier one.
+
+    Args:
+        store: The sweep.
+        plans: What there is to be.
+        purpose: What the fresh replicates are for.
+    """
+    stored = {
+        (row.trial, row.train_size, row.seed)
+        for row in store.confirmations()
+        if row.purpose == purpose
+    }
+    missing = []
+    for plan in plans:
+        at = (plan.trial.trial, plan.train_size)
+        if seeds := tuple(seed for seed in plan.seeds if (*at, seed) not in stored):
+            missing.append(plan._replace(seeds=seeds))
+    return missing
 
 
 def split_plans(

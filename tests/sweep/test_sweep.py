@@ -23,6 +23,7 @@ from ibsweep.analysis.summary import summarise
 from ibsweep.cli import run
 from ibsweep.errors import InputError
 from ibsweep.models.settings import resolve
+from ibsweep.results.journal import rewrite_rows
 from ibsweep.results.records import TrialState
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.progress import Progress
@@ -118,6 +119,23 @@ def test_efficiency_trains_the_best_at_other_sizes_once(finished, tmp_path, caps
     assert "did you mean 'tiny_cnn' or 'tiny'?" in capsys.readouterr().err
     assert run(["efficiency", "all", "--results", str(tmp_path / "none")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_efficiency_trains_what_a_stopped_settlement_has_left_out(finished, tmp_path):
+    store = SweepStore(shutil.copytree(finished.paths.root, tmp_path / "results" / "tiny"))
+    words = ["efficiency", "tiny", "--train-size", "20", "--results", str(tmp_path / "results")]
+    assert run([*words, "--quiet"]) == 0
+    rows = store.confirmations()
+    gone = next(row for row in rows if row.train_size == 20)
+    *_, later = store.manifest.score_seeds(BUDGET["confirm_replicates"] + 1)
+    kept = [row for row in rows if row != gone] + [gone.model_copy(update={"seed": later})]
+    rewrite_rows(store.paths.confirmations, kept)
+    assert run([*words, "--quiet"]) == 0
+    *before, added = store.confirmations()
+    assert before == kept
+    assert added.model_copy(update={"seconds": gone.seconds}) == gone
+    assert run([*words, "--quiet"]) == 0
+    assert store.confirmations() == [*before, added], "nothing is missing any more"
 
 
 def test_resume_all_completes_every_unfinished_sweep(finished, tmp_path, capsys):
