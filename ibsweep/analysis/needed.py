@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["least_needed", "reason_for_open", "what_it_takes"]
 
+_MOST_SWEEPS = 1000
+"""What ``--sweeps`` takes at most; ``ibsweep.sweep`` lies above, so it is written here too."""
+
 
 def reason_for_open(finding: Finding, adjusted: float) -> str:
     """Return why a test is open.
@@ -66,9 +69,7 @@ def what_it_takes(question: Question, finding: Finding, tests: int) -> str:
     """
     word, count = question.word(), least_needed(finding, tests)
     if finding.sweeps is not None:
-        more = max(finding.sweeps + 1, count or 0)
-        command = f"`ibsweep tune {word} --sweeps {more - finding.sweeps}`"
-        return f"about {more} sweeps an arm for 80 % power: {command}"
+        return _sweeps_it_takes(word, finding.sweeps, count)
     settle = f"`ibsweep settle {word}`"
     if finding.old:
         # their replicates had a part in the choice: others cannot be added to them
@@ -81,3 +82,30 @@ def what_it_takes(question: Question, finding: Finding, tests: int) -> str:
     if need > limit:
         return f"about {need:,} replicates for 80 % power, more than the {limit} of the last look"
     return f"about {need} replicates for 80 % power: {settle}"
+
+
+def _sweeps_it_takes(word: str, sweeps: int, count: int | None) -> str:
+    """Return what would settle a test whose unit is the sweep.
+
+    Sweeps have no looks with levels of their own, as replicates have: who judges after each one
+    and stops at a verdict errs more often than 5 %.
+
+    Args:
+        word: The question on a command line.
+        sweeps: How many there are.
+        count: How many would show the effect seen; None where no number would.
+    """
+    if count is None:
+        return "no number of sweeps: no effect was seen"
+    total = max(sweeps + 1, count)
+    if total - sweeps > _MOST_SWEEPS:
+        return (
+            f"about {total:,} sweeps an arm for 80 % power, more than the {_MOST_SWEEPS:,} that "
+            "`--sweeps` takes: too small an effect beside what sweeps differ by"
+        )
+    # which options these are is not told: arms of one question may have been swept with different
+    return (
+        f"about {total} sweeps an arm for 80 % power: `ibsweep tune {word} --sweeps "
+        f"{total - sweeps}` with the options of before (sweeps made with others count apart); "
+        "decide on the number, then judge once: judging after each sweep errs more often"
+    )

@@ -8,6 +8,8 @@ from confirmed import curve, frame, question, rows
 
 from ibsweep.analysis.claims import Verdict, evaluate
 from ibsweep.analysis.statistics import look_sizes
+from ibsweep.errors import InputError
+from ibsweep.sweep.options import SweepOptions
 
 SUPPORTED, REFUTED, EQUIVALENT, OPEN, NOT_TESTED = Verdict
 BETTER = {"type": "difference", "arm": "a", "than": "b"}
@@ -291,10 +293,48 @@ def test_repeated_sweeps_are_the_unit():
     assert " on 3 and 3 sweeps, p = " in found.statement
     assert "would hold in a new sweep with probability 0." in found.statement
     assert 0.5 < found.holds_again < 0.95
-    assert found.needed.startswith("about ")
-    assert found.needed.split("`")[1].startswith("ibsweep tune tiny --sweeps ")
+    command = found.needed.split("`")[1]
+    more = int(command.removeprefix("ibsweep tune tiny --sweeps "))
+    assert found.needed == (
+        f"about {3 + more} sweeps an arm for 80 % power: `{command}` with the options of before "
+        "(sweeps made with others count apart); decide on the number, then judge once: judging "
+        "after each sweep errs more often"
+    )
     clear = single(frame(sweeps("a", [95, 95.2, 95.1]), b), BETTER)
     assert (clear.verdict, clear.unit_of) == (SUPPORTED, "sweep")
+
+
+def constant_sweeps(arm, means):
+    """Return rows of sweeps whose replicates are all alike, so that their means are known."""
+    return frame(
+        *(
+            rows(arm, mean, seeds=range(100 * i, 100 * i + 16)).assign(sweep=f"{arm}-{i}")
+            for i, mean in enumerate(means)
+        )
+    )
+
+
+def test_no_number_of_sweeps_shows_an_effect_that_was_not_seen():
+    a, b = constant_sweeps("a", [88, 90, 92]), constant_sweeps("b", [92, 90, 88])
+    found = single(frame(a, b), {**BETTER, "on": "rate"})
+    assert (found.verdict, found.effect, found.margin) == (OPEN, 0, None)
+    assert found.needed == "no number of sweeps: no effect was seen"
+
+
+def test_more_sweeps_than_can_be_asked_for_are_not_advised():
+    b = constant_sweeps("b", [88, 90, 92])
+    asked = {**BETTER, "equivalence_margin": 1e-6}
+    found = single(frame(constant_sweeps("a", [88, 90, 92.01]), b), asked)
+    assert found.verdict == OPEN
+    assert found.needed.startswith("about ")
+    assert int(found.needed.split()[1].replace(",", "")) > 1003
+    assert found.needed.endswith(
+        " sweeps an arm for 80 % power, more than the 1,000 that `--sweeps` takes: too small an "
+        "effect beside what sweeps differ by"
+    )
+    assert SweepOptions(sweeps=1000).sweeps == 1000
+    with pytest.raises(InputError, match="`--sweeps` must be at least 1 and at most 1000"):
+        SweepOptions(sweeps=1001)
 
 
 def test_a_level_over_sweeps():
