@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ibsweep.analysis.estimands import Runs
+from ibsweep.analysis.statistics import LEAST_REPLICATES
 from ibsweep.analysis.wording import size_text
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Side(NamedTuple):
         runs: The replicates.
         first: How many its sweep was scored on to begin with.
         chosen_on_them: Whether the same replicates chose it.
+        word: The arm on a command line.
     """
 
     arm: str
@@ -61,6 +63,7 @@ class Side(NamedTuple):
     runs: Runs
     first: int
     chosen_on_them: bool
+    word: str
 
 
 def score_rows(frame: pd.DataFrame) -> pd.DataFrame:
@@ -180,6 +183,7 @@ class Sides(NamedTuple):
             Runs(figures, rows["trained"].to_numpy(bool)),
             int(rows["score_replicates"].iloc[0]),
             bool(rows["purpose"].isna().any()),
+            question.word(arm),
         )
 
     def _untrained(self, name: str, size: int, *, best: bool) -> str:
@@ -200,15 +204,22 @@ def align(first: list[Side], second: list[Side]) -> tuple[Side, Side]:
     Args:
         first: One arm's, a side a sweep.
         second: The other arm's.
+
+    Raises:
+        Untestable: If there are fewer than two; it names the command that makes them.
     """
     pairs = [(one, other) for one in first for other in second]
     one, other = max(reversed(pairs), key=lambda pair: len({*pair[0].seeds} & {*pair[1].seeds}))
     common = {*one.seeds} & {*other.seeds}
     if len(common) < 2:
-        raise Untestable(
-            f"{one.arm} and {other.arm} share fewer than two replicates: tune both with the same "
-            "`--seed` and `--confirm-replicates`"
-        )
+        # new sweeps of one command have the same seeds, whatever those of before had
+        command = f"`ibsweep tune {' '.join(dict.fromkeys((one.word, other.word)))}`"
+        what = f"{one.arm} and {other.arm} share fewer than two replicates: {command}"
+        if min(len(one.seeds), len(other.seeds)) < 2:
+            what += f" with `--confirm-replicates` of {LEAST_REPLICATES} or more"
+        else:
+            what += " gives both the same seeds"
+        raise Untestable(what)
     order = [seed for seed in one.seeds if seed in common]
     return _take(one, order), _take(other, order)
 

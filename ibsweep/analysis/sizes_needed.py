@@ -107,6 +107,7 @@ def _of(sides: Sides, sweep: str, arm: str, target: float) -> NeededSizes:
         Runs(np.log2(np.minimum(needed, question.efficiency[-1])), np.ones(len(table), bool)),
         int((own if len(own) else rows)["score_replicates"].iloc[0]),
         bool(rows["purpose"].isna().any()),
+        question.word(arm),
     )
     return NeededSizes(side, np.isinf(needed), ~failed[:, 0] & (lead > 0), int(failed.sum()))
 

@@ -415,7 +415,12 @@ def test_arms_tuned_with_different_numbers_of_images():
 
 def test_too_few_common_replicates():
     confirmations = frame(rows("a", 90.0), rows("b", 80.0, seeds=range(8)))
-    assert "share fewer than two replicates" in single(confirmations, BETTER).reason
+    few = "a and b share fewer than two replicates: `ibsweep tune a b`"
+    assert single(confirmations, BETTER).reason == f"{few} gives both the same seeds"
+    more = f"{few} with `--confirm-replicates` of 6 or more"
+    for seeds in ([10], [11]):  # where a replicate is all there is, the same seed does not help
+        confirmations = frame(rows("a", [90.0], seeds=[10]), rows("b", [80.0], seeds=seeds))
+        assert single(confirmations, BETTER).reason == more
     assert "single replicate" in single(rows("a", [90.0]), level(at_least=80.0)).reason
 
 
