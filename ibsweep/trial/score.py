@@ -11,7 +11,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from ibsweep.gc_control import gc_paused
-from ibsweep.metrics.training_test import beats_mean, classes_told_apart
+from ibsweep.metrics.training_test import classes_told_apart, follows_targets
 from ibsweep.results.records import Confirmation
 
 with gc_paused():
@@ -100,7 +100,7 @@ def _says_something(run: Run, test: Evaluation, lane: int) -> bool:
         return classes_told_apart(test.confusion[lane].tolist())
     plan = run.plan
     targets = run.dataset.held_out(plan.seeds[lane], plan.train_size).targets
-    return beats_mean(test.outputs[lane].numpy(), targets)
+    return follows_targets(test.outputs[lane].numpy(), targets)
 
 
 def _weights(run: Run, lane: int) -> dict[str, torch.Tensor] | None:
