@@ -38,7 +38,7 @@ RULE = (
     "intervals shown are those of all replicates. A claim is supported where all of its tests "
     "are, and refuted where one is. With one sweep an arm, verdicts are about the configurations "
     "that it found; with two or more the sweep is the unit, and they are about what such sweeps "
-    "find."
+    "find: their number is to be fixed beforehand."
 )
 """How verdicts are reached."""
 

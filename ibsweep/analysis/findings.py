@@ -278,7 +278,8 @@ class _Measurement(NamedTuple):
         found = compare(sample, shown_on, bound)
         if found is None:  # not even two that train
             shown_on = on = "rate"
-            found, bound = compare(sample, "rate", 0.0), 0.0
+            bound = 50.0 if sample.other is None else 0.0
+            found = compare(sample, "rate", bound)
             assert found is not None
         if shown_on == "rate" and asked.on != "rate":
             unit = "percent of runs" if sample.other is None else "points of runs"

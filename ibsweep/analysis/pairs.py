@@ -9,7 +9,7 @@ import numpy as np
 
 from ibsweep.analysis.estimands import Runs, Sample
 from ibsweep.analysis.looks import Asked, looks_at
-from ibsweep.analysis.statistics import holm
+from ibsweep.analysis.statistics import holm, look_sizes
 from ibsweep.analysis.verdicts import Verdict, decide, p_of
 from ibsweep.analysis.versus import Versus, versus
 
@@ -75,7 +75,9 @@ def compare_pairs(summaries: Sequence[SweepSummary]) -> tuple[Pair, ...]:
         found = versus(best, other)
         if found is not None:
             first = min(each.manifest.confirm_replicates for each in (one, two))
-            looks = _looks(best, other, first)
+            # by index, whichever part of a batch ended first
+            order = one.manifest.score_seeds(look_sizes(one.manifest.confirm_replicates)[-1])
+            looks = _looks(best, other, first, order)
             compared.append((one.arm.name, two.arm.name, one.arm.train_size, found, looks))
     p_values = [p_of(looks) for *_, looks in compared]
     pairs = []
@@ -87,13 +89,15 @@ def compare_pairs(summaries: Sequence[SweepSummary]) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def _looks(best: Confirmed, other: Confirmed, first: int) -> tuple[Look, ...]:
+def _looks(
+    best: Confirmed, other: Confirmed, first: int, order: Sequence[int]
+) -> tuple[Look, ...]:
     metric = best.objective
     sides = []
     for side in (best, other):
         found = ((row.seed, row.figure(metric.test), row.trains) for row in side.rows)
         sides.append({seed: (value, train) for seed, value, train in found if value is not None})
-    seeds = [seed for seed in sides[0] if seed in sides[1]]
+    seeds = [seed for seed in order if seed in sides[0] and seed in sides[1]]
     one, two = (
         Runs(
             np.array([side[seed][0] for seed in seeds], float),

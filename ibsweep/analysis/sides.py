@@ -173,7 +173,9 @@ class Sides(NamedTuple):
         metric = question.metric_of(column)
         worst = metric.low if metric.sign > 0 else metric.high
         figures = rows[column].to_numpy(float)
-        figures = np.where(np.isnan(figures) & (worst is not None), worst or 0.0, figures)
+        if worst is None:  # a metric without bounds: no better than the worst that was seen
+            worst = float(np.nanmin(figures) if metric.sign > 0 else np.nanmax(figures))
+        figures = np.where(np.isnan(figures), worst, figures)
         return Side(
             arm,
             sweep,

@@ -307,6 +307,13 @@ class _ArmTest(_Test):
     )
     train_size: _Count | None = Field(default=None, description="the size of the training set")
 
+    @model_validator(mode="after")
+    def _no_equivalence_of_a_probability(self) -> Self:
+        if self.on == "probability" and self.equivalence_margin is not None:
+            text = "must be left out with `on: probability`, which is held against one half alone"
+            raise fault_error(type(self).__name__, [Fault(("equivalence_margin",), text)])
+        return self
+
 
 class DifferenceTest(_ArmTest):
     """One arm does better than another on held-out test examples, by more than ``-margin``.

@@ -27,10 +27,10 @@ def test_too_few_replicates_are_told_before_they_are_trained():
 def test_more_tests_show_less():
     one, two = (what_shows(confirmed.question(claims=[[LEVEL]] * count), 16) for count in (1, 2))
     assert one == (
-        "16 fresh replicates show effects of 0.8 standard deviations or more (80 % power, 1 test)"
+        "16 fresh replicates show effects of 0.9 standard deviations or more (80 % power, 1 test)"
     )
     assert two == (
-        "16 fresh replicates show effects of 0.9 standard deviations or more (80 % power, 2 tests)"
+        "16 fresh replicates show effects of 1.0 standard deviations or more (80 % power, 2 tests)"
     )
 
 

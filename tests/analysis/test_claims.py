@@ -528,6 +528,31 @@ def test_verdicts_find_large_effects_of_either_sign():
         assert verdicts[2] != REFUTED
 
 
+@pytest.mark.parametrize("on", ["mean", "trained", None])
+def test_a_failed_run_without_a_figure_decides_nothing_by_itself(on):
+    """Of a metric without a worst value, it counts as the worst run that was seen."""
+    objective = {"metric": "rmse", "title": "RMSE", "unit": "mpg", "direction": "minimize"}
+    rmse = 3.0 + SPREAD / 10
+    lacking = np.where(np.arange(8) == 2, np.nan, rmse)
+    parts = [
+        rows(arm, 50.0, seeds=SEEDS[:8], trained=np.isfinite(values)).assign(
+            test_rmse=values, valid_rmse=rmse
+        )
+        for arm, values in (("a", lacking), ("b", rmse[::-1] + 0.01))
+    ]
+    alike = {**BETTER, "on": on} if on else BETTER
+    below = {"type": "level", "arm": "a", "at_most": 2.0} | ({"on": on} if on else {})
+    found = judge(frame(*parts), alike, below, objective=objective)
+    assert found.tests[0].verdict in (OPEN, EQUIVALENT)
+    assert found.tests[1].verdict in (OPEN, REFUTED)
+
+
+def test_where_fewer_than_two_runs_train_a_figure_is_held_against_half_of_them():
+    few = frame(rows("a", [33.3] * 15 + [95.0], trained=[False] * 15 + [True], seeds=range(16)))
+    found = single(few, level(at_least=90.0))
+    assert (found.verdict, found.bound) == (REFUTED, 50.0)
+
+
 def test_the_rule_is_stated():
     named = (SUPPORTED, REFUTED, EQUIVALENT, OPEN)
     for words in ("95 % interval", "Student's t", "Holm", "0.05", *named):

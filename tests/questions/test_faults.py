@@ -376,6 +376,11 @@ def test_a_metrics_name_is_a_column_of_its_own(tmp_path, objective, metrics, wor
             "claims[0].tests[0].margin: must be left out with `on: probability`, which is held",
         ),
         (
+            {"type": "difference", "arm": "mine_a", "than": "mine_b", "on": "probability"}
+            | {"equivalence_margin": 5.0},
+            "claims[0].tests[0].equivalence_margin: must be left out with `on: probability`",
+        ),
+        (
             {"type": "level", "arm": "mine_a", "on": "rate", "at_least": 101.0},
             "claims[0].tests[0].at_least: must be at least 0 and at most 100 percent of runs, but",
         ),

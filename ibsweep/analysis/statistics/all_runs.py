@@ -229,6 +229,8 @@ def _p_by_confidence(
     def holds(low: float, high: float) -> bool:
         return round(low, DECIMALS) <= bound <= round(high, DECIMALS)
 
+    if not all(math.isfinite(end) or end in (-math.inf, math.inf) for end in ends):
+        return 1.0  # a figure is lacking: nothing is known
     # p is above `low` and at most `high`
     low, high = (0.05, 1.0) if holds(*ends) else (2 / (RESAMPLES + 1), 0.05)
     for _ in range(12):
