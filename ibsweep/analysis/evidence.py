@@ -49,6 +49,9 @@ class Evidence:
         data: What its data are.
         summaries: The reported sweep of each arm that was swept, in the question's order.
         manifests: Their manifests.
+        judged: Manifests of the sweeps that claims are judged on, by the sweeps' names: the
+            reported ones and their repeats, of those that have a best. A test may rest on a
+            repeat alone, where the reported sweep has no configuration that it speaks of.
         trials: Rows of ``Results.trials`` of these sweeps.
         curves: Rows of ``Results.curves``.
         confirmations: Rows of ``Results.confirmations``, of those whose confirmation is complete.
@@ -65,6 +68,7 @@ class Evidence:
     data: DataSchema
     summaries: dict[str, SweepSummary]
     manifests: dict[str, Manifest]
+    judged: dict[str, Manifest]
     trials: pd.DataFrame
     curves: pd.DataFrame
     confirmations: pd.DataFrame
@@ -163,7 +167,12 @@ def _evidence(results: Results, name: str, asked: Mapping[str, StoredSweep]) -> 
     confirmed = [sweep.summary.name for sweep in sweeps.values() if sweep.has_best]
     confirmations = _rows_of(results.confirmations, confirmed)
     # claims are judged on repeats as well
-    judged = [s.summary.name for found in repeats.values() for s in found if s.has_best]
+    judged = {
+        sweep.summary.name: sweep.manifest
+        for arm in summaries
+        for sweep in repeats[arm]
+        if sweep.has_best
+    }
     efficiency = _efficiency(question, summaries, confirmations)
     replicated = results.replications[results.replications["question"] == name]
     return Evidence(
@@ -171,6 +180,7 @@ def _evidence(results: Results, name: str, asked: Mapping[str, StoredSweep]) -> 
         data=data,
         summaries=summaries,
         manifests={arm: sweeps[arm].manifest for arm in summaries},
+        judged=judged,
         trials=_rows_of(results.trials, shown),
         curves=_rows_of(results.curves, shown),
         confirmations=confirmations,

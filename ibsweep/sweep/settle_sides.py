@@ -32,7 +32,7 @@ def cannot_settle(claim: ClaimResult, evidence: Evidence) -> str | None:
             return f"judged by how sweeps differ, which replicates do not change: {test.needed}"
     old = [m for m in _manifests(claim, evidence) if m.choice_replicates is None]
     if old:
-        words = " ".join(evidence.question.word(manifest.arm) for manifest in old)
+        words = " ".join(dict.fromkeys(evidence.question.word(manifest.arm) for manifest in old))
         return (
             f"{' and '.join(m.name for m in old)} chose and scored the best on the same "
             f"replicates, and others cannot be added to these: `ibsweep tune {words}` first"
@@ -43,7 +43,7 @@ def cannot_settle(claim: ClaimResult, evidence: Evidence) -> str | None:
 def _manifests(claim: ClaimResult, evidence: Evidence) -> list[Manifest]:
     """Return the manifests of the sweeps that a claim compares, each once."""
     sweeps = {one.sweep for test in claim.tests for one in test.compared}
-    return [manifest for manifest in evidence.manifests.values() if manifest.name in sweeps]
+    return [manifest for name, manifest in evidence.judged.items() if name in sweeps]
 
 
 def open_tests(claim: ClaimResult, evidence: Evidence) -> list[OpenTest]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import tiny
@@ -84,14 +85,42 @@ def add_sweeps(
         options = SweepOptions(trials=1, replicates=2, confirm=1, confirm_replicates=SCORED)
         manifest = make_manifest(f"{name}-1", question, arm, options, ["tune", "pair.yaml"])
         manifest = manifest.model_copy(update={"choice_replicates": 2})
-        store = SweepStore.create(results, manifest)
-        trial = tiny.trial(0, arm.baseline, origin="baseline", rungs=((epochs, 50.0),))
-        store.add_trial(trial, [tiny.curve(0, epochs)])
-        store.add_confirmations(rows(manifest, "choice", (80.0, 70.0)))
-        store.add_confirmations(rows(manifest, "score", scores[name]))
-        store.paths.best_config.write_text("trial: 0\n")
-        stores[name] = store
+        stores[name] = _write(results, manifest, arm.baseline, scores[name], epochs)
     return stores
+
+
+def add_repeat(store: SweepStore, *, seed: int, lr: float) -> SweepStore:
+    """Write a newer sweep that repeats another and has found another learning rate.
+
+    Args:
+        store: The other, as ``add_sweeps`` writes it.
+        seed: The sweep's.
+        lr: The learning rate.
+    """
+    made = store.manifest
+    name = f"{made.name}-seed{seed}"
+    own = {"name": name, "seed": seed, "sampler": {**made.sampler, "seed": seed}}
+    later = datetime.fromisoformat(made.created) + timedelta(hours=1)
+    manifest = made.model_copy(update={**own, "created": later.isoformat()})
+    accuracies = [row.test["accuracy"] for row in store.confirmations() if row.purpose == "score"]
+    (trial,) = store.trials()
+    return _write(store.paths.root.parent, manifest, {"lr": lr}, accuracies, trial.epochs)
+
+
+def _write(
+    results: Path,
+    manifest: Manifest,
+    config: dict[str, Any],
+    accuracies: Sequence[float],
+    epochs: int,
+) -> SweepStore:
+    store = SweepStore.create(results, manifest)
+    trial = tiny.trial(0, config, origin="baseline", rungs=((epochs, 50.0),))
+    store.add_trial(trial, [tiny.curve(0, epochs)])
+    store.add_confirmations(rows(manifest, "choice", (80.0, 70.0)))
+    store.add_confirmations(rows(manifest, "score", accuracies))
+    store.paths.best_config.write_text("trial: 0\n")
+    return store
 
 
 def rows(manifest: Manifest, purpose: str, accuracies: Sequence[float]) -> list[Confirmation]:

@@ -7,7 +7,11 @@ import json
 import open_claims
 import pytest
 
+from ibsweep.analysis.evidence import gather
+from ibsweep.analysis.load import load
 from ibsweep.cli import run
+from ibsweep.sweep.settle_plan import Trained
+from ibsweep.sweep.settle_sides import open_tests
 
 
 @pytest.fixture
@@ -62,6 +66,26 @@ def test_a_budget_without_a_further_look_trains_nothing_and_says_what_it_takes(f
         assert (one["before"], one["after"], one["spent"]) == ("open", "open", 0)
         assert all(test["needed"] for test in one["tests"])
     assert len(open_claims.score_seeds(stores["pair_good"])) == open_claims.SCORED
+
+
+def test_a_claim_that_rests_on_an_older_repeat_alone_is_settled_by_that(folder, capsys):
+    """The newest sweep of an arm has no configuration with the values that the claim names."""
+    stores = open_claims.add_sweeps(folder / "results")
+    older = stores["pair_idle"]
+    newest = open_claims.add_repeat(older, seed=11, lr=0.5)
+    for store in (*stores.values(), newest):
+        question = json.loads(json.dumps(store.manifest.question))
+        question["claims"][1]["tests"][0]["where"] = {"lr": 1e-6}
+        store.update_manifest(store.manifest.model_copy(update={"question": question}))
+    words = ["pair_idle_is_perfect", "--max-replicates", str(open_claims.SCORED)]
+    assert run(["settle", *words]) == 0
+    out, _ = capsys.readouterr()
+    assert out.startswith("pair_idle_is_perfect: open (nothing was trained; it takes ")
+    evidence = gather(load(folder / "results"))["pair"]
+    assert evidence.manifests["pair_idle"].name == newest.manifest.name
+    (test,) = open_tests(evidence.claims[1], evidence)
+    assert test.sides == (Trained(older.manifest.name, 0, 10),)
+    assert (test.next_look, test.last_look) == (8, 32)
 
 
 def test_what_an_older_format_scored_and_chose_on_the_same_replicates_is_refused(folder, capsys):
