@@ -115,6 +115,8 @@ def _studentised(sample: bytes) -> Studentised:
     if n < LEAST_FOR_BOOTSTRAP:
         return Studentised(mean, error, n, None)
     z = (values - mean) / sd
+    # whatever the order of the replicates, and whichever side is taken from the other
+    z = z[np.lexsort((z, np.round(np.abs(z), DECIMALS)))]
     # mean and variance of each resample, in standard deviations   (2, resamples)
     means, squares = np.stack([z, z * z]) @ _counts(n) / n
     variances = np.maximum((squares - means * means) * n / (n - 1), 0.0)

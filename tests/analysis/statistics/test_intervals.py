@@ -30,6 +30,7 @@ def by_hand(values, bound=0.0):
     """Return ends and p of both methods, resample by resample, in plain Python."""
     n, mean, sd = len(values), statistics.fmean(values), statistics.stdev(values)
     error, critical = sd / math.sqrt(n), stats.t.ppf(0.975, n - 1)
+    values = sorted(values, key=lambda value: (round(abs(value - mean), 9), value))
     resampled = []
     for drawn in np.random.default_rng(n).integers(0, n, (RESAMPLES, n)):
         sample = [values[i] for i in drawn]
@@ -49,6 +50,16 @@ def by_hand(values, bound=0.0):
     tails = sum(r <= t + 1e-9 for r in resampled), sum(r >= t - 1e-9 for r in resampled)
     p = max(2 * stats.t.sf(abs(t), n - 1), 2 * (1 + min(tails)) / (RESAMPLES + 1))
     return low, high, min(1.0, p)
+
+
+def test_neither_the_order_nor_the_side_that_is_taken_from_the_other_matters():
+    rng = np.random.default_rng(4)
+    values = rng.exponential(2, 16)
+    found = compare_with_bound(values, 1.0)
+    assert compare_with_bound(rng.permutation(values), 1.0) == pytest.approx(found)
+    turned = compare_with_bound(-values, -1.0)
+    assert (-turned.high, -turned.low) == pytest.approx((found.low, found.high))
+    assert turned.p == pytest.approx(found.p)
 
 
 @pytest.mark.parametrize(
