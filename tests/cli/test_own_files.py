@@ -53,6 +53,7 @@ def stored(folder, name="one", *, finished=True, target="digits.yaml"):
                 test=figures,
                 test_confusion=None,
                 diverged_epoch=None,
+                purpose="score",
                 seconds=1.0,
             )
             for seed in store.manifest.confirmation_seeds
