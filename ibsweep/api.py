@@ -55,6 +55,7 @@ def tune(
         >>> found = ibsweep.tune("q7_wider", trials=20)  # doctest: +SKIP
         >>> found.best("q7_wider")["config"]  # doctest: +SKIP
     """
+    from ibsweep.cli.run_sweeps import shown_by
     from ibsweep.sweep.manifest import make_manifests
     from ibsweep.sweep.seeds import seed_notes
 
@@ -65,8 +66,9 @@ def tune(
     words = [os.fspath(target) for target in targets]
     manifests = make_manifests(words, chosen, name, sys.argv, folder)
     with created_sweeps(folder, manifests) as stores:
-        for note in seed_notes(manifests, chosen, folder) if progress else ():
-            print(note, file=sys.stderr)
+        if progress:
+            for note in (*seed_notes(manifests, chosen, folder), *shown_by(stores)):
+                print(note, file=sys.stderr)
         return _run(stores, folder, progress=progress)
 
 

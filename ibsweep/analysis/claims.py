@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from ibsweep.analysis.findings import Compared, Finding, bound_and_unit, margin_of, measure
+from ibsweep.analysis.finding import Compared, Finding
+from ibsweep.analysis.findings import bound_and_unit, margin_of, measure
 from ibsweep.analysis.needed import least_needed, reason_for_open, what_it_takes
 from ibsweep.analysis.statistics import holm
 from ibsweep.analysis.verdicts import Verdict, decide, p_of
@@ -50,19 +51,19 @@ class ClaimTestResult:
     Attributes:
         test: The test.
         verdict: What came out.
-        effect: Mean over all replicates or sweeps, in ``unit``; None where it could not be carried
-            out, as are the figures below.
-        low: Lower end of its 95 % interval.
-        high: Upper end.
         bound: What the effect is held against, in ``unit``.
         unit: The metric's: ``points`` of a difference and ``percent`` of a level where that is
             percent; ``doublings`` of a ratio of training-set sizes (its logarithm to base 2);
             ``percent of runs`` and ``points of runs`` of rates.
+        statement: The finding in words and figures, with the adjusted p.
+        reason: Why it is open and what would help, else None.
+        effect: Mean over all replicates or sweeps, in ``unit``; None where it could not be carried
+            out, as are the figures below.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
         p: Two-sided p of the effect being the bound, over all looks so far.
         adjusted_p: ``p`` adjusted for all tests of the question's claims.
         replicates: Replicates it rests on; 0 where it could not be carried out.
-        statement: The finding in words and figures, with the adjusted p.
-        reason: Why it is open and what would help, else None.
         on: What it speaks of: ``mean``, ``rate``, ``trained``, ``probability``, or ``rate and
             trained``; None where it could not be carried out.
         look: The look that the verdict was reached at, else the last one; None where it could not
@@ -80,16 +81,16 @@ class ClaimTestResult:
 
     test: ClaimTest
     verdict: Verdict
-    effect: float | None
-    low: float | None
-    high: float | None
     bound: float
     unit: str
-    p: float | None
-    adjusted_p: float | None
-    replicates: int
     statement: str
     reason: str | None
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    adjusted_p: float | None = None
+    replicates: int = 0
     on: str | None = None
     look: int | None = None
     unit_of: Literal["replicate", "sweep"] = "replicate"
@@ -172,14 +173,8 @@ def _untested(question: Question, test: ClaimTest, reason: str) -> ClaimTestResu
     return ClaimTestResult(
         test,
         Verdict.NOT_TESTED,
-        effect=None,
-        low=None,
-        high=None,
         bound=bound,
         unit=unit,
-        p=None,
-        adjusted_p=None,
-        replicates=0,
         statement=f"not tested: {reason}",
         reason=reason,
         margin=margin_of(question, test),

@@ -205,8 +205,8 @@ def size_to_match(
     common = table.index.intersection(other.dropna().index)
     if len(common) < 2:
         raise InputError(
-            f"{arm} and {than} share fewer than two replicates; tune both with the same `--seed` "
-            "and `--confirm-replicates`"
+            f"{arm} and {than} share fewer than two replicates; `ibsweep tune "
+            f"{question.word(arm)} {question.word(than)}` gives both the same seeds"
         )
     other = trained_figures(confirmations, than, other.to_frame())[other.name]
     found = _estimate(question, arm, table.loc[common], other.loc[common].to_numpy(float))

@@ -8,91 +8,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from ibsweep.analysis.estimands import Runs, Sample, compare
+from ibsweep.analysis.estimands import Sample
+from ibsweep.analysis.finding import Finding, Subject, over_replicates, over_sweeps
 from ibsweep.analysis.finding_words import (
     ends_of_the_curve,
-    in_words,
     level_notes,
     ratio_in_words,
     side_notes,
     with_unit,
 )
-from ibsweep.analysis.looks import Asked, looks_at
-from ibsweep.analysis.sides import BASELINE_NAME, Side, Sides, Untestable, align, side_name
+from ibsweep.analysis.looks import Asked
+from ibsweep.analysis.sides import BASELINE_NAME, Sides, Untestable, align, side_name
 from ibsweep.analysis.sizes_needed import needed_sizes
-from ibsweep.analysis.statistics import DECIMALS, Comparison, SweepComparison, look_sizes
-from ibsweep.analysis.sweep_unit import Repeated, compare_sweeps, judge_sweeps
+from ibsweep.analysis.statistics import DECIMALS
+from ibsweep.analysis.sweep_unit import Repeated
 from ibsweep.analysis.wording import column_title, difference_unit, size_text
 from ibsweep.questions.schema import (
     ClaimTest,
     DifferenceTest,
     LevelTest,
-    Objective,
     Question,
     TrainSizesNeededTest,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
-    from ibsweep.analysis.estimands import Spoken
-    from ibsweep.analysis.verdicts import Look
     from ibsweep.data.schema import DataSchema
 
-__all__ = ["Compared", "Finding", "bound_and_unit", "margin_of", "measure"]
-
-
-class Compared(NamedTuple):
-    """A configuration that a test compares: what would be trained further to decide it."""
-
-    arm: str
-    sweep: str
-    trial: int
-    train_size: int
-    replicates: int
-
-
-class Finding(NamedTuple):
-    """What a test found.
-
-    Attributes:
-        on: What it speaks of: ``mean``, ``rate``, ``trained``, ``probability``, or ``rate and
-            trained``.
-        shown: The effect on all replicates, or over sweeps.
-        bound: What it is held against.
-        unit: Of both.
-        looks: The looks at it.
-        words: The effect in words and figures.
-        based_on: What it rests on, such as ``16 paired replicates``.
-        notes: What to add at the end.
-        margin: How far from the bound still counts as the same; None: nothing does.
-        spread: Standard deviation of what ``shown`` is the mean of.
-        compared: The configurations.
-        next_look: How many replicates the next look has; None after the last, and of sweeps.
-        old: Whether the replicates chose the configurations that they score.
-        sweeps: How many there are of a side at least, where the sweep is the unit; else None.
-        holds_again: Probability that it would hold in a new sweep.
-    """
-
-    on: str
-    shown: Comparison
-    bound: float
-    unit: str
-    looks: tuple[Look, ...]
-    words: str
-    based_on: str
-    notes: tuple[str, ...]
-    margin: float | None
-    spread: float
-    compared: tuple[Compared, ...]
-    next_look: int | None = None
-    old: bool = False
-    sweeps: int | None = None
-    holds_again: float | None = None
+__all__ = ["bound_and_unit", "margin_of", "measure"]
 
 
 def bound_and_unit(question: Question, test: ClaimTest) -> tuple[float, str]:
@@ -172,13 +116,12 @@ class _Measurement(NamedTuple):
         names = (side_name(test.arm, test.where), side_name(test.than, test.than_where))
         bound, unit = bound_and_unit(question, test)
         asked = Asked(test.on, bound, margin=margin_of(question, test))
-        place = self._at(size, *arms)
+        subject = Subject(metric, unit, names, self._at(size, *arms))
         if len(first) > 1 and len(second) > 1:
-            repeated = Repeated(first, second, metric.sign)
-            return self._over_sweeps(repeated, asked, unit, metric, names, place)
+            return over_sweeps(Repeated(first, second, metric.sign), asked, subject)
         one, other = align(first, second)
         sample = Sample(one.runs, other.runs, metric.sign, metric.low, metric.high)
-        found = self._over_replicates(sample, (one, other), asked, unit, metric, names, place)
+        found = over_replicates(sample, (one, other), asked, subject)
         return found._replace(notes=found.notes + side_notes(metric, names, sample))
 
     def level(self, test: LevelTest) -> Finding:
@@ -197,9 +140,9 @@ class _Measurement(NamedTuple):
             test.on, bound, test.upward, test.closed, margin_of(self.question, test), good
         )
         place, title = self._at(size, test.arm), column_title(metric, column)
+        subject = Subject(metric, unit, names, place, title)
         if len(found) > 1:
-            repeated = Repeated(found, None, metric.sign)
-            return self._over_sweeps(repeated, asked, unit, metric, names, place, title)
+            return over_sweeps(Repeated(found, None, metric.sign), asked, subject)
         (side,) = found
         if len(side.seeds) < 2:
             raise Untestable(
@@ -207,7 +150,7 @@ class _Measurement(NamedTuple):
                 f"{self.question.word(test.arm)}` with more `--confirm-replicates`"
             )
         sample = Sample(side.runs, None, metric.sign, metric.low, metric.high)
-        result = self._over_replicates(sample, found, asked, unit, metric, names, place, title)
+        result = over_replicates(sample, found, asked, subject)
         return result._replace(notes=result.notes + level_notes(metric, sample, result.on))
 
     def train_sizes_needed(self, test: TrainSizesNeededTest) -> Finding:
@@ -240,15 +183,13 @@ class _Measurement(NamedTuple):
                 "`efficiency` in the question's file"
             )
         asked = Asked("mean", 0.0, margin=margin_of(question, test))
+        subject = Subject(metric, "doublings", ("", ""))
         if repeated:
-            whole = Repeated(sides[0], sides[1], 1)
-            found = self._over_sweeps(whole, asked, "doublings", metric, ("", ""), "")
+            found = over_sweeps(Repeated(sides[0], sides[1], 1), asked, subject)
         else:
             sample = Sample(more.runs, less.runs, 1, None, None)
             # no run of these fails: what failed is left out of the curves
-            plain = asked._replace(on=None)
-            pair = (more, less)
-            found = self._over_replicates(sample, pair, plain, "doublings", metric, ("", ""), "")
+            found = over_replicates(sample, (more, less), asked._replace(on=None), subject)
         early = {arm: sum(int(n.early.sum()) for n in each) for arm, each in needs.items()}
         left = {arm: sum(n.left_out for n in each) for arm, each in needs.items()}
         words = ratio_in_words(found.shown, test, short, early, self.data.noun, target)
@@ -259,113 +200,6 @@ class _Measurement(NamedTuple):
                 notes.append(f"{failed} runs of {arm} failed and are left out of its curves")
         return found._replace(words=f"{words} ({'; '.join(notes)})", on="mean")
 
-    def _over_replicates(
-        self,
-        sample: Sample,
-        sides: Sequence[Side],
-        asked: Asked,
-        unit: str,
-        metric: Objective,
-        names: tuple[str, ...],
-        place: str,
-        title: str = "",
-    ) -> Finding:
-        """Judge one sweep an arm, with the replicate as the unit."""
-        on, shown_on = _spoken(sample, asked)
-        bound = (
-            asked.bound if asked.on or shown_on != "rate" else 50.0 if sample.other is None else 0
-        )
-        found = compare(sample, shown_on, bound)
-        if found is None:  # not even two that train
-            shown_on = on = "rate"
-            bound = 50.0 if sample.other is None else 0.0
-            found = compare(sample, "rate", bound)
-            assert found is not None
-        if shown_on == "rate" and asked.on != "rate":
-            unit = "percent of runs" if sample.other is None else "points of runs"
-        first = min(side.first for side in sides)
-        looks = looks_at(sample, asked, first)
-        later = [n for n in look_sizes(first) if n > looks[-1].replicates]
-        paired, each = ("paired ", " each") if sample.other is not None else ("", "")
-        of = "" if found.replicates == sample.replicates else f"{found.replicates} of "
-        alike = any(side.chosen_on_them for side in sides)
-        return Finding(
-            on=on,
-            shown=found,
-            bound=bound,
-            unit=unit,
-            looks=looks,
-            words=in_words(metric, found, bound, shown_on, names, place, title),
-            # what it speaks of: the configurations found, and not what a sweep finds
-            based_on=f"{of}{sample.replicates} {paired}replicates of one sweep{each}",
-            notes=("chosen and scored on the same replicates",) * alike,
-            margin=asked.margin,
-            spread=_spread(sample, shown_on, found),
-            compared=tuple(_compared(side) for side in sides),
-            next_look=later[0] if later else None,
-            old=alike,
-        )
-
-    def _over_sweeps(
-        self,
-        repeated: Repeated,
-        asked: Asked,
-        unit: str,
-        metric: Objective,
-        names: tuple[str, ...],
-        place: str,
-        title: str = "",
-    ) -> Finding:
-        """Judge repeated sweeps, with the sweep as the unit."""
-        groups = (repeated.one, *([] if repeated.other is None else [repeated.other]))
-        runs = [
-            Runs(
-                np.concatenate([side.runs.figures for side in group]),
-                np.concatenate([side.runs.trained for side in group]),
-            )
-            for group in groups
-        ]
-        least = min(len(each.figures) for each in runs)
-        pooled = Sample(
-            runs[0].first(least),
-            runs[1].first(least) if runs[1:] else None,
-            metric.sign,
-            None,
-            None,
-        )
-        failed = repeated.any_failed
-        on: str = asked.on or "mean"
-        shown_on: Spoken = asked.on or "trained"
-        if asked.on is None and failed:
-            on = "rate and trained" if asked.good is None else "trained"
-            if asked.good is False and not pooled.one.trained.any():
-                on, shown_on = "mean", "runs"
-        bound = asked.bound
-        found = compare_sweeps(repeated, shown_on, bound, upward=asked.upward)
-        if found is None:
-            on, shown_on, bound = "rate", "rate", 0.0 if repeated.other is not None else 50.0
-            unit = "percent of runs" if repeated.other is None else "points of runs"
-            found = compare_sweeps(repeated, "rate", bound, upward=asked.upward)
-            if found is None:
-                raise Untestable("fewer than two sweeps of a side share a seed with the other's")
-        shown = Comparison(found.effect, found.low, found.high, found.p, least)
-        counts = " and ".join(str(len(group)) for group in groups)
-        return Finding(
-            on=on,
-            shown=shown,
-            bound=bound,
-            unit=unit,
-            looks=judge_sweeps(repeated, asked),
-            words=in_words(metric, shown, bound, shown_on, names, place, title),
-            based_on=f"{counts} sweeps",
-            notes=_between(found, names, runs),
-            margin=asked.margin,
-            spread=found.between_sd,
-            compared=tuple(_compared(side) for group in groups for side in group),
-            sweeps=found.sweeps,
-            holds_again=found.holds_again,
-        )
-
     def _at(self, size: int, *arms: str) -> str:
         """Return the training-set size in words where it is not the arms' own."""
         tuned = self._tuned(size, *arms)
@@ -375,43 +209,3 @@ class _Measurement(NamedTuple):
         """Return at which sizes the arms were tuned, unless all were at ``size``."""
         own = dict.fromkeys(self.question.arms[arm].train_size for arm in arms)
         return "" if list(own) == [size] else f"tuned with {' and '.join(map(str, own))}"
-
-
-def _spoken(sample: Sample, asked: Asked) -> tuple[str, Spoken]:
-    """Return what a test speaks of, and of what its effect is shown."""
-    if asked.on is not None:
-        return asked.on, asked.on
-    if not sample.any_failed:
-        return "mean", "trained"
-    if asked.good is None:
-        return "rate and trained", "trained"
-    if sample.one.trained.any():
-        return "trained", "trained"
-    return ("rate", "rate") if asked.good else ("mean", "runs")
-
-
-def _spread(sample: Sample, on: Spoken, found: Comparison) -> float:
-    """Return the standard deviation of what an effect is the mean of."""
-    share = found.effect / 100
-    if on == "probability" or (on == "rate" and sample.other is None):
-        return 100 * float(np.sqrt(share * (1 - share)))
-    if on == "rate":
-        pairs = [side.trained.astype(float) for side in sample.sides]
-        return 100 * float(np.std(pairs[0] - pairs[1], ddof=1))
-    return float(np.std(sample.effects(on), ddof=1))
-
-
-def _between(
-    found: SweepComparison, names: tuple[str, ...], runs: Sequence[Runs]
-) -> tuple[str, ...]:
-    """Return what sweeps add: how they differ, and whether a new one would say the same."""
-    again = f"would hold in a new sweep with probability {found.holds_again:.2f}"
-    notes = [f"standard deviation between sweeps {found.between_sd:.2g}", again]
-    for name, each in zip(names, runs, strict=True):
-        if name and not each.trained.all():
-            notes.append(f"{name} trains in {each.trained.sum()} of {len(each.trained)} runs")
-    return tuple(notes)
-
-
-def _compared(side: Side) -> Compared:
-    return Compared(side.arm, side.sweep, side.trial, side.train_size, len(side.seeds))

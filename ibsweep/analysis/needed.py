@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ibsweep.analysis.statistics import LEAST_REPLICATES, look_sizes, replicates_needed
 
 if TYPE_CHECKING:
-    from ibsweep.analysis.findings import Finding
+    from ibsweep.analysis.finding import Finding
     from ibsweep.questions.schema import Question
 
 __all__ = ["least_needed", "reason_for_open", "what_it_takes"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ibsweep.results.store import SweepStore
     from ibsweep.sweep.progress import Progress
 
-__all__ = ["run_and_print"]
+__all__ = ["run_and_print", "shown_by"]
 
 
 def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> None:
@@ -53,7 +53,7 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     session = nullcontext() if done else ray_session(stores[0].manifest.address, resume_hint)
     try:
         with progress, session:
-            for line in () if quiet else _shown_by(stores):
+            for line in () if quiet else shown_by(stores):
                 progress.note(line)
             for store in stores:
                 current = store
@@ -97,7 +97,7 @@ def _repeats(stores: Sequence[SweepStore]) -> list[Repeats]:
     return [repeats for repeats in found if repeats is not None]
 
 
-def _shown_by(stores: Sequence[SweepStore]) -> list[str]:
+def shown_by(stores: Sequence[SweepStore]) -> list[str]:
     """Return what the budgets of sweeps that begin can show, a line a question."""
     lines = {}
     for store in stores:

@@ -62,8 +62,8 @@ def confirm(
             f"see the reasons in {display_path(store.paths.trials)}, and tune anew"
         )
 
-    def train(trials: Sequence[Trial], stage: Stage) -> None:
-        plans = [Retraining(trial, arm.train_size, stage.seeds) for trial in trials]
+    def train(trials: Sequence[Trial], seeds: tuple[int, ...], stage: Stage) -> None:
+        plans = [Retraining(trial, arm.train_size, seeds) for trial in trials]
         for plan, rows, states in train_missing(
             store, question, arm, plans, stage, progress, nodes, data
         ):
@@ -73,7 +73,7 @@ def confirm(
     purpose: Purpose = None
     if manifest.choice_replicates is not None:
         purpose = "score"
-        train(trials, Stage("choice", manifest.choice_seeds, "choosing"))
+        train(trials, manifest.choice_seeds, Stage("choice", "choosing"))
         rows = [row for row in store.confirmations() if row.train_size == arm.train_size]
         leaders = [
             Confirmed.of(trial, [row for row in rows if row.trial == trial.trial], objective)
@@ -81,5 +81,5 @@ def confirm(
         ]
         trials = chosen(leaders, objective, conditions)
     words = "scoring" if purpose else "confirming"
-    train(trials, Stage(purpose, manifest.confirmation_seeds, words, weights=True))
+    train(trials, manifest.confirmation_seeds, Stage(purpose, words, weights=True))
     write_best(store, question, arm)

@@ -63,7 +63,7 @@ def measure_efficiency(
         nodes = check_nodes(store, progress.note, local=address is None)
         progress.sweep_started(manifest, question.objective, store.trials())
         plans, purpose = _plans(store, sizes)
-        stage = Stage(purpose, manifest.confirmation_seeds, "measuring efficiency")
+        stage = Stage(purpose, "measuring efficiency")
         loaded = share_data(manifest, question)
         for _, rows, _ in train_missing(
             store, question, arm, plans, stage, progress, nodes, loaded

@@ -1,8 +1,8 @@
-"""Fresh replicates of finished trials, trained on all cores; a trial's rows come at once."""
+"""Fresh replicates of finished trials, trained on all cores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
@@ -21,7 +21,7 @@ from ibsweep.trial.score import train_and_score
 if TYPE_CHECKING:
     from ray import ObjectRef
 
-__all__ = ["Purpose", "Retraining", "Stage", "split_plans", "train_missing", "without_rows"]
+__all__ = ["Purpose", "Retraining", "Stage", "train_missing", "train_parts", "without_rows"]
 
 Purpose = Literal["choice", "score"] | None
 """What fresh replicates are for; None: both, as in formats 2 and 3."""
@@ -45,13 +45,11 @@ class Stage(NamedTuple):
 
     Attributes:
         purpose: Of their rows.
-        seeds: Theirs.
         words: What progress says.
         weights: Whether they are kept.
     """
 
     purpose: Purpose
-    seeds: tuple[int, ...]
     words: str
     weights: bool = False
 
@@ -66,41 +64,75 @@ def train_missing(
     nodes: Nodes,
     data: ObjectRef | None,
 ) -> Iterator[tuple[Retraining, list[Confirmation], dict[int, dict[str, torch.Tensor]]]]:
-    """Train what the plans have no rows of yet, and yield each with its new rows and weights."""
-    manifest, phase = store.manifest, stage.words
+    """Train what the plans have no rows of yet, and yield each with its new rows and weights.
+
+    A plan's rows come at once, so that they are one write.
+    """
+    phase = stage.words
     missing = without_rows(store, plans, stage.purpose)
-    parts = split_plans(missing, question, arm, manifest, nodes)
     trained: dict[tuple[int, int], tuple[list[Confirmation], dict[int, Any]]] = {}
-    for _, part in parts:
-        if fault := kernels_fault(part, gpu=manifest.gpus_per_trial > 0):
-            progress.kernels_failed(fault)
     done = len(plans) - len(missing)
     progress.phase(f"{phase} {done}/{len(plans)}")
-    for (plan, _), (rows, states, log) in run_tasks(
-        parts,
-        train_and_score,
-        lambda part: (part[1], stage.purpose, stage.weights, data),
-        lambda part: f"{phase} trial {part[0].trial.trial} of {manifest.name}",
-        nodes,
-        progress.note,
+    for plan, rows, states in train_parts(
+        store, question, arm, missing, stage, nodes, data, progress.note, progress.kernels_failed
     ):
         confirmed, weights_by_seed = trained.setdefault(
             (plan.trial.trial, plan.train_size), ([], {})
         )
-        if log:
-            header = f"--- {phase}: {len(rows)} fresh replicates ---\n"
-            store.add_log(plan.trial.trial, header + log)
         confirmed += rows
         weights_by_seed |= states
         progress.add_model_epochs(sum(row.epochs for row in rows))
         seeds = plan.seeds
-        if len(confirmed) == len(seeds):  # a trial's rows are one write
+        if len(confirmed) == len(seeds):
             # in the seeds' order, whichever part ended first
             confirmed.sort(key=lambda row: seeds.index(row.seed))
             ordered = {seed: weights_by_seed[seed] for seed in seeds if seed in weights_by_seed}
             yield plan, confirmed, ordered
             done += 1
             progress.phase(f"{phase} {done}/{len(plans)}")
+
+
+def train_parts(
+    store: SweepStore,
+    question: Question,
+    arm: Arm,
+    plans: Sequence[Retraining],
+    stage: Stage,
+    nodes: Nodes,
+    data: ObjectRef | None,
+    note: Callable[[str], None],
+    kernels_failed: Callable[[str], None],
+) -> Iterator[tuple[Retraining, list[Confirmation], dict[int, dict[str, torch.Tensor]]]]:
+    """Train plans, split over the cores, and yield the rows and weights of each part as it ends.
+
+    Args:
+        store: The sweep; what training functions print goes to its logs.
+        question: Its question.
+        arm: Its arm.
+        plans: What is to be trained.
+        stage: What for.
+        nodes: Where.
+        data: Where workers find the arrays of the data; None where these are generated.
+        note: Told what matters whatever is shown.
+        kernels_failed: Told why training is slower than it should be.
+    """
+    manifest = store.manifest
+    parts = _split(plans, question, arm, manifest, nodes)
+    for _, part in parts:
+        if fault := kernels_fault(part, gpu=manifest.gpus_per_trial > 0):
+            kernels_failed(fault)
+    for (plan, _), (rows, states, log) in run_tasks(
+        parts,
+        train_and_score,
+        lambda part: (part[1], stage.purpose, stage.weights, data),
+        lambda part: f"{stage.words} trial {part[0].trial.trial} of {manifest.name}",
+        nodes,
+        note,
+    ):
+        if log:
+            header = f"--- {stage.words}: {len(rows)} fresh replicates ---\n"
+            store.add_log(plan.trial.trial, header + log)
+        yield plan, rows, states
 
 
 def without_rows(
@@ -128,7 +160,7 @@ def without_rows(
     return missing
 
 
-def split_plans(
+def _split(
     plans: Sequence[Retraining],
     question: Question,
     arm: Arm,

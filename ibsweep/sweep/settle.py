@@ -159,12 +159,15 @@ def settle(
 
             training = ScoreTraining(stores, progress, local=address is None)
             claims = claims.read_again()  # nobody else writes from here on
-            while batch := claims.next_batch(most):
-                if end is not None and time.monotonic() > end:
-                    break
-                for side, runs in training.train(batch):
-                    spent[side] += runs
-                claims = claims.read_again()
+            try:
+                while batch := claims.next_batch(most):
+                    if end is not None and time.monotonic() > end:
+                        break
+                    for side, runs in training.train(batch):
+                        spent[side] += runs
+                    claims = claims.read_again()
+            finally:
+                training.renew_best({side.sweep for side in spent})
     return [
         Settled(evidence, was, now, sum(spent[side] for side in _sides(now, evidence)))
         for (_, was), (evidence, now) in zip(before.judged(), claims.judged(), strict=True)

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ibsweep.cluster.pool import run_tasks
 from ibsweep.questions.files import question_from_manifest
 from ibsweep.results.store import SweepStore
-from ibsweep.sweep.fresh_replicates import Retraining, split_plans
+from ibsweep.sweep.best import write_best
+from ibsweep.sweep.fresh_replicates import Retraining, Stage, train_parts
 from ibsweep.sweep.nodes import check_nodes
 from ibsweep.sweep.plans import share_data
 from ibsweep.sweep.settle_plan import Trained
 from ibsweep.sweep.settle_sides import missing_seeds
-from ibsweep.trial.parts import kernels_fault
-from ibsweep.trial.plan import TrialPlan
-from ibsweep.trial.score import train_and_score
 
 if TYPE_CHECKING:
     from ray import ObjectRef
 
     from ibsweep.cluster.nodes import Nodes
+    from ibsweep.questions.schema import Question
     from ibsweep.sweep.settle import SettleProgress
 
 __all__ = ["ScoreTraining"]
+
+_SETTLING = Stage("score", "settling")
 
 
 class ScoreTraining:
@@ -39,7 +39,7 @@ class ScoreTraining:
         self, stores: Mapping[str, SweepStore], progress: SettleProgress, *, local: bool
     ) -> None:
         self._stores, self._progress, self._local = stores, progress, local
-        self._prepared: dict[str, tuple[Nodes, ObjectRef | None]] = {}
+        self._prepared: dict[str, tuple[Question, Nodes, ObjectRef | None]] = {}
         self._fault_told = False
 
     def train(self, wanted: Mapping[Trained, int]) -> Iterator[tuple[Trained, int]]:
@@ -67,45 +67,42 @@ class ScoreTraining:
     def _train_for(
         self, store: SweepStore, missing: Sequence[tuple[Trained, tuple[int, ...]]]
     ) -> Iterator[tuple[Trained, int]]:
-        nodes, data = self._prepare(store)
-        for (plan, _), (rows, _, log) in run_tasks(
-            self._parts(store, missing, nodes),
-            train_and_score,
-            lambda part: (part[1], "score", False, data),
-            lambda part: f"training trial {part[0].trial.trial} of {store.manifest.name}",
+        question, nodes, data = self._prepare(store)
+        trials = {trial.trial: trial for trial in store.trials()}
+        for plan, rows, _ in train_parts(
+            store,
+            question,
+            question.arms[store.manifest.arm],
+            [Retraining(trials[side.trial], side.train_size, seeds) for side, seeds in missing],
+            _SETTLING,
             nodes,
+            data,
             self._progress.note,
+            self._kernels_failed,
         ):
             side = Trained(store.manifest.name, plan.trial.trial, plan.train_size)
-            if log:
-                store.add_log(side.trial, f"--- settling: {len(rows)} fresh replicates ---\n{log}")
             store.add_confirmations(rows)
             self._progress.runs_finished(side, len(rows))
             yield side, len(rows)
 
-    def _prepare(self, store: SweepStore) -> tuple[Nodes, ObjectRef | None]:
-        """Return the nodes that may train for a sweep, and its data: checked and loaded once."""
+    def renew_best(self, sweeps: Collection[str]) -> None:
+        """Write ``best.yaml`` of these sweeps anew: its figures are of all score replicates."""
+        for name in sorted(sweeps):
+            store = self._stores[name]
+            question, _, _ = self._prepare(store)
+            write_best(store, question, question.arms[store.manifest.arm])
+
+    def _prepare(self, store: SweepStore) -> tuple[Question, Nodes, ObjectRef | None]:
+        """Return a sweep's question, the nodes that may train for it, and its data: once."""
         manifest = store.manifest
         if manifest.name not in self._prepared:
             question = question_from_manifest(manifest.question, store.paths.manifest)
             nodes = check_nodes(store, self._progress.note, local=self._local)
-            self._prepared[manifest.name] = nodes, share_data(manifest, question)
+            self._prepared[manifest.name] = question, nodes, share_data(manifest, question)
         return self._prepared[manifest.name]
 
-    def _parts(
-        self,
-        store: SweepStore,
-        missing: Sequence[tuple[Trained, tuple[int, ...]]],
-        nodes: Nodes,
-    ) -> list[tuple[Retraining, TrialPlan]]:
-        manifest = store.manifest
-        question = question_from_manifest(manifest.question, store.paths.manifest)
-        trials = {trial.trial: trial for trial in store.trials()}
-        plans = [Retraining(trials[side.trial], side.train_size, seeds) for side, seeds in missing]
-        parts = split_plans(plans, question, question.arms[manifest.arm], manifest, nodes)
-        for _, part in parts:
-            fault = kernels_fault(part, gpu=manifest.gpus_per_trial > 0)
-            if fault and not self._fault_told:
-                self._fault_told = True
-                self._progress.note(fault)
-        return parts
+    def _kernels_failed(self, fault: str) -> None:
+        """Note, once, why training is slower than it should be."""
+        if not self._fault_told:
+            self._fault_told = True
+            self._progress.note(fault)

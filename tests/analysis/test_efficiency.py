@@ -217,7 +217,7 @@ def test_matching_needs_the_other_arm_and_common_replicates():
         size_to_match(QUESTION, a, "a", "b")
     with pytest.raises(InputError, match="b has no confirmed sweep"):
         size_to_match(QUESTION, frame(a, rows("b", 70.0, train_size=30)), "a", "b")
-    with pytest.raises(InputError, match="share fewer than two replicates; tune both with the"):
+    with pytest.raises(InputError, match="fewer than two replicates; `ibsweep tune a b` gives"):
         size_to_match(QUESTION, frame(a, rows("b", 70.0, seeds=range(8))), "a", "b")
 
 

@@ -15,6 +15,10 @@ from ibsweep.sweep.options import SweepOptions
 
 YAML = questions.as_yaml(questions.question_mapping())
 
+BUDGET = ("--replicates", "2", "--confirm", "1", "--choice-replicates", "2")
+BUDGET += ("--confirm-replicates", "2", "--pruner", "none")
+"""A sweep of few replicates whose trials all run to their end, on the command line."""
+
 
 def write_question(folder: Path, text: str = YAML, name: str = "tiny.yaml") -> Path:
     """Write a question file and return its path."""

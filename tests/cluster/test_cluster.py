@@ -23,19 +23,6 @@ from ibsweep.results.store import SweepStore
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
-BUDGET = [
-    "--replicates",
-    "2",
-    "--confirm",
-    "1",
-    "--choice-replicates",
-    "2",
-    "--confirm-replicates",
-    "2",
-    "--pruner",
-    "none",
-]
-
 
 def question(epochs):
     """Return the tiny question with trials of so many epochs."""
@@ -88,7 +75,7 @@ def tuning(folder, cluster, *words, text=LONG):
     command = [sys.executable, "-m", "ibsweep", "tune", str(tiny.write_question(folder, text))]
     options = ["--address", cluster.address, "--results", str(folder / "results"), "--name", "s"]
     process = subprocess.Popen(
-        [*command, *options, *BUDGET, *words],
+        [*command, *options, *tiny.BUDGET, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

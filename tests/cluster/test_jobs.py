@@ -33,18 +33,6 @@ TRIALS = 60
 SLOW = tiny.YAML.replace("low: 5, high: 40", "low: 600, high: 1800").replace(
     "epochs: 20", "epochs: 1200"
 )
-BUDGET = (
-    "--replicates",
-    "2",
-    "--confirm",
-    "1",
-    "--choice-replicates",
-    "2",
-    "--confirm-replicates",
-    "2",
-    "--pruner",
-    "none",
-)
 
 
 def start(head, folder, *words, stdout=subprocess.PIPE, **settings):
@@ -92,7 +80,7 @@ class TestOnACluster:
     def test_a_submitted_sweep_is_the_same_sweep(self, ray_head, tmp_path):
         """The question file goes along, the trials run in the cluster, results stay there."""
         tiny.write_question(tmp_path)
-        words = ["tune", "tiny.yaml", "--trials", "3", *BUDGET, "--name", "mine"]
+        words = ["tune", "tiny.yaml", "--trials", "3", *tiny.BUDGET, "--name", "mine"]
         code, out, err = client(ray_head, tmp_path, "submit", "--", *words)
         assert code == 0, err
         assert re.fullmatch(r"tune-tiny-[0-9a-f]{6}\n", out), "the id alone"
@@ -129,7 +117,7 @@ class TestOnACluster:
         tiny.write_question(tmp_path, SLOW)
         results = tmp_path / "there"  # absolute, so it is not in the home directory
         root = results / "long"
-        words = ["tune", "tiny.yaml", "--trials", str(TRIALS), *BUDGET, "--name", "long"]
+        words = ["tune", "tiny.yaml", "--trials", str(TRIALS), *tiny.BUDGET, "--name", "long"]
         printed = tmp_path / "printed"
         with printed.open("w") as out:
             follower = start(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import open_claims
 import pytest
+import yaml
 
 from ibsweep.results.store import SweepStore
 
@@ -114,4 +115,7 @@ def test_tune_says_that_its_budget_can_show_nothing_and_settle_goes_on_from_ther
     assert claims["pair_idle_is_perfect"]["after"] == "refuted"
     assert claims["pair_good_wins"]["tests"][0]["replicates"] == 8
     for arm in ("pair_good", "pair_idle"):
-        check_rows(SweepStore(tmp_path / "results" / f"s-{arm}"), 8)
+        store = SweepStore(tmp_path / "results" / f"s-{arm}")
+        check_rows(store, 8)
+        best = yaml.safe_load(store.paths.best_config.read_text())
+        assert best["confirmed"]["replicates"] == 8, "its figures are of all of them"
