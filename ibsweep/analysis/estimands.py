@@ -8,7 +8,7 @@ configuration's replicates and for those of two on common seeds.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ibsweep.questions.schema import Estimand
 
-    Spoken = Estimand | Literal["runs"]
+    Spoken: TypeAlias = Estimand | Literal["runs"]
 
 __all__ = ["Runs", "Sample", "compare", "p_outside"]
 
