@@ -36,6 +36,8 @@ class Repeats:
         means: Of each, its best configuration's mean over the fresh replicates that score it.
         average: Mean over the sweeps, with its 95 % interval (Student's t on ``means``): what new
             sweeps give on average.
+        predicted: Within which one new sweep's mean lies with 95 % (Student's t: the spread
+            between sweeps, and what the average is unsure by).
         between_sd: Standard deviation of ``means``.
         within_sd: Standard deviation of the replicates of one sweep, the sweeps' variances
             averaged; None where no sweep has two replicates.
@@ -44,6 +46,7 @@ class Repeats:
     sweeps: tuple[SweepSummary, ...]
     means: tuple[float, ...]
     average: Interval
+    predicted: Interval
     between_sd: float
     within_sd: float | None
 
@@ -67,8 +70,8 @@ class Repeats:
         return max(self.sweeps, key=lambda sweep: sweep.manifest.created)
 
     def sentence(self) -> str:
-        """Return it in words, such as ``three sweeps: 97.40, 96.80, 97.90 %; a new one gives
-        97.37 % on average [96.00, 98.73]``.
+        """Return it in words, such as ``three sweeps: 97.40, 96.80, 97.90 %; they give
+        97.37 % on average [96.00, 98.73], a single new one [94.63, 100.00]``.
         """
         metric, average = self.objective, self.average
         count = len(self.sweeps)
@@ -77,7 +80,12 @@ class Repeats:
         shown = ", ".join([*(number(metric, mean) for mean in first), metric.format(last)])
         ends = interval_text(metric, average.low, average.high, beside=average.mean)
         mean = metric.format(average.mean)
-        return f"{words} sweeps: {shown}; a new one gives {mean} on average {ends}"
+        low, high = self.predicted.low, self.predicted.high
+        single = interval_text(metric, low, high, beside=average.mean)
+        return (
+            f"{words} sweeps: {shown}; they give {mean} on average {ends}, a single new one "
+            f"{single}"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``tune --json`` does."""
@@ -87,6 +95,7 @@ class Repeats:
             "seeds": list(self.seeds),
             "means": list(self.means),
             self.objective.test: self.average._asdict(),
+            "predicted": {"low": self.predicted.low, "high": self.predicted.high},
             "between_sd": self.between_sd,
             "within_sd": self.within_sd,
         }
@@ -111,12 +120,19 @@ def summarise_repeats(sweeps: Iterable[StoredSweep]) -> Repeats | None:
     means = [sum(values) / len(values) for _, values in found]
     compared = between_sweeps(means)
     metric = found[-1][0].question.objective
-    low = compared.low if metric.low is None else max(compared.low, metric.low)
-    high = compared.high if metric.high is None else min(compared.high, metric.high)
+
+    def within_bounds(half: float) -> Interval:
+        low, high = compared.effect - half, compared.effect + half
+        low = low if metric.low is None else max(low, metric.low)
+        high = high if metric.high is None else min(high, metric.high)
+        return Interval(compared.effect, low, high)
+
+    half = compared.high - compared.effect
     return Repeats(
         tuple(summary for summary, _ in found),
         tuple(means),
-        Interval(compared.effect, low, high),
+        within_bounds(half),
+        within_bounds(half * math.sqrt(len(means) + 1)),  # from sd / sqrt(n) to sd sqrt(1 + 1/n)
         compared.between_sd,
         _within([values for _, values in found]),
     )

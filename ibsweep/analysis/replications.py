@@ -25,6 +25,7 @@ LUCK = (
 """The rule, for pages and docs."""
 
 _ONE_IN = 20
+_NOTEBOOK_SEED = 10
 _ROUNDING = 0.005
 
 
@@ -49,6 +50,7 @@ class ReplicationSummary:
         share_below: Share of the other seeds below the published figure, ties counting half.
         luck: ``"lucky"``, ``"unlucky"`` or ``"typical"`` by the rule `LUCK`; None with too few
             seeds.
+        by_seed: Accuracy by seed, the notebook's own among them.
     """
 
     question: str
@@ -66,6 +68,7 @@ class ReplicationSummary:
     others: tuple[float, ...]
     share_below: float | None
     luck: str | None
+    by_seed: Mapping[int, float]
 
     @property
     def name(self) -> str:
@@ -146,6 +149,9 @@ def describe_replications(found: Sequence[ReplicationSummary]) -> str:
             f"Run again, the notebook lands on {met} of {len(again)} of its figures to the digit."
         )
     judged = [one for one in found if one.luck is not None]
+    ranked = _rank_of_seed10(found)
+    if ranked is not None:
+        sentences.append(ranked)
     if judged:
         parts = []
         for kind in ("lucky", "unlucky"):
@@ -158,6 +164,26 @@ def describe_replications(found: Sequence[ReplicationSummary]) -> str:
             f"{' and '.join(parts)}."
         )
     return " ".join(sentences)
+
+
+def _rank_of_seed10(found: Sequence[ReplicationSummary]) -> str | None:
+    """Return where the notebook's seed stands over all figures; one alone need not look lucky.
+
+    None where one of the figures lacks it, or there are too few seeds that have all figures.
+    """
+    if len(found) < 2 or any(one.seed10 is None for one in found):
+        return None
+    seeds = sorted(set.intersection(*(set(one.by_seed) for one in found)))
+    if len(seeds) < _ONE_IN:
+        return None
+    means = {seed: float(np.mean([one.by_seed[seed] for one in found])) for seed in seeds}
+    rank = 1 + sum(mean > means[_NOTEBOOK_SEED] for mean in means.values())
+    above = means[_NOTEBOOK_SEED] - float(np.mean(list(means.values())))
+    side = "above" if above >= 0 else "below"
+    return (
+        f"Over all {len(found)} figures seed {_NOTEBOOK_SEED} is number {rank} of {len(seeds)} "
+        f"seeds, {abs(above):.1f} points {side} their mean."
+    )
 
 
 def _summary(
@@ -186,6 +212,7 @@ def _summary(
         others=tuple(others.tolist()),
         share_below=(below + len(others) - above) / (2 * len(others)) if len(others) else None,
         luck=_luck(below, above, len(others)),
+        by_seed=dict(zip(rows["seed"].astype(int), values.tolist(), strict=True)),
     )
 
 

@@ -39,6 +39,9 @@ def test_the_sweep_is_the_unit(results):
     half = stats.t.ppf(0.975, 2) * statistics.stdev(means) / math.sqrt(3)
     average = statistics.mean(means)
     assert found.average == pytest.approx((average, average - half, average + half))
+    single = stats.t.ppf(0.975, 2) * statistics.stdev(means) * math.sqrt(1 + 1 / 3)
+    assert found.predicted == pytest.approx((average, average - single, 100.0))
+    assert average + single > 100
     assert found.between_sd == pytest.approx(statistics.stdev(means))
     within = [statistics.variance(values) for values in FOUND.values()]
     assert found.within_sd == pytest.approx(math.sqrt(statistics.mean(within)))
@@ -46,7 +49,8 @@ def test_the_sweep_is_the_unit(results):
 
 def test_the_sentence(results):
     assert summary(results).sentence() == (
-        "three sweeps: 97.00, 96.00, 97.80 %; a new one gives 96.93 % on average [94.69, 99.17]"
+        "three sweeps: 97.00, 96.00, 97.80 %; they give 96.93 % on average [94.69, 99.17], "
+        "a single new one [92.45, 100.00]"
     )
 
 

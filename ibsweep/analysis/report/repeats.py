@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ibsweep.analysis.report.cells import Table, figure_cell, interval_cell, text_cell
-from ibsweep.analysis.wording import column_title, difference_unit, heading, number
+from ibsweep.analysis.wording import column_title, difference_unit, heading, interval_text, number
 
 if TYPE_CHECKING:
     from ibsweep.analysis.evidence import Evidence
@@ -27,6 +27,7 @@ def repeats_table(evidence: Evidence) -> Table:
         heading(metric, column_title(metric, metric.test)),
         "each sweep",
         "seeds",
+        "a single new one",
         between,
         within,
     )
@@ -36,6 +37,7 @@ def repeats_table(evidence: Evidence) -> Table:
             interval_cell(metric, found.average),
             text_cell(", ".join(number(metric, mean) for mean in found.means)),
             text_cell(", ".join(map(str, found.seeds))),
+            text_cell(interval_text(metric, found.predicted.low, found.predicted.high)),
             figure_cell(metric, found.between_sd),
             figure_cell(metric, found.within_sd),
         )
@@ -53,8 +55,9 @@ def repeats_table(evidence: Evidence) -> Table:
         ),
         note=(
             "A sweep's outcome is itself a draw: each of these differs in its seeds alone, and "
-            "each reports the best configuration that it found. Their mean is what a new sweep "
-            "gives on average, with its 95 % interval. Between sweeps: standard deviation of "
+            "each reports the best configuration that it found. Their mean is what sweeps give on "
+            "average, with its 95 % interval; a single new one lies in the other, with 95 % "
+            "probability. Between sweeps: standard deviation of "
             "their figures; within: of one sweep's replicates."
         ),
     )
