@@ -95,6 +95,7 @@ def test_the_report_has_a_table_of_repeats_and_a_named_sweep_stands_alone(result
         "96.93 [94.69, 99.17]",
         "97.00, 96.00, 97.80",
         "10, 20, 30",
+        "[92.45, 100.00]",
         "0.90",
         "1.11",
     ]

@@ -144,7 +144,7 @@ def test_replications_in_words():
     )
     assert describe_replications(many) == (
         "Run again, the notebook lands on 2 of 3 of its figures to the digit. Over all 3 figures "
-        "seed 10 is number 13 of 25 seeds, 1.8 points above their mean. Of 3 figures with seeds "
+        "seed 10 is number 13 of 25 seeds, 1.1 points below their mean. Of 3 figures with seeds "
         "enough, 1 looks lucky (tiny_cnn at 10) and 0 look unlucky."
     )
     unlucky = summaries(others(*[95.0] * 24, of=LONG))
