@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
@@ -24,6 +25,8 @@ _WORKER_FAILURES = 3
 """How often a trial's worker may fail; a lost node is not the trial's doing."""
 _NODE_FAILURES = 10
 """How many nodes a trial may lose before it is taken for the cause."""
+_ANSWER_SECONDS = 3.0
+"""How long the daemon of a node that lives may take to accept a connection."""
 
 
 class Nodes:
@@ -154,8 +157,20 @@ class Nodes:
 
 
 def is_lost(node: str) -> bool:
-    """Return whether Ray knows by now that a node, given by its id, is lost."""
-    return not any(one["NodeID"] == node and one["Alive"] for one in ray.nodes())
+    """Return whether a node, given by its id, is lost.
+
+    Ray's control service takes up to half a minute until it knows: it misses five answers of the
+    node's daemon first. The loss of a worker is told sooner. So the daemon itself is asked.
+    """
+    for one in ray.nodes():
+        if one["NodeID"] == node and one["Alive"]:
+            address = one["NodeManagerAddress"], one["NodeManagerPort"]
+            try:
+                socket.create_connection(address, timeout=_ANSWER_SECONDS).close()
+            except OSError:
+                return True
+            return False
+    return True
 
 
 def avoid_nodes_selector(nodes: Collection[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -14,10 +15,12 @@ from contextlib import contextmanager, suppress
 
 import psutil
 import pytest
+import ray
 import tiny
 from head import clean_environment
 from ray.cluster_utils import Cluster
 
+from ibsweep.cluster.nodes import is_lost
 from ibsweep.results.records import TrialState
 from ibsweep.results.store import SweepStore
 
@@ -158,6 +161,22 @@ def test_a_worker_and_a_node_are_killed_and_another_node_comes(tmp_path, cluster
     known = [node["node"] for node in SweepStore(tmp_path / "results" / "s").manifest.nodes]
     assert any(last.node_id[:8] in name for name in known), "the manifest has who joined later"
     assert len(known) == 3
+
+
+def test_a_node_whose_daemon_is_killed_is_lost_before_the_control_service_knows(cluster):
+    """A worker's end is told within a second, and its node's only some time later."""
+    kept, killed = cluster.add_node(num_cpus=1), cluster.add_node(num_cpus=1)
+    cluster.connect()
+    try:
+        assert not is_lost(killed.node_id)
+        (raylet,) = killed.all_processes["raylet"]
+        os.kill(raylet.process.pid, signal.SIGKILL)
+        psutil.wait_procs([psutil.Process(raylet.process.pid)], timeout=5)
+        assert {one["NodeID"]: one["Alive"] for one in ray.nodes()}[killed.node_id]
+        assert is_lost(killed.node_id)
+        assert not is_lost(kept.node_id)
+    finally:
+        ray.shutdown()
 
 
 def test_a_node_that_fails_every_trial_gets_no_more_and_is_named(tmp_path, cluster):
