@@ -12,6 +12,7 @@ from ibsweep.errors import InputError, suggestion
 from ibsweep.results.location import fetch_results
 from ibsweep.results.store import SweepStore, created_sweeps
 from ibsweep.sweep.options import QUICK, SweepOptions
+from ibsweep.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +69,7 @@ def tune(
     with created_sweeps(folder, manifests) as stores:
         if progress:
             for note in (*seed_notes(manifests, chosen, folder), *shown_by(stores)):
-                print(note, file=sys.stderr)
+                say(note)
         return _run(stores, folder, progress=progress)
 
 

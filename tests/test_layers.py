@@ -17,22 +17,23 @@ PACKAGE = Path(__file__).parent.parent / "ibsweep"
 # What each folder may import from the rest of the package, lowest floor first. Imports for type
 # checkers alone do not count; imports inside functions do.
 FLOORS = """
-errors     <-
+terminal   <-
+errors     <- terminal
 gc_control <-
 user_code  <- errors
 metrics    <- errors user_code
-results    <- errors gc_control metrics.training_test
-cluster    <- errors gc_control
+results    <- terminal errors gc_control metrics.training_test
+cluster    <- terminal errors gc_control
 data       <- errors gc_control user_code
-models     <- errors gc_control user_code
+models     <- terminal errors gc_control user_code
 training   <- errors gc_control metrics models
 questions  <- errors gc_control user_code metrics models data results
 trial      <- errors gc_control user_code metrics models data results training questions.schema questions.yaml_file
 analysis   <- errors gc_control models.catalogue data results questions
 replicate  <- errors gc_control user_code models data results training questions trial cluster analysis
 sweep      <- errors gc_control user_code models data results training questions trial cluster analysis
-cli        <- errors gc_control user_code models data results training questions trial cluster analysis replicate sweep
-api        <- errors results analysis sweep cluster cli
+cli        <- terminal errors gc_control user_code models data results training questions trial cluster analysis replicate sweep
+api        <- terminal errors results analysis sweep cluster cli
 __main__   <- cli gc_control
 """  # noqa: E501
 
@@ -51,7 +52,7 @@ RAY_INTERNALS = "cluster.ray_internals"
 """The only place that may use what Ray does not document."""
 UNDOCUMENTED = ("ray.air.execution", "ray.tune.execution", "ray.tune.tune")
 """Internals of Ray whose names do not begin with an underscore."""
-TOP = {"__init__", "__main__", "api", "errors", "gc_control", "user_code"}
+TOP = {"__init__", "__main__", "api", "errors", "gc_control", "terminal", "user_code"}
 """All modules at the top of the package."""
 HEAVY = ("torch", "ray", "optuna", "pandas", "matplotlib", "scipy")
 """What is loaded only when a command runs that needs it."""

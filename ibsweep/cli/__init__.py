@@ -35,6 +35,7 @@ from ibsweep.cli import (
 )
 from ibsweep.errors import IbsweepError
 from ibsweep.results.location import close_mirrors
+from ibsweep.terminal import guarded_streams, say
 
 __all__ = ["app", "run"]
 
@@ -62,7 +63,7 @@ app.command("stop")(stop.stop)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"ibsweep {__version__}")
+        say(f"ibsweep {__version__}", to="stdout")
         raise typer.Exit
 
 
@@ -90,7 +91,12 @@ def run(arguments: Sequence[str]) -> int:
         The exit code.
     """
     debug = "--debug" in arguments
-    code = _run(arguments, debug)
+    with guarded_streams():  # what a user's own code prints is no more to steer a terminal
+        return _run(arguments, debug)
+
+
+def _run(arguments: Sequence[str], debug: bool) -> int:
+    code = _run_command(arguments, debug)
     try:
         close_mirrors()  # results at a URL have everything, however the command ended
     except IbsweepError as error:
@@ -100,7 +106,7 @@ def run(arguments: Sequence[str]) -> int:
     return code
 
 
-def _run(arguments: Sequence[str], debug: bool) -> int:
+def _run_command(arguments: Sequence[str], debug: bool) -> int:
     words = [word for word in arguments if word != "--debug"]
     # a job that is told to end ends as Ctrl-C ends it: finished trials are on disk, the sweep
     # resumes
@@ -127,7 +133,7 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
 
 def _complain(message: str, code: int, debug: bool) -> int:
     if debug:
-        traceback.print_exc()
-    for line in message.splitlines():
-        print(f"ibsweep: {line}", file=sys.stderr)
+        say(traceback.format_exc())
+    for line in message.split("\n"):
+        say(f"ibsweep: {line}")
     return code

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.flags import Address, QuietFlag, ResultsDir
 from ibsweep.cli.interruption import HowToResume
 from ibsweep.results.location import display_path
@@ -75,7 +75,7 @@ def efficiency(
     except SweepError as error:
         raise SweepError(f"{error}\n{_HOW_TO_RESUME.text()}") from error
     evidence = gather(load(results))
-    console = Console()
+    console = PlainConsole()
     for name in sorted({question.question for _, question in chosen}):
         print_table(sizes_needed_table(evidence[name]), console)
         print_table(efficiency_table(evidence[name]), console)
@@ -148,7 +148,7 @@ def _measure(
         return
     for store, _ in missing:
         check_unchanged(store)
-    progress = make_progress(Console(stderr=True), quiet=quiet)
+    progress = make_progress(PlainConsole(stderr=True), quiet=quiet)
     with progress, ray_session(address):
         for store, sizes in missing:
             measure_efficiency(store, sizes, address, progress)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import sys
 from collections.abc import Callable
 from typing import NamedTuple, Self
 
 from ibsweep.cluster.in_job import IN_JOB
+from ibsweep.terminal import say
 
 __all__ = ["HowToResume", "LogFilter"]
 
@@ -40,9 +40,9 @@ class HowToResume(NamedTuple):
 
     def report_interruption(self) -> None:
         """Print it on the standard error stream."""
-        print(f"ibsweep: interrupted; {self.text()}", file=sys.stderr)
+        say(f"ibsweep: interrupted; {self.text()}")
         if os.environ.get(IN_JOB):
-            print(f"{_PREFIX}{json.dumps(self._asdict())}", file=sys.stderr)
+            say(f"{_PREFIX}{json.dumps(self._asdict())}")
 
     @classmethod
     def from_log(cls, log: str) -> Self | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 import json as json_module
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.flags import JOB_SERVER, JobServer, JsonFlag
+from ibsweep.terminal import say
 
 _UNBROKEN = 10_000
 """Columns of what goes to a file or a pipe: a line a job."""
@@ -21,11 +21,11 @@ def jobs(address: JobServer = JOB_SERVER, json: JsonFlag = False) -> None:
 
     found = Jobs(address).all()
     if json:
-        print(json_module.dumps({"jobs": [job.to_json() for job in found]}))
+        say(json_module.dumps({"jobs": [job.to_json() for job in found]}), to="stdout")
         return
-    console = Console() if Console().is_terminal else Console(width=_UNBROKEN)
+    console = PlainConsole() if PlainConsole().is_terminal else PlainConsole(width=_UNBROKEN)
     if not found:
-        console.print(f"no jobs at {address} yet", highlight=False, markup=False)
+        console.print(f"no jobs at {address} yet")
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("job", "state", "started", "duration"):
@@ -34,8 +34,8 @@ def jobs(address: JobServer = JOB_SERVER, json: JsonFlag = False) -> None:
     for job in found:
         started = f"{job.started.astimezone():%Y-%m-%d %H:%M}" if job.started else ""
         command = job.command.removeprefix("python -m ibsweep ")
-        table.add_row(job.name, job.state, started, _duration(job.seconds), Text(command))
-    console.print(table, highlight=False, markup=False)
+        table.add_row(job.name, job.state, started, _duration(job.seconds), command)
+    console.print(table)
 
 
 def _duration(seconds: float | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 from ibsweep.cli.flags import JOB_SERVER, JobServer, ResultsDir, job_server_flag
 from ibsweep.cli.interruption import LogFilter
 from ibsweep.errors import IbsweepError, InputError
+from ibsweep.terminal import say
 
 if TYPE_CHECKING:
     from ibsweep.cluster.jobs import Jobs
@@ -90,7 +90,7 @@ def follow_job(jobs: Jobs, name: str, flag: str) -> None:
         with closing(LogFilter(_write)) as log:
             job = jobs.follow(name, log.feed)
     except KeyboardInterrupt:
-        print(f"ibsweep: {name} is still running; {how}", file=sys.stderr)
+        say(f"ibsweep: {name} is still running; {how}")
         raise typer.Exit(130) from None
     except IbsweepError as error:
         raise IbsweepError(f"the connection to {jobs.address} was lost; {how}") from error
@@ -106,4 +106,4 @@ def follow_job(jobs: Jobs, name: str, flag: str) -> None:
 
 
 def _write(text: str) -> None:
-    print(text, end="", flush=True)
+    say(text, to="stdout", end="")

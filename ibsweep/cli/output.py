@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from ibsweep.analysis.runs_wording import SAME_REPLICATES, of_all_text, runs_text, versus_text
@@ -17,8 +16,11 @@ from ibsweep.analysis.wording import interval_text
 from ibsweep.cli.report import showable
 from ibsweep.results.location import display_path
 from ibsweep.results.records import TrialState
+from ibsweep.terminal import say
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ibsweep.analysis.repeats import Repeats
     from ibsweep.analysis.summary import Confirmed, SweepSummary
     from ibsweep.sweep.progress import Tally
@@ -39,7 +41,7 @@ def print_json(
         for summary, tally in zip(summaries, tallies, strict=True)
     ]
     repeated = [one.to_json() for one in repeats]
-    print(json.dumps({"sweeps": sweeps, "repeats": repeated}))
+    say(json.dumps({"sweeps": sweeps, "repeats": repeated}), to="stdout")
 
 
 def print_repeats(repeats: Sequence[Repeats], console: Console) -> None:
@@ -52,9 +54,7 @@ def print_repeats(repeats: Sequence[Repeats], console: Console) -> None:
     if repeats:
         console.print()
     for one in repeats:
-        console.print(
-            f"{one.arm.name}, {one.sentence()}", highlight=False, markup=False, soft_wrap=True
-        )
+        console.print(f"{one.arm.name}, {one.sentence()}", soft_wrap=True)
 
 
 def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None:
@@ -99,8 +99,9 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
     model = "best.pt, " if (summary.directory / "best.pt").exists() else ""
     where = f"{display_path(summary.directory)} (best.yaml, {model}trials.jsonl)"
     table.add_row("results", "", where)
-    console.print(f"\n[bold]{summary.name}[/bold]", highlight=False)
-    console.print(table, highlight=False, soft_wrap=not console.is_terminal)
+    console.print()
+    console.print(summary.name, style="bold")
+    console.print(table, soft_wrap=not console.is_terminal)
 
 
 def _add_baseline(table: Table, summary: SweepSummary, console: Console) -> None:

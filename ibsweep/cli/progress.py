@@ -9,7 +9,6 @@ import sys
 import time
 from typing import Any, Self
 
-from rich.console import Console
 from rich.live import Live
 from rich.progress import (
     BarColumn,
@@ -20,6 +19,7 @@ from rich.progress import (
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
+from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.formats import clock
 from ibsweep.results.records import Curve, Proposal, Trial, TrialState
 from ibsweep.sweep.progress import Progress, Tally
@@ -38,13 +38,13 @@ __all__ = [
 class QuietProgress(Progress):
     """Nothing but what goes wrong."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: PlainConsole) -> None:
         super().__init__()
         self._console = console
 
     def note(self, text: str) -> None:
         """Print the line."""
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(text, soft_wrap=True)
 
 
 class LineProgress(QuietProgress):
@@ -72,7 +72,7 @@ class LineProgress(QuietProgress):
 class LiveProgress(Progress):
     """One table in place, a row a sweep."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: PlainConsole) -> None:
         super().__init__()
         self._console = console
         self._live = Live(
@@ -88,7 +88,7 @@ class LiveProgress(Progress):
 
     def note(self, text: str) -> None:
         """Print the line above the table."""
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(text)
 
     def _table(self) -> Table:
         columns = ("sweep", "done", "running", "pruned", "failed", "best", "baseline")
@@ -117,7 +117,7 @@ def _figure(tally: Tally, row: Trial | None) -> str:
     return tally.objective.format(row.figure(tally.objective.valid) if row else None)
 
 
-def make_progress(console: Console, *, quiet: bool) -> Progress:
+def make_progress(console: PlainConsole, *, quiet: bool) -> Progress:
     """Return the progress display that suits a console.
 
     Args:
@@ -132,7 +132,7 @@ def make_progress(console: Console, *, quiet: bool) -> Progress:
 class NotebookProgress(QuietProgress):
     """A bar in the output of a notebook's cell."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: PlainConsole) -> None:
         super().__init__(console)
         self._shown: Any = None
         self._drawn = 0.0
@@ -179,7 +179,7 @@ class NotebookProgress(QuietProgress):
 
 def make_display(*, quiet: bool) -> Progress:
     """Return the display for sweeps that Python code runs; a notebook has one of its own."""
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     ipython = sys.modules.get("IPython")
     shell = ipython and ipython.get_ipython()
     if not quiet and shell is not None and getattr(shell, "kernel", None) is not None:
@@ -199,13 +199,13 @@ class RunsProgress:
     """
 
     def __init__(
-        self, console: Console, command: str, doing: str, total: int = 0, *, quiet: bool
+        self, console: PlainConsole, command: str, doing: str, total: int = 0, *, quiet: bool
     ) -> None:
         self._console, self._command, self._total = console, command, total
         self._lines = not quiet and not console.is_terminal
         self._done = 0
         self._bar = ProgressBar(
-            TextColumn(f"{doing} {{task.fields[what]}}"),
+            TextColumn(f"{doing} {{task.fields[what]}}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -243,4 +243,4 @@ class RunsProgress:
     def note(self, text: str) -> None:
         """Print a line that matters whatever is shown besides."""
         line = f"{self._command}: {text}"
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(line, soft_wrap=True)

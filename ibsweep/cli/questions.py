@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from ibsweep.cli.console import PlainConsole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ibsweep.questions.schema import PublishedFigure, Question
 
-__all__ = ["figures_in_words", "questions"]
+__all__ = ["figures_in_words", "heading", "questions"]
 
 
 def questions() -> None:
     """List the questions, their arms and the published figures."""
     from ibsweep.questions.files import load_all
 
-    console = Console()
+    console = PlainConsole()
     for question in load_all().values():
-        console.print(f"[bold]{question.question}[/bold]  {question.title}", highlight=False)
-        console.print(f"    {' '.join(question.text.split())}", highlight=False, markup=False)
+        console.print(heading(question.question, question.title))
+        console.print(f"    {' '.join(question.text.split())}")
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
         for column in ("    arm", "model", "images per class", "notebook: images -> accuracy"):
             table.add_column(column)
@@ -36,6 +38,11 @@ def questions() -> None:
         console.print()
     console.print("ibsweep show ARM tells what is searched, ibsweep tune ARM searches.")
     console.print("A file of your own stands wherever an arm or a question does.")
+
+
+def heading(name: str, title: str) -> Text:
+    """Return a name with its title, as a list of either begins."""
+    return Text.assemble((name, "bold"), f"  {title}")
 
 
 def figures_in_words(published: Sequence[PublishedFigure], question: Question) -> str:

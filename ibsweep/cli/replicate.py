@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.flags import (
     Address,
     CpusPerTrial,
@@ -20,9 +20,12 @@ from ibsweep.cli.flags import (
     check_resources,
 )
 from ibsweep.cli.interruption import HowToResume
+from ibsweep.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
 
     from ibsweep.analysis.replications import ReplicationSummary
     from ibsweep.questions.schema import Arm, Question
@@ -86,9 +89,9 @@ def replicate(
     frame = frame[frame["seed"].isin(numbers)]
     found = summarise_replications(questions, frame)
     if json:
-        print(json_module.dumps({"replications": [one.to_json() for one in found]}))
+        say(json_module.dumps({"replications": [one.to_json() for one in found]}), to="stdout")
     else:
-        print_replications(found, Console())
+        print_replications(found, PlainConsole())
 
 
 def check(context: typer.Context) -> None:
@@ -166,7 +169,7 @@ def _train(
     from ibsweep.replicate.runs import replicate as run
     from ibsweep.results.records import trial_resources
 
-    console, runs = Console(stderr=True), _runs(plans)
+    console, runs = PlainConsole(stderr=True), _runs(plans)
     progress = RunsProgress(console, "replicate", "replicating", runs, quiet=quiet)
 
     def on_done(part: ReplicationPlan) -> None:
@@ -202,8 +205,8 @@ def print_replications(found: Sequence[ReplicationSummary], console: Console) ->
             "-" if one.share_below is None else f"{one.share_below:.0%}",
             {"typical": "no", None: "-"}.get(one.luck, one.luck),
         )
-    console.print(table, highlight=False)
-    console.print(describe_replications(found), highlight=False, markup=False)
+    console.print(table)
+    console.print(describe_replications(found))
     console.print(
         "Accuracies in percent on validation images (q1: on the training images), "
         f"{max((one.seeds for one in found), default=0)} seeds. `img`: training images per class; "
@@ -211,6 +214,4 @@ def print_replications(found: Sequence[ReplicationSummary], console: Console) ->
         "seed 10, run again, with = where it lands on the published figure; `others`: the least "
         "and the greatest of the other seeds; `less`: "
         f"the share of them below the published figure, ties half. {LUCK}",
-        highlight=False,
-        markup=False,
     )

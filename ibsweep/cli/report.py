@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 
+from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.flags import ResultsDir
+from ibsweep.terminal import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rich.console import Console
     from rich.text import Text
 
     from ibsweep.analysis.evidence import Evidence
@@ -67,9 +69,9 @@ def report(
     loaded = load(results)
     evidence, asked = gather_all(loaded, targets)
     written = write_pages(loaded, evidence, asked, out or results / "report")
-    console = Console() if Console().is_terminal else Console(width=_WIDTH)
+    console = PlainConsole() if PlainConsole().is_terminal else PlainConsole(width=_WIDTH)
     print_tables(loaded, [evidence[name] for name in asked], console)
-    console.print(f"pages: {written[0]}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"pages: {written[0]}", soft_wrap=True)
     if open_:
         typer.launch(written[0].resolve().as_uri())
 
@@ -98,7 +100,7 @@ def print_tables(results: Loaded, gathered: Iterable[Evidence], console: Console
         console.rule(title, align="left", style="dim")
         note = quick_note(evidence)
         if note:
-            console.print(note, highlight=False, markup=False)
+            console.print(note)
         for table in (
             claims_table([evidence]),
             arms_table(evidence),
@@ -110,7 +112,7 @@ def print_tables(results: Loaded, gathered: Iterable[Evidence], console: Console
         ):
             print_table(table, console)
     for name, reason in results.unreadable.items():
-        console.print(f"left out: {name}: {reason}", highlight=False, markup=False)
+        console.print(f"left out: {name}: {reason}")
 
 
 def print_table(table: Table, console: Console) -> None:
@@ -174,9 +176,9 @@ def _print_records(table: Table, console: Console) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    console.print(Text(table.caption, style="bold"))
+    console.print(table.caption, style="bold")
     for name, *cells in table.rows:
-        console.print(Text(name.text))
+        console.print(name.text)
         grid = Grid(box=None, show_header=False, padding=(0, 2), pad_edge=False)
         for column, one in zip(table.columns[1:], cells, strict=True):
             grid.add_row("", Text(column, style="dim"), _shown(one, console))
@@ -191,7 +193,7 @@ def _shown(cell: Cell, console: Console) -> Text:
     from ibsweep.analysis.report.cells import SIGNS
 
     sign = f"{SIGNS[cell.verdict]} " if cell.verdict else ""
-    text = Text(showable(sign + cell.text, console))
+    text = Text(visible(showable(sign + cell.text, console)))
     if cell.verdict:
         text.stylize(_COLOURS[cell.verdict], 0, len(text.plain.splitlines()[0]))
     return text

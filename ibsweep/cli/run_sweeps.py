@@ -6,8 +6,8 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 
+from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.interruption import HowToResume
 from ibsweep.questions.files import question_from_manifest
 from ibsweep.results.location import results_words
@@ -40,7 +40,7 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     from ibsweep.errors import SweepError
     from ibsweep.sweep.own import check_unchanged
 
-    progress = make_progress(Console(stderr=True), quiet=quiet)
+    progress = make_progress(PlainConsole(stderr=True), quiet=quiet)
     current = stores[0]
     done = all(store.paths.best_config.exists() for store in stores)
 
@@ -81,8 +81,8 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
         print_json(summaries, progress.tallies, repeats)
         return
     for summary, tally in zip(summaries, progress.tallies, strict=True):
-        print_summary(summary, tally, Console())
-    print_repeats(repeats, Console())
+        print_summary(summary, tally, PlainConsole())
+    print_repeats(repeats, PlainConsole())
 
 
 def _repeats(stores: Sequence[SweepStore]) -> list[Repeats]:

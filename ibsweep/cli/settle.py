@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
+from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.flags import Address, JsonFlag, QuietFlag, ResultsDir, parse_duration
 from ibsweep.cli.interruption import HowToResume
 from ibsweep.results.location import display_path
+from ibsweep.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,11 +86,11 @@ def settle(
     except SweepError as error:
         raise SweepError(f"{error}\n{_HOW_TO_RESUME.text()}") from error
     if json:
-        print(json_module.dumps({"claims": [_document(one) for one in found]}))
+        say(json_module.dumps({"claims": [_document(one) for one in found]}), to="stdout")
         return
-    console = Console()
+    console = PlainConsole()
     for one in found:
-        console.print(sentence(one), highlight=False, markup=False, soft_wrap=True)
+        console.print(sentence(one), soft_wrap=True)
 
 
 def _asked(loaded: Loaded, targets: Sequence[str]) -> dict[str, list[str]]:
@@ -144,7 +145,7 @@ def _display(*, quiet: bool) -> Any:
             what = f"{side.sweep}, trial {side.trial} with {side.train_size}"
             self.advance(runs, what, f"{runs} replicate{'' if runs == 1 else 's'}")
 
-    return Display(Console(stderr=True), "settle", "settling", quiet=quiet)
+    return Display(PlainConsole(stderr=True), "settle", "settling", quiet=quiet)
 
 
 def sentence(one: Settled) -> str:

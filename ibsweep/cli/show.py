@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from ibsweep.cli.questions import figures_in_words
+from ibsweep.cli.console import PlainConsole
+from ibsweep.cli.questions import figures_in_words, heading
 
 if TYPE_CHECKING:
     from ibsweep.questions.schema import Arm, Question
@@ -25,9 +25,9 @@ def show(
     """
     from ibsweep.questions.files import find_arms
 
-    console = Console()
+    console = PlainConsole()
     for question, found, *_ in find_arms(arm):
-        console.print(f"[bold]{found.name}[/bold]  {found.title}", highlight=False)
+        console.print(heading(found.name, found.title))
         console.print(_facts(question, found))
         columns = ("tuned", "distribution", *(("baseline",) if found.baseline else ()))
         space = _table(*columns)

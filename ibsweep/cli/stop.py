@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from ibsweep.cli.flags import JOB_SERVER, JobServer, job_server_flag
 from ibsweep.cli.interruption import HowToResume
+from ibsweep.terminal import say
 
 
 def stop(
@@ -21,22 +21,24 @@ def stop(
     there = Jobs(address)
     found = there.find(job)
     if found.ended:
-        print(f"{job} has ended before: {found.state}")
+        say(f"{job} has ended before: {found.state}", to="stdout")
         return
     try:
         found = there.stop(job)
     except KeyboardInterrupt:
-        print(f"ibsweep: {job} may still be running; see `ibsweep jobs`", file=sys.stderr)
+        say(f"ibsweep: {job} may still be running; see `ibsweep jobs`")
         raise typer.Exit(130) from None
     if found.state != "stopped":  # it was quicker than the stopping
-        print(f"{job} has ended: {found.state}")
+        say(f"{job} has ended: {found.state}", to="stdout")
         return
     flag = job_server_flag(address)
     how = HowToResume.from_log(there.logs(job))
     if how is None:
-        print(
+        say(
             f"{job} is stopped; it did not say how far it came: submit it again, or what it had "
-            f"begun goes on with: ibsweep submit{flag} -- resume all"
+            f"begun goes on with: ibsweep submit{flag} -- resume all",
+            to="stdout",
         )
     else:
-        print(f"{job} is stopped; {how.text(f'ibsweep submit{flag} -- resume')}")
+        words = how.text(f"ibsweep submit{flag} -- resume")
+        say(f"{job} is stopped; {words}", to="stdout")

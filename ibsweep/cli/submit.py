@@ -6,7 +6,6 @@ import json as json_module
 import re
 import secrets
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
@@ -18,6 +17,7 @@ from ibsweep.cli.flags import JOB_SERVER, JobServer, JsonFlag, job_server_flag
 from ibsweep.cli.logs import FollowFlag, follow_job
 from ibsweep.errors import InputError
 from ibsweep.results.location import display_path, no_transfer
+from ibsweep.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,12 +76,13 @@ def submit(
     jobs = Jobs(address)
     jobs.submit(job, made.line, made.files)
     if json:
-        print(json_module.dumps({"job": job, "command": made.line, "results": made.results}))
+        document = {"job": job, "command": made.line, "results": made.results}
+        say(json_module.dumps(document), to="stdout")
     else:
-        print(job, flush=True)
+        say(job, to="stdout")
     at_url = "://" in made.results
     on_head = f" on the cluster's head; `scp -r HEAD:{made.results} .` gets them"
-    print(f"ibsweep: results go to {made.results}{'' if at_url else on_head}", file=sys.stderr)
+    say(f"ibsweep: results go to {made.results}{'' if at_url else on_head}")
     if follow:
         follow_job(jobs, job, job_server_flag(address))
 

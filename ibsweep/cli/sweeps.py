@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
+from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.flags import ResultsDir
 from ibsweep.results.location import display_path
 
@@ -19,10 +19,10 @@ def sweeps(results: ResultsDir = Path("results")) -> None:
     from ibsweep.errors import IbsweepError
     from ibsweep.results.store import SweepStore, list_sweeps
 
-    console = Console()
+    console = PlainConsole()
     directories = list_sweeps(results)
     if not directories:
-        console.print(f"no sweeps in {display_path(results)} yet", highlight=False, markup=False)
+        console.print(f"no sweeps in {display_path(results)} yet")
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("sweep", "arm", "state", "trials"):
@@ -48,4 +48,4 @@ def sweeps(results: ResultsDir = Path("results")) -> None:
             f"{sum(found.counts.values())}/{found.trials}",
             shown,
         )
-    console.print(table, highlight=False, markup=False)
+    console.print(table)

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.text import Text
 
+from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.flags import JsonFlag, QuietFlag, ResultsDir
+from ibsweep.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,27 +153,29 @@ def _train(
     """Train with a line that says how far it is, on a terminal."""
     from ibsweep.trial.train_one import train_one
 
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     if quiet or not console.is_terminal:
         return train_one(arm, plan, directory, cpus=cpus)
     epochs = plan.settings["epochs"]
-    with console.status(f"training {arm}") as status:
+    with console.status(Text(f"training {arm}")) as status:
 
         def show(curve: Curve) -> None:
             figure = objective.format(curve.mean(objective.valid))
-            status.update(f"{arm}: epoch {curve.epoch}/{epochs}, {figure} valid")
+            status.update(Text(f"{arm}: epoch {curve.epoch}/{epochs}, {figure} valid"))
 
         return train_one(arm, plan, directory, cpus=cpus, on_epoch=show)
 
 
 def _print(outcome: dict[str, Any], objective: Objective, *, as_json: bool) -> None:
     if as_json:
-        print(json_module.dumps(outcome))
+        say(json_module.dumps(outcome), to="stdout")
         return
     for row in outcome["replicates"]:
-        print(
+        say(
             f"seed {row['seed']}: validation {objective.format(row[objective.valid])}, "
             f"test {objective.format(row[objective.test])}"
-            + (f", diverged in epoch {row['diverged_epoch']}" if row["diverged_epoch"] else "")
+            + (f", diverged in epoch {row['diverged_epoch']}" if row["diverged_epoch"] else ""),
+            to="stdout",
         )
-    print(f"saved in {outcome['directory']}: model-SEED.pt, curves.jsonl, kernels.pt, config.yaml")
+    where = f"saved in {outcome['directory']}"
+    say(f"{where}: model-SEED.pt, curves.jsonl, kernels.pt, config.yaml", to="stdout")

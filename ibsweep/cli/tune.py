@@ -11,6 +11,7 @@ import typer
 from ibsweep.cli.flags import JsonFlag, QuietFlag, ResultsDir
 from ibsweep.cli.sweep_flags import sweep_options, with_sweep_flags
 from ibsweep.sweep.options import SweepOptions
+from ibsweep.terminal import say
 
 EXAMPLES = """
 Examples: ibsweep tune q7_wider | ibsweep tune q7 --trials 100 | ibsweep tune my_question.yaml
@@ -47,7 +48,7 @@ def tune(
     manifests = make_manifests(targets, options, name, sys.argv, results)
     with created_sweeps(results, manifests) as stores:
         for note in () if quiet else seed_notes(manifests, options, results):
-            print(f"ibsweep: {note}", file=sys.stderr)
+            say(f"ibsweep: {note}")
         run_and_print(stores, quiet=quiet, json=json)
 
 

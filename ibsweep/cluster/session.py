@@ -21,6 +21,7 @@ from typing import IO
 from ibsweep.cluster.ray_internals.messages import TOKEN_REFUSED
 from ibsweep.errors import InputError
 from ibsweep.gc_control import gc_paused
+from ibsweep.terminal import say, show_cursor
 
 __all__ = ["environment_restored", "ray_session"]
 
@@ -111,12 +112,10 @@ def _watch_head(gcs: str, session_over: threading.Event, resume_hint: Callable[[
         except OSError:
             if time.monotonic() - seen > patience and not session_over.is_set():
                 try:
-                    show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
-                    print(
-                        f"{show_cursor}ibsweep: the head of the Ray cluster, {gcs}, is lost; "
-                        f"{resume_hint()}, on another cluster with its --address",
-                        file=sys.stderr,
-                        flush=True,
+                    show_cursor()
+                    say(
+                        f"ibsweep: the head of the Ray cluster, {gcs}, is lost; "
+                        f"{resume_hint()}, on another cluster with its --address"
                     )
                 finally:  # whatever became of the words
                     os._exit(1)

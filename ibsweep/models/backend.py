@@ -8,7 +8,6 @@ stderr then say why training is slower.
 from __future__ import annotations
 
 import functools
-import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from ibsweep.terminal import say
 
 __all__ = [
     "ConvNetSizes",
@@ -118,7 +119,7 @@ def fault() -> str | None:
 
 @functools.cache
 def _say_once(line: str) -> None:
-    print(f"ibsweep: {line}", file=sys.stderr)
+    say(f"ibsweep: {line}")
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from ibsweep.errors import InputError, SweepError
 from ibsweep.results.lease import LEASE_DIRECTORY, Leases
 from ibsweep.results.local_copy import Index, LocalCopy, entry_of, files_of, known_stamp, stamp_of
 from ibsweep.results.remote import RemoteDirectory, Stamp, first_line, url_of
+from ibsweep.terminal import say
 
 __all__ = ["Mirror"]
 
@@ -200,10 +200,9 @@ class Mirror:
                     shutil.rmtree(aside)
                 aside.parent.mkdir(exist_ok=True)
                 (self.local / entry).replace(aside)
-                print(
+                say(
                     f"ibsweep: {url_of(self.remote.url, entry)} was removed there; the copy on "
-                    f"this machine is now {aside}",
-                    file=sys.stderr,
+                    f"this machine is now {aside}"
                 )
             for name in names:
                 index.pop(name, None)  # what went on here since then is brought there anew
@@ -259,7 +258,7 @@ class Mirror:
             except SweepError as error:
                 if str(error) != self._last_warning:  # once; it is tried again
                     self._last_warning = str(error)
-                    print(f"ibsweep: {error}", file=sys.stderr)
+                    say(f"ibsweep: {error}")
 
     def close(self) -> None:
         """Push for the last time.
