@@ -15,6 +15,7 @@ import numpy as np
 from ibsweep.analysis.estimands import Runs
 from ibsweep.analysis.statistics import LEAST_REPLICATES
 from ibsweep.analysis.wording import size_text
+from ibsweep.questions.space import same_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,7 +149,10 @@ class Sides(NamedTuple):
             rows, name = rows[rows["baseline"].astype(bool)], f"{BASELINE_NAME} of {name}"
         for key, value in where.items():
             config = f"config_{key}"
-            rows = rows[rows[config] == value] if config in rows else rows.iloc[:0]
+            if config not in rows:
+                rows = rows.iloc[:0]
+            else:
+                rows = rows[[same_value(one, value) for one in rows[config].tolist()]]
         own = rows[rows["train_size"] == question.arms[arm].train_size]
         if own.empty:
             raise Untestable(

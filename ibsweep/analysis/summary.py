@@ -20,6 +20,7 @@ from ibsweep.analysis.statistics import (
 from ibsweep.analysis.wording import schema_of
 from ibsweep.data.schema import DataSchema
 from ibsweep.questions.files import question_from_manifest
+from ibsweep.questions.points import has_all
 from ibsweep.questions.schema import Arm, Objective, Question
 from ibsweep.results.location import display_path
 from ibsweep.results.records import Confirmation, Manifest, Trial, TrialState, mean
@@ -30,7 +31,6 @@ __all__ = [
     "SweepSummary",
     "chosen",
     "config_text",
-    "has_values",
     "leading",
     "summarise",
     "summarise_rows",
@@ -242,7 +242,7 @@ def leading(
         having = [
             trial
             for trial in trials
-            if trial.state != TrialState.FAIL and has_values(trial.config, condition)
+            if trial.state != TrialState.FAIL and has_all(trial.config, condition)
         ]
         having.sort(
             key=lambda t: (
@@ -272,13 +272,8 @@ def chosen(
     found = ranked[:1]
     found += [one for one in ranked if one.trial.origin == "baseline"]
     for condition in conditions:
-        found += [one for one in ranked if has_values(one.trial.config, condition)][:1]
+        found += [one for one in ranked if has_all(one.trial.config, condition)][:1]
     return list({one.trial.trial: one.trial for one in found}.values())
-
-
-def has_values(config: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    """Return whether a configuration has these values."""
-    return all(config[name] == value for name, value in values.items())
 
 
 def summarise(store: SweepStore) -> SweepSummary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,6 +60,8 @@ def efficiency(
 
     if any(size < 1 for size in sizes or ()):
         raise InputError(f"`--train-size` must be at least 1, but got {min(sizes or ())}")
+    if twice := sorted(size for size, count in Counter(sizes or ()).items() if count > 1):
+        raise InputError(f"`--train-size {twice[0]}` is given twice; name each size once")
     chosen = _chosen(results, targets)
     for store, _ in chosen:
         largest = (store.manifest.data or {}).get("largest")

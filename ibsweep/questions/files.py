@@ -13,6 +13,7 @@ from ibsweep.errors import Fault, IbsweepError, InputError, suggestion
 from ibsweep.questions.completion import completed
 from ibsweep.questions.faults import inconsistencies
 from ibsweep.questions.old_form import place_in_file, present_form
+from ibsweep.questions.repeated import repeated_faults
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.questions.structure import structural_faults
 from ibsweep.questions.yaml_file import read_yaml
@@ -44,14 +45,19 @@ def load_file(path: str | os.PathLike[str]) -> Question:
         InputError: If the file cannot be read, or with one line for everything wrong in it.
     """
     data = read_yaml(path)
-    try:
-        return Question.model_validate(data)
-    except ValidationError as error:
-        faults = structural_faults(error)
-    # Where a part is malformed, pydantic does not come to compare the parts.
-    reported = {fault.path for fault in faults}
     whole = completed(present_form(data))
-    faults += [fault for fault in inconsistencies(whole) if fault.path not in reported]
+    faults: list[Fault] = []
+    try:
+        question = Question.model_validate(data)
+    except ValidationError as error:
+        faults += structural_faults(error)
+        # Where a part is malformed, pydantic does not come to compare the parts.
+        reported = {fault.path for fault in faults}
+        faults += [fault for fault in inconsistencies(whole) if fault.path not in reported]
+    reported = {fault.path for fault in faults}
+    faults += [fault for fault in repeated_faults(whole) if fault.path not in reported]
+    if not faults:
+        return question
     placed = (Fault(place_in_file(data, fault.path), fault.text) for fault in faults)
     raise InputError("\n".join(f"{path}: {fault}" for fault in placed))
 

@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from ibsweep.errors import Fault, InputError, format_value, suggestion
+from ibsweep.errors import Fault, format_value, suggestion
 from ibsweep.models.hyperparameters import Choice, Text
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ __all__ = [
     "contains",
     "extremes",
     "fault_error",
-    "grid",
     "highest",
+    "same_value",
     "space_faults",
     "to_distributions",
 ]
@@ -223,6 +223,18 @@ def to_distributions(space: Mapping[str, Spec]) -> dict[str, BaseDistribution]:
     return {name: one(spec) for name, spec in space.items()}
 
 
+def same_value(one: Any, other: Any) -> bool:
+    """Tell whether two values of a hyperparameter are one: numbers but for rounding.
+
+    Optuna's points are off by some 1e-16; no two values that anybody tunes are so near.
+    """
+    if isinstance(one, bool) is not isinstance(other, bool):
+        return False
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return math.isclose(one, other, rel_tol=1e-12, abs_tol=1e-15)
+    return bool(one == other)
+
+
 def contains(spec: Spec, value: object) -> bool:
     """Tell whether a spec can produce a value.
 
@@ -234,12 +246,15 @@ def contains(spec: Spec, value: object) -> bool:
     kind = int if isinstance(spec, IntSpec) else int | float
     if isinstance(value, bool) or not isinstance(value, kind):
         return False
+    if isinstance(spec, FloatSpec) and spec.step is not None:
+        # Optuna's tolerance, also at the ends: three steps of 0.1 from 0 are a little above 0.3
+        steps, most = (value - spec.low) / spec.step, (spec.high - spec.low) / spec.step
+        if not math.isfinite(steps):
+            return False
+        return abs(steps - round(steps)) < 1e-8 and 0 <= round(steps) <= most + 0.5
     if not spec.low <= value <= spec.high:
         return False
-    if isinstance(spec, IntSpec):
-        return (value - spec.low) % spec.step == 0
-    steps = 0.0 if spec.step is None else (value - spec.low) / spec.step
-    return abs(steps - round(steps)) < 1e-8  # Optuna's tolerance
+    return isinstance(spec, FloatSpec) or (value - spec.low) % spec.step == 0
 
 
 def _range_in_words(spec: Spec) -> str:
@@ -326,55 +341,3 @@ def highest(spec: Spec) -> Any:
 def extremes(spec: Spec) -> tuple[Any, ...]:
     """Return what a spec can give at its ends: all choices, or the lowest and highest value."""
     return tuple(spec.choices) if isinstance(spec, CategoricalSpec) else (spec.low, spec.high)
-
-
-def grid(spec: Spec, points: int) -> list[Any]:
-    """Return values that cover a spec, in rising order.
-
-    Args:
-        spec: What to cover.
-        points: How many values at most, at least 2.
-
-    Returns:
-        Every value where there are no more than ``points``; else ``points`` of them, spaced evenly
-        (evenly in the logarithm where ``log`` is true), both ends among them. A categorical spec
-        has no spacing to thin out by: all of its choices, as they stand.
-
-    Raises:
-        InputError: If ``points`` is below 2.
-    """
-    if points < 2:
-        raise InputError(f"a grid needs at least 2 points a hyperparameter, but got {points}")
-    if isinstance(spec, CategoricalSpec):
-        return list(spec.choices)
-    if spec.step is not None:
-        count = _steps(spec.low, spec.high, spec.step) + 1
-        return [_step(spec.low, spec.step, i) for i in _positions(spec, count, points)]
-    if spec.low == spec.high:
-        return [spec.low]
-    parts = (i / (points - 1) for i in range(1, points - 1))
-    return [spec.low, *(_between(spec.low, spec.high, p, spec.log) for p in parts), spec.high]
-
-
-def _between(low: float, high: float, part: float, log: bool) -> float:
-    if log:
-        value = math.exp(math.log(low) * (1 - part) + math.log(high) * part)
-    else:
-        value = low * (1 - part) + high * part  # high - low could overflow
-    return min(max(value, low), high)  # rounding could leave a narrow range
-
-
-def _positions(spec: FloatSpec | IntSpec, count: int, points: int) -> Sequence[int]:
-    """Choose ``points`` of ``count`` steps: all different, the first and the last among them."""
-    if count <= points:
-        return range(count)
-    chosen: list[int] = []
-    for i in range(points):
-        if spec.log:
-            ideal = _between(spec.low, spec.high, i / (points - 1), log=True) - spec.low
-        else:
-            ideal = i * (count - 1) / (points - 1)
-        # On a log scale the small ones crowd: step on to the next free one, leave room above.
-        least = chosen[-1] + 1 if chosen else 0
-        chosen.append(min(max(round(ideal), least), count - points + i))
-    return chosen

@@ -7,6 +7,7 @@ from typing import Any
 
 from ibsweep.errors import InputError
 from ibsweep.questions.files import question_from_manifest
+from ibsweep.questions.points import canonical
 from ibsweep.questions.schema import Arm
 from ibsweep.questions.space import contains
 from ibsweep.results.records import TrialState
@@ -40,7 +41,7 @@ def best_of_earlier(results: Path, sweep: str, arm: Arm) -> dict[str, Any]:
     configs: list[dict[str, Any]] = []
     for row in sorted(finished, key=objective.rank):
         config = {
-            name: row.config[name]
+            name: canonical(spec, row.config[name])
             for name, spec in arm.space.items()
             if name in row.config and contains(spec, row.config[name])
         }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import random
 import warnings
 from collections import deque
@@ -21,8 +22,9 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages.journal import JournalFileBackend
 
+from ibsweep.questions.points import canonical_config, grid, point_count
 from ibsweep.questions.schema import Arm, Objective
-from ibsweep.questions.space import grid, to_distributions
+from ibsweep.questions.space import to_distributions
 from ibsweep.results.records import Manifest, Proposal, Trial, TrialState
 from ibsweep.sweep.options import SAMPLERS
 
@@ -64,16 +66,20 @@ class Proposer:
             # a resumed sampler must not draw again what it drew first
             sampler=_make_sampler(manifest.sampler, manifest.seed, len(proposals)),
         )
-        self.exhausted = False
-        """Whether the space held fewer configurations than the budget asks for."""
+        self.exhausted: str | None = None
+        """Why fewer configurations were found than the budget asks for, once that is so."""
         self._random = random.Random(manifest.seed)
-        self._grid = self._grid_configs(manifest) if self.sampler_name == "grid" else None
         self._running: dict[int, optuna.Trial] = {}
         # by configuration; None while it is not finished
-        self._outcomes: dict[str, Trial | None] = {_config_key(p.config): None for p in proposals}
+        self._outcomes: dict[str, Trial | None] = {self._key(p.config): None for p in proposals}
         for row in sorted(trials, key=lambda row: row.trial):
             self.study.add_trial(_frozen_trial(row, self.column, self.distributions))
-            self._outcomes[_config_key(row.config)] = row
+            self._outcomes[self._key(row.config)] = row
+        self._points: int = manifest.sampler.get("points", 2)
+        self._axes = [
+            grid(spec, self._points, stepped_in_full=True) for spec in arm.space.values()
+        ]
+        self._grid = self._grid_configs() if self.sampler_name == "grid" else None
         finished = {row.trial for row in trials}
         self._unfinished = deque(p for p in proposals if p.trial not in finished)
         self._next = max((p.trial for p in proposals), default=-1) + 1
@@ -92,40 +98,53 @@ class Proposer:
             return None
         for origin, config in self._candidates():
             trial = self._ask(config)
-            key = _config_key(trial.params)
+            # in the search space's order, whatever order Optuna asked in, and its own points
+            chosen = canonical_config(self.arm.space, trial.params)
+            key = self._key(chosen)
             if key not in self._outcomes:
                 self._outcomes[key] = None
-                # in the search space's order, whatever order Optuna asked in
-                chosen = {name: trial.params[name] for name in self.distributions}
                 proposal = Proposal(trial=self._next, origin=origin, config=chosen)
                 self._next += 1
                 self._running[proposal.trial] = trial
                 return proposal, True
             self._tell_duplicate(trial, self._outcomes[key])
-        self.exhausted = True
+        self.exhausted = self._why_exhausted()
         return None
+
+    def _key(self, config: Mapping[str, Any]) -> str:
+        """Return what equal configurations share, whoever wrote their numbers."""
+        return json.dumps(canonical_config(self.arm.space, config), sort_keys=True)
+
+    def _why_exhausted(self) -> str:
+        tried = len(self._outcomes)
+        counts = [point_count(spec) for spec in self.arm.space.values()]
+        if None not in counts and tried >= math.prod(count or 0 for count in counts):
+            return f"the search space is used up: it holds {tried} configurations, all are tried"
+        thinned = [
+            name
+            for (name, spec), axis in zip(self.arm.space.items(), self._axes, strict=True)
+            if len(axis) != point_count(spec)
+        ]
+        return (
+            f"the grid is used up: all its {math.prod(map(len, self._axes))} points are tried, "
+            f"but the search space holds more: it takes {self._points} values of "
+            f"{', '.join(thinned)}; a `step` in the space gives it others, and other samplers "
+            "take any"
+        )
 
     def _candidates(self) -> Iterator[tuple[str, dict[str, Any] | None]]:
         """Yield configurations to ask for until one is new, with their origin; None leaves it to
         the sampler.
         """
         if self._next == 0 and self.arm.baseline is not None:
-            # as the sampler would write it: 1 in a range of floats is 1.0
-            yield (
-                "baseline",
-                {
-                    name: distribution.to_external_repr(
-                        distribution.to_internal_repr(self.arm.baseline[name])
-                    )
-                    for name, distribution in self.distributions.items()
-                },
-            )
+            # as the space writes it: 1 in a range of floats is 1.0
+            yield "baseline", canonical_config(self.arm.space, self.arm.baseline)
             return
         while self._earlier:
             yield "earlier", self._earlier.popleft()
         if self._grid is not None:
             for config in self._grid:
-                if _config_key(config) not in self._outcomes:
+                if self._key(config) not in self._outcomes:
                     yield self.sampler_name, config
         else:
             for _ in range(_MAX_DUPLICATES):
@@ -137,12 +156,12 @@ class Proposer:
         """Yield configurations that no trial has, for a sampler that repeats itself."""
         # More points on an axis than there are proposals: all of a small space, and of a large one
         # enough that they cannot all have been proposed.
-        axes = [grid(spec, self.budget + 1) for spec in self.arm.space.values()]
+        axes = [list(grid(spec, self.budget + 1)) for spec in self.arm.space.values()]
         for axis in axes:
             self._random.shuffle(axis)
         for values in itertools.product(*axes):
             config = dict(zip(self.arm.space, values, strict=True))
-            if _config_key(config) not in self._outcomes:
+            if self._key(config) not in self._outcomes:
                 yield config
 
     def _ask(self, config: Mapping[str, Any] | None) -> optuna.Trial:
@@ -157,13 +176,16 @@ class Proposer:
         else:
             self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
-    def _grid_configs(self, manifest: Manifest) -> Iterator[dict[str, Any]]:
-        points = manifest.sampler["points"]
-        axes = [grid(spec, points) for spec in self.arm.space.values()]
-        product = list(itertools.product(*axes))
-        self._random.shuffle(product)
-        for values in product:
-            yield dict(zip(self.arm.space, values, strict=True))
+    def _grid_configs(self) -> Iterator[dict[str, Any]]:
+        """Yield the grid's points in random order: as many as can be needed, it may be large."""
+        total = math.prod(map(len, self._axes))
+        needed = min(total, self.budget + len(self._outcomes))
+        for number in self._random.sample(range(total), needed):
+            config, rest = {}, number
+            for name, axis in zip(self.arm.space, self._axes, strict=True):
+                rest, place = divmod(rest, len(axis))
+                config[name] = axis[place]
+            yield config
 
     def report(self, trial: int, epoch: int, value: float) -> None:
         """Tell an intermediate value."""
@@ -172,7 +194,7 @@ class Proposer:
     def tell(self, row: Trial) -> None:
         """Tell the end of a trial: its value, or that it was pruned, or failed and why."""
         trial = self._running.pop(row.trial)
-        self._outcomes[_config_key(row.config)] = row
+        self._outcomes[self._key(row.config)] = row
         if row.reason:
             trial.set_user_attr("reason", row.reason)
         if row.state == TrialState.COMPLETE:
@@ -214,10 +236,6 @@ def _frozen_trial(
             **({"reason": row.reason} if row.reason else {}),
         },
     )
-
-
-def _config_key(config: Mapping[str, Any]) -> str:
-    return json.dumps(config, sort_keys=True)
 
 
 def export_study(

@@ -129,10 +129,7 @@ def _search(
     if searcher.failure:
         raise searcher.failure
     if proposer.exhausted:
-        note(
-            f"the search space holds fewer than {manifest.trials} configurations; all "
-            f"{len(store.trials())} are tried"
-        )
+        note(proposer.exhausted)
 
 
 class _NoReporter(tune.ProgressReporter):  # type: ignore[misc]

@@ -2,7 +2,9 @@
 
 import math
 import warnings
+from decimal import Decimal
 
+import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,7 @@ from ibsweep.models.settings import (
     unused_faults,
     with_training_defaults,
 )
+from ibsweep.questions.points import canonical, canonical_config, grid, point_count
 from ibsweep.questions.space import (
     SPEC_ADAPTER,
     CategoricalSpec,
@@ -31,7 +34,6 @@ from ibsweep.questions.space import (
     IntSpec,
     config_faults,
     contains,
-    grid,
     highest,
     space_faults,
     to_distributions,
@@ -91,7 +93,7 @@ def test_json_round_trip_and_optunas_short_form(spec):
 
 @given(specs, st.integers(2, 12))
 def test_grid_lies_in_the_spec(spec, points):
-    values = grid(spec, points)
+    values = list(grid(spec, points))
     assert all(contains(spec, value) for value in values)
     if isinstance(spec, CategoricalSpec):
         assert values == list(spec.choices)
@@ -119,12 +121,76 @@ def test_grid_lies_in_the_spec(spec, points):
     ],
 )
 def test_grid(spec, points, values):
-    assert grid(spec, points) == values
+    assert list(grid(spec, points)) == values
 
 
 def test_grid_is_even_in_the_logarithm():
     values = grid(FloatSpec(type="float", low=1e-4, high=1.0, log=True), 5)
     assert values == pytest.approx([1e-4, 1e-3, 1e-2, 1e-1, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("spec", "values"),
+    [
+        (
+            FloatSpec(type="float", low=0.1, high=0.7, step=0.1),
+            [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7],
+        ),
+        (IntSpec(type="int", low=2, high=10, step=2), [2, 4, 6, 8, 10]),
+        (IntSpec(type="int", low=2, high=10), [2, 6, 10]),
+        (FloatSpec(type="float", low=1e-4, high=1.0, log=True), [1e-4, 1e-2, 1.0]),
+        (IntSpec(type="int", low=1, high=100, log=True), [1, 10, 100]),
+    ],
+)
+def test_a_grid_takes_every_point_of_a_step(spec, values):
+    assert list(grid(spec, 3, stepped_in_full=True)) == pytest.approx(values)
+    assert point_count(spec) in (None, len(values), spec.high - spec.low + 1)
+
+
+def test_a_grid_of_a_thousand_million_points_takes_no_memory():
+    points = grid(FloatSpec(type="float", low=0.0, high=1.0, step=1e-9), 3, stepped_in_full=True)
+    assert len(points) == 10**9 + 1
+    assert points[123_456_789] == 0.123456789
+
+
+@given(st.integers(-50, 50), st.integers(1, 99), st.integers(1, 300), st.integers(1, 4), st.data())
+def test_a_point_however_it_was_computed_is_the_space_s_own(low, step, steps, decimals, data):
+    """Optuna adds the step in floats, others multiply it, and a file has it in decimal."""
+    unit = Decimal(10) ** -decimals
+    spec = FloatSpec(
+        type="float",
+        low=float(low * unit),
+        high=float((low + steps * step) * unit),
+        step=float(step * unit),
+    )
+    k = data.draw(st.integers(0, steps))
+    wanted = float((low + k * step) * unit)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=k))
+    drawn = study.ask(to_distributions({"x": spec})).params["x"]
+    summed = spec.low
+    for _ in range(k):
+        summed += spec.step
+    for value in (wanted, spec.low + k * spec.step, summed):
+        assert canonical(spec, value) == wanted
+    points = {float((low + i * step) * unit) for i in range(steps + 1)}
+    assert canonical(spec, drawn) in points
+
+
+@pytest.mark.parametrize(
+    ("spec", "given", "wanted"),
+    [
+        (FloatSpec(type="float", low=0.5, high=1.0), 1, 1.0),
+        (IntSpec(type="int", low=1, high=9), 3.0, 3),
+        (CategoricalSpec(type="categorical", choices=(10, 20)), 10.0, 10),
+        (CategoricalSpec(type="categorical", choices=(False, 20)), 0, 0),
+        (FloatSpec(type="float", low=0.1, high=0.7, step=0.1), 0.35, 0.35),
+        (FloatSpec(type="float", low=0.1, high=0.7, step=0.1), "x", "x"),
+    ],
+)
+def test_canonical_values(spec, given, wanted):
+    found = canonical(spec, given)
+    assert (found, type(found)) == (wanted, type(wanted))
+    assert canonical_config({"x": spec}, {"y": 1, "x": given}) == {"x": wanted, "y": 1}
 
 
 def test_grid_needs_both_ends():

@@ -141,7 +141,9 @@ def test_a_small_space_is_proposed_whole_and_once(sampler, ahead):
             finish(proposer, running.pop(0))
     assert len(proposals) == len(everything)
     assert distinct(proposals) == everything
-    assert proposer.exhausted
+    assert proposer.exhausted == (
+        "the search space is used up: it holds 18 configurations, all are tried"
+    )
     assert proposer.propose() is None
 
 
@@ -177,7 +179,10 @@ def test_grid_covers_both_ends():
     epochs = sorted({c["epochs"] for c in grid})
     assert (len(epochs), epochs[0], epochs[-1]) == (3, 5, 40)
     assert {c["batch_size"] for c in grid} == {5, 10}
-    assert proposer.exhausted
+    assert proposer.exhausted.startswith(
+        "the grid is used up: all its 18 points are tried, but the search space holds more: it "
+        "takes 3 values of lr, epochs; "
+    )
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -199,6 +204,56 @@ def test_a_whole_number_for_a_float_is_the_same_configuration():
     proposer = make(arm, sampler="grid")
     assert [proposer.propose()[0].config for _ in range(2)] == [{"lr": 1.0}, {"lr": 0.5}]
     assert proposer.propose() is None
+
+
+STEPPED = {"lr": {"type": "float", "low": 0.1, "high": 0.7, "step": 0.1}}
+SEVEN = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+
+
+def stepped(**changes):
+    return tiny.arm(
+        **{"space": STEPPED, "baseline": None, "fixed": {"epochs": 20, "batch_size": 10}} | changes
+    )
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_points_of_a_step_are_proposed_as_the_file_has_them_each_once(sampler):
+    proposer = make(stepped(), sampler=sampler)
+    found = []
+    while proposed := proposer.propose():
+        found.append(proposed[0].config["lr"])
+        proposer.tell(tiny.trial(proposed[0].trial, proposed[0].config, accuracy=50.0))
+    assert sorted(found) == SEVEN
+    assert "search space is used up: it holds 7 configurations" in proposer.exhausted
+
+
+def test_what_a_file_an_earlier_sweep_and_old_records_have_is_the_same_point():
+    """0.1 + 2 * 0.1, which once was what a sampler proposed, is 0.3."""
+    odd = 0.1 + 2 * 0.1
+    assert odd != 0.3
+    old = Proposal(trial=0, origin="tpe", config={"lr": odd})
+    rows = [tiny.trial(0, {"lr": odd})]
+    resumed = make(stepped(baseline={"lr": 0.7}), proposals=[old], rows=rows, sampler="grid")
+    found = []
+    while proposed := resumed.propose():
+        found.append(proposed[0].config["lr"])
+    assert sorted([*found, 0.3]) == SEVEN, "what was trained is not trained again"
+    assert make(stepped(baseline={"lr": odd})).propose()[0].config == {"lr": 0.3}
+
+
+def test_a_grid_that_is_large_gives_different_points():
+    space = {
+        "lr": {"type": "float", "low": 0.0, "high": 1.0, "step": 1e-6},
+        "momentum": {"type": "float", "low": 0.0, "high": 0.9, "step": 1e-5},
+    }
+    fixed = {"epochs": 20, "batch_size": 10}
+    space["lr"]["low"] = 1e-6
+    arm = tiny.arm(space=space, baseline=None, fixed=fixed)
+    proposer = make(arm, sampler="grid", trials=40)
+    proposals = [proposer.propose()[0] for _ in range(40)]
+    assert len(distinct(proposals)) == 40
+    assert proposer.propose() is None
+    assert proposer.exhausted is None, "the budget is what ended it"
 
 
 def test_equal_configurations_are_told_and_not_trained():
