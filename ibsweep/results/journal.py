@@ -11,22 +11,19 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from ibsweep.errors import InputError, SweepError
+from ibsweep.results.reading import read_file
+from ibsweep.results.seal import Seal
 
 __all__ = [
     "append_rows",
     "exclusive_lock",
-    "first_fault",
-    "read_rows",
     "replace_file",
     "rewrite_rows",
 ]
-
-Row = TypeVar("Row", bound=BaseModel)
 
 
 @contextmanager
@@ -70,63 +67,33 @@ def _sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def append_rows(path: Path, rows: Iterable[BaseModel]) -> None:
-    """Append rows as lines; once this returns they survive a power cut.
+def append_rows(path: Path, rows: Iterable[BaseModel], seal: Seal) -> None:
+    """Append rows as sealed lines; once this returns they survive a power cut.
 
     Raises:
         SweepError: If the disk is full or refuses.
     """
-    content = _lines(rows)
+    content = _lines(rows, seal)
     with _disk_errors(path), path.open("ab") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def read_rows(path: Path, kind: type[Row]) -> list[Row]:
-    """Read rows; a torn last line (no newline, or half a row) was never finished and is left out.
-
-    Raises:
-        SweepError: If a line before the last is not a row.
-    """
-    if not path.exists():
-        return []
-    lines = path.read_bytes().split(b"\n")
-    torn = lines.pop()  # what follows the last newline: nothing, or a torn line
-    rows: list[Row] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(kind.model_validate_json(line))
-        except ValidationError as error:
-            if number == len(lines) and not torn:
-                break  # blocks of the last write can reach the disk out of order
-            raise SweepError(
-                f"{path}: line {number} is no {kind.__name__.lower()} row ({first_fault(error)}); "
-                "remove that line to go on without it"
-            ) from error
-    return rows
-
-
-def rewrite_rows(path: Path, rows: Iterable[BaseModel]) -> None:
+def rewrite_rows(path: Path, rows: Iterable[BaseModel], seal: Seal) -> None:
     """Make a file hold these rows and nothing else; one that does already, or is none, stays.
 
     Raises:
         SweepError: If the disk is full or refuses.
     """
-    content = _lines(rows)
-    if path.exists() and path.read_bytes() != content:
+    content = _lines(rows, seal)
+    if path.exists() and read_file(path) != content:
         replace_file(path, content)
 
 
-def first_fault(error: ValidationError) -> str:
-    """Return the first thing that is wrong with a row, and where."""
-    fault = error.errors()[0]
-    where = ".".join(str(part) for part in fault["loc"])
-    return f"{where}: {fault['msg']}" if where else fault["msg"]
-
-
-def _lines(rows: Iterable[BaseModel]) -> bytes:
-    return "".join(row.model_dump_json() + "\n" for row in rows).encode()
+def _lines(rows: Iterable[BaseModel], seal: Seal) -> bytes:
+    lines = (seal.close(row.model_dump_json().encode()) for row in rows)
+    return b"".join(line + b"\n" for line in lines)
 
 
 @contextmanager

@@ -21,28 +21,41 @@ Figures are mappings ``{metric: value}``, each in its metric's own unit, accurac
 ``loss`` among them is the training loss: cross-entropy in nats, or the mean squared error. A value
 that is not defined is None. Times are in seconds, epochs are passes over the training set.
 
-Lines and manifests of formats 2 and 3 are read too. Both had one set of fresh replicates, which
-chose the best configuration and scored it, and seeds that counted up from the sweep's. Format 2
-knew accuracy alone, in fields such as ``valid_accuracy``, and data of one kind, whose sizes are
-images.
+A line ends with its checksum (``results.seal``), which is no field of the row.
+
+Lines and manifests of formats 2 to 4 are read too; their lines have no checksums. Formats 2 and 3
+had one set of fresh replicates, which chose the best configuration and scored it, and seeds that
+counted up from the sweep's. Format 2 knew accuracy alone, in fields such as ``valid_accuracy``,
+and data of one kind, whose sizes are images.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
 
 from ibsweep.metrics.training_test import classes_told_apart
+from ibsweep.results.seal import Seal
 from ibsweep.results.seeds import CHOICE, SCORE, SEARCH, derived_seeds
 
 __all__ = [
     "FORMAT",
     "READABLE_FORMATS",
     "REPLICATIONS",
+    "SEALED_FORMAT",
     "Confirmation",
     "Curve",
     "Figures",
@@ -55,11 +68,18 @@ __all__ = [
     "TrialState",
 ]
 
-FORMAT = 4
-"""Version of this layout. Formats 2 and 3 are read as well; a directory of any other version is
+FORMAT = 5
+"""Version of this layout. Formats 2 to 4 are read as well; a directory of any other version is
 refused, never guessed at."""
 
-READABLE_FORMATS = (2, 3, FORMAT)
+READABLE_FORMATS = (2, 3, 4, FORMAT)
+
+SEALED_FORMAT = 5
+"""From this one on every line has a checksum."""
+
+_Count = Annotated[int, Field(ge=0, lt=2**31)]
+_Seed = Annotated[int, Field(ge=0, lt=2**63)]
+_Seconds = Annotated[float, Field(ge=0)]
 
 Figures = dict[str, float | None]
 """Values by metric, and ``loss``; None where one is not defined."""
@@ -150,9 +170,14 @@ class Proposal(_Row):
         config: A value for every key of the search space.
     """
 
-    trial: int
+    trial: _Count
     origin: str
     config: dict[str, JsonValue]
+
+    @property
+    def key(self) -> Hashable:
+        """Tells what it is of: two rows of one thing contradict each other."""
+        return "trial", self.trial
 
 
 class Replicate(_Scored):
@@ -165,18 +190,23 @@ class Replicate(_Scored):
         diverged_epoch: Epoch at which loss or weights stopped being finite, else None.
     """
 
-    seed: int
+    seed: _Seed
     valid: Figures
     train: Figures
-    diverged_epoch: int | None = None
+    diverged_epoch: _Count | None = None
 
 
 class Curve(_Row):
     """The replicates of a trial at one validated epoch."""
 
-    trial: int
-    epoch: int
+    trial: _Count
+    epoch: _Count
     replicates: tuple[Replicate, ...]
+
+    @property
+    def key(self) -> Hashable:
+        """Tells what it is of: two rows of one thing contradict each other."""
+        return "trial", self.trial, "epoch", self.epoch
 
     def mean(self, column: str) -> float | None:
         """Return a column's mean over the replicates, None where one of them has no figure."""
@@ -184,7 +214,8 @@ class Curve(_Row):
 
     def means(self) -> Figures:
         """Return the means over the replicates of all figures on validation examples."""
-        return {name: self.mean(f"valid_{name}") for name in self.replicates[0].valid}
+        names = self.replicates[0].valid if self.replicates else ()
+        return {name: self.mean(f"valid_{name}") for name in names}
 
 
 class Trial(_Scored):
@@ -207,19 +238,24 @@ class Trial(_Scored):
         lost: What ended earlier attempts at it, and on which node.
     """
 
-    trial: int
+    trial: _Count
     origin: str
     state: TrialState
     config: dict[str, JsonValue]
-    epochs: int
+    epochs: _Count
     valid: Figures | None
-    rungs: tuple[tuple[int, float], ...]
+    rungs: tuple[tuple[_Count, float], ...]
     replicates: tuple[Replicate, ...]
-    seconds: float
+    seconds: _Seconds
     device: str
     node: str
     reason: str | None = None
     lost: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> Hashable:
+        """Tells what it is of: two rows of one thing contradict each other."""
+        return "trial", self.trial
 
     @property
     def model_epochs(self) -> int:
@@ -252,18 +288,23 @@ class Confirmation(_Scored):
             (``metrics.training_test``); None in formats 2 and 3.
     """
 
-    trial: int
-    train_size: int
-    seed: int
-    epochs: int
+    trial: _Count
+    train_size: _Count
+    seed: _Seed
+    epochs: _Count
     valid: Figures
     train: Figures
     test: Figures
-    test_confusion: tuple[tuple[int, ...], ...] | None
-    diverged_epoch: int | None
-    seconds: float
+    test_confusion: tuple[tuple[_Count, ...], ...] | None
+    diverged_epoch: _Count | None
+    seconds: _Seconds
     purpose: Literal["choice", "score"] | None = None
     trained: bool | None = None
+
+    @property
+    def key(self) -> Hashable:
+        """Tells what it is of: two rows of one thing contradict each other."""
+        return "trial", self.trial, "with", self.train_size, self.purpose or "seed", self.seed
 
     @property
     def trains(self) -> bool:
@@ -304,17 +345,38 @@ class Replication(_Scored):
     question: str
     arm: str
     setting: str
-    train_size: int
-    seed: int
+    train_size: _Count
+    seed: _Seed
     exact: bool
     model: str
     data: dict[str, JsonValue]
     settings: dict[str, JsonValue]
-    epochs: int
+    epochs: _Count
     valid: Figures
     train: Figures
-    diverged_epoch: int | None
+    diverged_epoch: _Count | None
     software: dict[str, str]
+
+    @property
+    def key(self) -> Hashable:
+        """Tells rows apart; what was trained again after a change of its file is another row."""
+        return self.model_dump_json()
+
+
+def _with(**kinds: type | tuple[type, ...]) -> AfterValidator:
+    """Return what checks that a mapping has these keys, of these kinds."""
+
+    def check(found: dict[str, Any]) -> dict[str, Any]:
+        for name, kind in kinds.items():
+            if not isinstance(found.get(name), kind):
+                raise ValueError(f"must have {name}, but got {str(found.get(name))[:80]!r}")
+        return found
+
+    return AfterValidator(check)
+
+
+_Replicates = Annotated[int, Field(ge=1, le=1000)]
+_NODE = {"node": str, "cpus": (int, float), "gpus": (int, float), "gpu_names": list}
 
 
 class Manifest(_Row):
@@ -366,15 +428,15 @@ class Manifest(_Row):
     question: dict[str, Any]
     created: str
     command: tuple[str, ...]
-    trials: int
-    replicates: int
-    confirm: int
-    choice_replicates: int | None = None
-    confirm_replicates: int
-    seed: int
+    trials: Annotated[int, Field(ge=1, le=1_000_000)]
+    replicates: _Replicates
+    confirm: _Replicates
+    choice_replicates: _Replicates | None = None
+    confirm_replicates: _Replicates
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
     time_budget: float | None
-    sampler: dict[str, Any]
-    pruner: dict[str, Any]
+    sampler: Annotated[dict[str, Any], _with(name=str)]
+    pruner: Annotated[dict[str, Any], _with(name=str, rungs=list)]
     cpus_per_trial: float
     gpus_per_trial: float
     address: str | None
@@ -382,16 +444,38 @@ class Manifest(_Row):
     quick: bool = False
     versions: dict[str, str | None]
     machine: dict[str, Any]
-    git: dict[str, Any] | None
-    resumed: tuple[dict[str, Any], ...] = Field(default=())
-    nodes: tuple[dict[str, Any], ...] = ()
+    git: Annotated[dict[str, Any], _with(revision=str, dirty=bool)] | None
+    resumed: tuple[Annotated[dict[str, Any], _with(when=str, command=list)], ...] = ()
+    nodes: tuple[Annotated[dict[str, Any], _with(**_NODE)], ...] = ()
     excluded: tuple[str, ...] = ()
     folder: str | None = None
     file: str | None = None
     code: dict[str, str] = {}
     data: dict[str, Any] | None = None
     model: dict[str, Any] | None = None
-    earlier: dict[str, Any] | None = None
+    earlier: Annotated[dict[str, Any], _with(sweep=str, configs=list)] | None = None
+
+    @field_validator("created")
+    @classmethod
+    def _is_a_time(cls, created: str) -> str:
+        if "T" not in created or datetime.fromisoformat(created).tzinfo is None:
+            raise ValueError(f"must be a time with its zone, but got {created[:80]!r}")
+        return created
+
+    @model_validator(mode="after")
+    def _has_its_arm(self) -> Manifest:
+        arms = self.question.get("arms")
+        if not isinstance(self.question.get("question"), str) or not isinstance(arms, dict):
+            raise ValueError("its question is none")
+        if not isinstance(arms.get(self.arm), dict):
+            raise ValueError(f"its question has no arm {self.arm[:80]!r}")
+        return self
+
+    @property
+    def seal(self) -> Seal:
+        """What seals the lines of the sweep's journals."""
+        owner = f"{self.name}\n{self.created}"
+        return Seal(owner.encode(), required=self.format >= SEALED_FORMAT)
 
     @property
     def question_file(self) -> Path | None:

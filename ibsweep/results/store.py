@@ -16,12 +16,11 @@ from ibsweep.errors import IbsweepError, InputError, SweepError
 from ibsweep.results.journal import (
     append_rows,
     exclusive_lock,
-    first_fault,
-    read_rows,
     replace_file,
     rewrite_rows,
 )
 from ibsweep.results.location import display_path, is_leased_elsewhere, lease, remove_sweep
+from ibsweep.results.reading import Journal, first_fault, read_file, read_journal
 from ibsweep.results.records import (
     FORMAT,
     READABLE_FORMATS,
@@ -34,14 +33,27 @@ from ibsweep.results.records import (
     SweepPaths,
     Trial,
 )
+from ibsweep.results.seal import Seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["ReplicationStore", "SweepStore", "check_name", "created_sweeps", "list_sweeps"]
+    from ibsweep.results.reading import Row
+
+__all__ = [
+    "ReplicationStore",
+    "SweepStore",
+    "check_name",
+    "created_sweeps",
+    "list_sweeps",
+    "with_unproposed",
+]
 
 _PROBE_BYTES = 4 * 2**20
 """More than a checkpoint of the largest trial takes."""
+
+_REPLICATIONS_SEAL = Seal(b"replications", required=False)
+"""Lines without seals were written before there were any."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -138,9 +150,12 @@ class SweepStore:
     def _read_manifest(self) -> Manifest:
         path = self.paths.manifest
         try:
-            text = path.read_bytes()
-        except OSError as error:
+            text = read_file(path)
+        except FileNotFoundError as error:
             raise InputError(f"{self.paths.root} is no sweep: it has no manifest.json") from error
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"{path}: cannot be read: {reason}") from error
         try:
             found = _Format.model_validate_json(text)
             if found.format not in READABLE_FORMATS:
@@ -178,13 +193,16 @@ class SweepStore:
     def repair(self) -> None:
         """Make the files ready for appending after a stop at any moment.
 
-        Torn tails are cut off; a sweep of an older format becomes one of this. Curves of trials
-        that did not finish are dropped, and confirmations that lack a replicate: those start
-        again.
+        Torn tails are cut off; a sweep of an older format becomes one of this. What was finished
+        without a proposal gets its own again. Curves of trials that did not finish are dropped,
+        and confirmations that lack a replicate: those start again.
+
+        Raises:
+            SweepError: If a line cannot be counted on.
         """
-        if self.manifest.format != FORMAT:  # from here on its files are written in this one
-            self.update_manifest(self.manifest.model_copy(update={"format": FORMAT}))
-        finished = {row.trial for row in self.trials()}
+        trials = self.trials()
+        proposals = with_unproposed(self.proposals(), trials)
+        finished = {row.trial for row in trials}
         curves = [row for row in self.curves() if row.trial in finished]
         confirmations = self.confirmations()
         replicates = Counter(map(_set_of, confirmations))
@@ -195,16 +213,21 @@ class SweepStore:
         complete = list(filter(is_complete, confirmations))
         arm = self.manifest.question["arms"][self.manifest.arm]
         own = arm.get("train_size", arm.get("images"))
-        if any(row.train_size == own and not is_complete(row) for row in confirmations):
+        if any(row.trial not in finished for row in proposals) or any(
+            row.train_size == own and not is_complete(row) for row in confirmations
+        ):
             # which trial is best is to be decided again, once they are complete
             self.paths.best_config.unlink(missing_ok=True)
         for path, rows in (
-            (self.paths.proposals, self.proposals()),
-            (self.paths.trials, self.trials()),
+            (self.paths.proposals, proposals),
+            (self.paths.trials, trials),
             (self.paths.curves, curves),
             (self.paths.confirmations, complete),
         ):
-            rewrite_rows(path, rows)
+            rewrite_rows(path, rows, self.manifest.seal)
+        if self.manifest.format != FORMAT:
+            # not before its lines have seals: without them they would pass for damaged
+            self.update_manifest(self.manifest.model_copy(update={"format": FORMAT}))
         self.clean()
 
     def _planned_replicates(self, row: Confirmation) -> int:
@@ -226,30 +249,35 @@ class SweepStore:
         """Remove Ray Tune's working files."""
         shutil.rmtree(self.paths.tune, ignore_errors=True)
 
+    def journal(self, kind: type[Row]) -> Journal[Row]:
+        """Return what one of its journals holds, and what is wrong with it."""
+        path: Path = getattr(self.paths, f"{kind.__name__.lower()}s")
+        return read_journal(path, kind, self.manifest.seal)
+
     def proposals(self) -> list[Proposal]:
         """Return what was proposed, in order."""
-        return read_rows(self.paths.proposals, Proposal)
+        return self.journal(Proposal).sound()
 
     def trials(self) -> list[Trial]:
         """Return the finished trials, in the order in which they finished."""
-        return read_rows(self.paths.trials, Trial)
+        return self.journal(Trial).sound()
 
     def curves(self) -> list[Curve]:
         """Return the validated epochs of the trials."""
-        return read_rows(self.paths.curves, Curve)
+        return self.journal(Curve).sound()
 
     def confirmations(self) -> list[Confirmation]:
         """Return the confirmed replicates."""
-        return read_rows(self.paths.confirmations, Confirmation)
+        return self.journal(Confirmation).sound()
 
     def add_proposal(self, row: Proposal) -> None:
         """Append a proposal, durably."""
-        append_rows(self.paths.proposals, [row])
+        append_rows(self.paths.proposals, [row], self.manifest.seal)
 
     def add_trial(self, row: Trial, curves: Iterable[Curve]) -> None:
         """Append a finished trial, durably; its curves first, so that a trial never lacks them."""
-        append_rows(self.paths.curves, curves)
-        append_rows(self.paths.trials, [row])
+        append_rows(self.paths.curves, curves, self.manifest.seal)
+        append_rows(self.paths.trials, [row], self.manifest.seal)
 
     def add_log(self, trial: int, text: str, *, only_if_there: bool = False) -> None:
         """Append to what a trial's training function printed.
@@ -275,7 +303,7 @@ class SweepStore:
 
     def add_confirmations(self, rows: Iterable[Confirmation]) -> None:
         """Append a trial's replicates at one training-set size in one write, durably."""
-        append_rows(self.paths.confirmations, rows)
+        append_rows(self.paths.confirmations, rows, self.manifest.seal)
 
     def update_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest."""
@@ -326,13 +354,17 @@ class ReplicationStore:
     def __init__(self, results: Path) -> None:
         self.path = results / REPLICATIONS
 
+    def journal(self) -> Journal[Replication]:
+        """Return what the file holds, and what is wrong with it."""
+        return read_journal(self.path, Replication, _REPLICATIONS_SEAL)
+
     def rows(self) -> list[Replication]:
         """Return the replications, in the order in which they finished."""
-        return read_rows(self.path, Replication)
+        return self.journal().sound()
 
     def add(self, rows: Iterable[Replication]) -> None:
         """Append rows in one write, durably."""
-        append_rows(self.path, rows)
+        append_rows(self.path, rows, _REPLICATIONS_SEAL)
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -346,8 +378,18 @@ class ReplicationStore:
         lock = self.path.with_name(".replications.lock")
         taken = f"{self.path} is being written by another process"
         with exclusive_lock(lock, taken), lease(self.path):
-            rewrite_rows(self.path, self.rows())
+            rewrite_rows(self.path, self.rows(), _REPLICATIONS_SEAL)
             yield
+
+
+def with_unproposed(proposals: Sequence[Proposal], trials: Iterable[Trial]) -> list[Proposal]:
+    """Return proposals with those whose line is gone while their trial's is there, by number."""
+    found = {row.trial: row for row in proposals}
+    for row in trials:
+        if row.trial not in found:
+            own = {"trial": row.trial, "origin": row.origin, "config": row.config}
+            found[row.trial] = Proposal(**own)
+    return [found[number] for number in sorted(found)]
 
 
 def _set_of(row: Confirmation) -> tuple[int, int, str | None]:

@@ -17,6 +17,7 @@ from ibsweep.analysis.statistics import mean_interval
 from ibsweep.errors import InputError, SweepError
 from ibsweep.questions.files import load_all
 from ibsweep.questions.published import published_settings
+from ibsweep.results.journal import append_rows
 from ibsweep.results.records import Confirmation, Replicate, TrialState
 from ibsweep.results.store import ReplicationStore, SweepStore
 
@@ -202,8 +203,8 @@ def test_a_hyperparameter_that_an_arm_lacks_is_missing_in_its_rows(tmp_path):
 
 def test_curves_have_a_row_a_replicate_and_leave_out_unfinished_trials(tmp_path):
     store = make(tmp_path)
-    with store.paths.curves.open("a") as file:  # of a trial that was cut short
-        file.write(tiny.curve(5, 5).model_dump_json() + "\n")
+    # of a trial that was cut short
+    append_rows(store.paths.curves, [tiny.curve(5, 5)], store.manifest.seal)
     frame = ibsweep.load(tmp_path).curves
     assert frame[["trial", "epoch", "seed"]].to_numpy().tolist() == [
         [0, 5, 10],

@@ -15,6 +15,7 @@ from disks import files_up_to
 from ibsweep.errors import InputError, SweepError
 from ibsweep.questions.files import load_all
 from ibsweep.questions.published import published_settings
+from ibsweep.results.journal import append_rows
 from ibsweep.results.records import Confirmation, Proposal
 from ibsweep.results.store import (
     ReplicationStore,
@@ -98,6 +99,7 @@ def test_a_file_torn_anywhere_keeps_its_whole_lines(store, name):
 
 
 def test_after_repair_a_torn_file_takes_rows_again(store):
+    store.add_proposal(proposal(3))
     path, rows = store.paths.proposals, store.proposals()
     whole = path.read_bytes()
     last = whole[:-1].rfind(b"\n") + 1
@@ -105,7 +107,7 @@ def test_after_repair_a_torn_file_takes_rows_again(store):
         path.write_bytes(whole[:size])
         store.repair()
         store.add_proposal(proposal(7))
-        assert store.proposals() == [*rows[:2], proposal(7)], size
+        assert store.proposals() == [*rows[:3], proposal(7)], size
 
 
 def test_a_last_line_of_which_half_reached_the_disk_is_left_out(store):
@@ -131,8 +133,7 @@ def test_a_damaged_line_before_the_last_is_named(store, name, damage):
 
 def test_repair_drops_what_belongs_to_unfinished_trials(store):
     before = contents(store)
-    with store.paths.curves.open("a") as file:
-        file.write(tiny.curve(3, 2).model_dump_json() + "\n")
+    append_rows(store.paths.curves, [tiny.curve(3, 2)], store.manifest.seal)
     (store.paths.tune / "tune").mkdir(parents=True)
     (store.paths.tune / "tune" / "state.json").write_text("{}")
     store.repair()
@@ -359,8 +360,8 @@ def test_a_directory_without_a_manifest_is_no_sweep(tmp_path):
 
 def test_a_sweep_of_another_format_is_refused(store):
     data = json.loads(store.paths.manifest.read_text())
-    store.paths.manifest.write_text(json.dumps(data | {"format": 5, "colour": "red"}))
-    with pytest.raises(InputError, match=r"was written in format 5, this ibsweep reads format 4"):
+    store.paths.manifest.write_text(json.dumps(data | {"format": 6, "colour": "red"}))
+    with pytest.raises(InputError, match=r"was written in format 6, this ibsweep reads format 5"):
         SweepStore(store.paths.root)
 
 
@@ -372,7 +373,7 @@ def test_a_sweep_of_another_format_is_refused(store):
         (lambda _: "[]", "should be an object"),
         (lambda text: text.replace('"seed"', '"sead"', 1), "seed: Field required"),
         (lambda text: text.replace('"trials": 5', '"trials": "many"'), "trials: Input should be"),
-        (lambda text: text.replace('"format": 4,', ""), "format: Field required"),
+        (lambda text: text.replace('"format": 5,', ""), "format: Field required"),
     ],
 )
 def test_a_damaged_manifest_is_refused(store, spoil, said):
@@ -384,7 +385,9 @@ def test_a_damaged_manifest_is_refused(store, spoil, said):
 
 
 def test_an_updated_manifest_is_read_again(store):
-    changed = store.manifest.model_copy(update={"resumed": ({"when": "now"},)})
+    changed = store.manifest.model_copy(
+        update={"resumed": ({"when": "now", "command": ["resume"]},)}
+    )
     store.update_manifest(changed)
     assert store.manifest == changed
     assert SweepStore(store.paths.root).manifest == changed

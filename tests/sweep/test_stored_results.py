@@ -14,6 +14,7 @@ import pytest
 
 import ibsweep
 from ibsweep.cli import run
+from ibsweep.results.records import FORMAT
 from ibsweep.results.store import SweepStore
 
 STORED = Path(__file__).parents[1] / "results" / "format_2"
@@ -75,7 +76,7 @@ def test_what_was_cut_off_is_resumed(results, capsys):
     assert by_trial == {proposal["trial"]: proposal["config"] for proposal in proposed}
     # it ends by its own rule: one set of replicates chooses and scores, with seeds that count up
     store = SweepStore(results / "cut")
-    assert (store.manifest.format, store.manifest.choice_replicates) == (4, None)
+    assert (store.manifest.format, store.manifest.choice_replicates) == (FORMAT, None)
     rows = store.confirmations()
     assert {row.purpose for row in rows} == {None}
     first, count = store.manifest.seed + 1_000_000, store.manifest.confirm_replicates

@@ -1,0 +1,178 @@
+"""Reading journals: every line is checked, what is wrong is named, equal lines count once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from ibsweep.errors import SweepError
+from ibsweep.results.seal import Seal
+
+__all__ = [
+    "Damage",
+    "Journal",
+    "Remedy",
+    "damage_text",
+    "first_fault",
+    "read_file",
+    "read_journal",
+]
+
+_SHOWN = 20
+"""Faults of one file that a message lists."""
+
+Remedy = Literal["none", "resume", "remove"]
+"""What helps against damage: nothing has to, since only one reading is possible; ``ibsweep
+resume`` does it; or somebody has to take a line or a file out."""
+
+
+class Damage(NamedTuple):
+    """One thing that is wrong with stored records.
+
+    Attributes:
+        path: The file.
+        line: Its line, from 1; None where it is the file or its name.
+        text: What is wrong, and what was made of it.
+        remedy: What helps.
+    """
+
+    path: Path
+    line: int | None
+    text: str
+    remedy: Remedy = "remove"
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.line is None else f"{self.path}: line {self.line} "
+        return f"{where}{self.text}"
+
+
+def damage_text(damage: Iterable[Damage]) -> str:
+    """Return damage as lines of a message, cut where there are many."""
+    lines = [str(one) for one in damage]
+    more = [f"and {len(lines) - _SHOWN} more like these"] if len(lines) > _SHOWN else []
+    return "\n".join(lines[:_SHOWN] + more)
+
+
+class _Keyed(Protocol):
+    @property
+    def key(self) -> Hashable: ...
+
+
+Row = TypeVar("Row", bound=_Keyed)
+
+
+@dataclass(frozen=True)
+class Journal(Generic[Row]):
+    """What a journal holds.
+
+    Attributes:
+        rows: Its rows by their lines, each once.
+        damage: What is wrong with it.
+    """
+
+    rows: dict[int, Row]
+    damage: tuple[Damage, ...] = ()
+
+    def sound(self) -> list[Row]:
+        """Return the rows in order.
+
+        Raises:
+            SweepError: If a line cannot be counted on, with all of them.
+        """
+        faults = [one for one in self.damage if one.remedy == "remove"]
+        if faults:
+            raise SweepError(damage_text(faults))
+        return list(self.rows.values())
+
+
+def read_file(path: Path) -> bytes:
+    """Return the content of a regular file; reading a pipe or a device might never end.
+
+    Raises:
+        OSError: If it is none, or cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is not a regular file")
+        return file.read()
+
+
+def read_journal(path: Path, kind: type[Row], seal: Seal) -> Journal[Row]:
+    """Read a journal, which there need not be.
+
+    A torn last line (no newline, or half a row) was never finished and is left out. A line that
+    stands twice counts once.
+
+    Args:
+        path: The journal.
+        kind: What its rows are; ``key`` tells which of them are of one thing.
+        seal: Of its lines.
+    """
+    try:
+        lines = read_file(path).split(b"\n")
+    except FileNotFoundError:
+        return Journal({})
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return Journal({}, (Damage(path, None, f"cannot be read: {reason}"),))
+    torn = lines.pop()  # what follows the last newline: nothing, or a torn line
+    word = kind.__name__.lower()
+    rows: dict[int, Row] = {}
+    first: dict[Hashable, int] = {}
+    damage: list[Damage] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = kind.model_validate_json(seal.open(line))  # type: ignore[attr-defined]
+        except ValueError as error:
+            if number == len(lines) and not torn and _is_torn(line, seal):
+                break  # blocks of the last write can reach the disk out of order
+            damage.append(Damage(path, number, _refusal(word, error)))
+            continue
+        known = first.setdefault(row.key, number)
+        if known == number:
+            rows[number] = row
+        elif rows[known] == row:
+            text = f"is line {known} once more; it is counted once"
+            damage.append(Damage(path, number, text, "none"))
+        else:
+            text = f"contradicts line {known}: both are of {_words(row.key)}"
+            damage.append(Damage(path, number, f"{text}; remove one of them to go on"))
+    return Journal(rows, tuple(damage))
+
+
+def first_fault(error: ValidationError) -> str:
+    """Return the first thing that is wrong with a row, and where."""
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    text = f"{where}: {fault['msg']}" if where else fault["msg"]
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)[:300]
+
+
+def _refusal(word: str, error: ValueError) -> str:
+    reason = first_fault(error) if isinstance(error, ValidationError) else str(error)
+    return f"is no {word} row ({reason}); remove that line to go on without it"
+
+
+def _is_torn(line: bytes, seal: Seal) -> bool:
+    """Return whether a line can be one that was never finished: it has no seal, and is no JSON."""
+    try:
+        seal._replace(required=True).open(line)
+    except ValueError:
+        try:
+            from_json(line)
+        except ValueError:
+            return True
+    return False
+
+
+def _words(key: Hashable) -> str:
+    return " ".join(str(part) for part in key) if isinstance(key, tuple) else str(key)
