@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: tune test test-slow lint clean
+.PHONY: tune test test-slow chaos lint clean
 
 tune: $(VENV)/installed  ## set up and run the main job
 	$(BIN)/python -m ibsweep tune q7_wider
@@ -13,6 +13,11 @@ test: $(VENV)/installed  ## set up and pass the tests
 
 test-slow: $(VENV)/installed  ## pass the tests of clusters, kills, notebooks and browsers, one at a time
 	$(BIN)/python -m pytest -m slow -n 0
+
+# an hour or so; PART is inputs, damage, writes, kills, nodes, stores or races
+chaos: $(VENV)/installed  ## kill, damage and confuse at random, and print the counts
+	CHAOS=long $(BIN)/python -m pytest -m slow -n 0 --timeout 7200 \
+		$(if $(PART),tests/chaos/test_$(PART).py,tests/chaos)
 
 lint: $(VENV)/installed  ## style and types
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import signal
 
 import hypothesis
@@ -13,6 +14,8 @@ import torch
 hypothesis.settings.register_profile("ibsweep", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ibsweep")
 torch.set_num_threads(1)
+# without credentials the AWS library asks a link-local address for some
+os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
 # a shell that runs the tests in the background lets them and what they start ignore Ctrl-C
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -1,0 +1,136 @@
+"""What the tests that break things share: how often they do it, what they count and find.
+
+The counts are those of the short form, or with ``CHAOS=long`` those of ``make chaos``; each can be
+set by itself, such as ``CHAOS_KILLS=20``.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import hypothesis
+import pytest
+
+_COUNTS = {  # in the short form, in the long form
+    "kills": (6, 150),  # of sweeps with their Ray
+    "writes": (60, 1_500),  # of commands that write without Ray
+    "nodes": (1, 20),
+    "files": (300, 6_000),  # question files
+    "lines": (200, 4_000),  # command lines
+    "damaged": (150, 5_000),
+    "stores": (30, 500),  # runs over an object store that refuses
+    "races": (1, 6),
+}
+
+LONG = os.environ.get("CHAOS") == "long"
+
+tally: Counter[str] = Counter()
+"""What was done, in words, for the last lines of the run."""
+
+
+def count(name: str) -> int:
+    """Return how often to do something."""
+    short, long = _COUNTS[name]
+    return int(os.environ.get(f"CHAOS_{name.upper()}") or (long if LONG else short))
+
+
+def seed() -> int:
+    """Return the seed of what is drawn: always the same in the short form."""
+    return int(os.environ.get("CHAOS_SEED") or (time.time_ns() % 2**32 if LONG else 0))
+
+
+def examples(name: str) -> hypothesis.settings:
+    """Return the settings of a test that draws so many examples."""
+    return hypothesis.settings(
+        max_examples=count(name),
+        derandomize=not LONG,
+        database=None,
+        deadline=None,
+        phases=[hypothesis.Phase.generate],  # findings are gathered, not shrunk
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+
+
+class Findings:
+    """What went wrong, gathered so that the first does not hide the others."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[str]] = {}
+
+    def add(self, kind: str, example: str) -> None:
+        """Note a finding.
+
+        Args:
+            kind: What went wrong; of one kind the first examples are shown.
+            example: How to see it.
+        """
+        tally["findings"] += 1
+        self._found.setdefault(kind, []).append(example)
+
+    def check(self) -> None:
+        """Fail if there are any."""
+        lines = [
+            f"{len(them)} x {kind}\n    "
+            + "\n    ".join(re.sub(r"(.)\1{60,}", r"\1...\1", one)[:4000] for one in them[:3])
+            for kind, them in sorted(self._found.items())
+        ]
+        if lines:
+            pytest.fail("\n".join([f"CHAOS_SEED={seed()}", *lines]), pytrace=False)
+
+
+class HangError(Exception):
+    """What should have been refused at once waits, or computes, for ever."""
+
+
+@dataclass
+class Spent:
+    """What a block took.
+
+    Attributes:
+        seconds: Of this process's CPU time: others may use the machine.
+    """
+
+    seconds: float = 0.0
+
+
+@contextmanager
+def watched(patience: float = 60) -> Iterator[Spent]:
+    """Measure a block, and end it where it hangs.
+
+    Args:
+        patience: Seconds by the clock after which it does.
+
+    Raises:
+        HangError: If so.
+    """
+
+    def end(*_: object) -> None:
+        raise HangError(f"no end within {patience:g} s")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, patience)
+    spent, started = Spent(), time.process_time()
+    try:
+        yield spent
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        spent.seconds = time.process_time() - started
+
+
+def pick(draws: random.Random, *, bound: int) -> int:
+    """Return a number from 0 to ``bound - 1`` that is often near either end."""
+    kind = draws.random()
+    if kind < 0.15:
+        return 0
+    if kind < 0.3:
+        return max(0, bound - 1)
+    return draws.randrange(max(1, bound))
