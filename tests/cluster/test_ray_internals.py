@@ -22,10 +22,10 @@ from ray.exceptions import (
 )
 from ray.tune.execution.tune_controller import TuneController
 
-from ibsweep.cluster import session
+from ibsweep.cluster import session, start
 from ibsweep.cluster.failures import FailureCause, classify_error
 from ibsweep.cluster.ray_internals import messages
-from ibsweep.cluster.ray_internals.core import node_of_actor, without_spare_daemons
+from ibsweep.cluster.ray_internals.core import for_this_process_alone, node_of_actor
 from ibsweep.cluster.ray_internals.tune_controller import (
     _ActorManager,
     _SweepTuneController,
@@ -78,7 +78,7 @@ def test_what_is_overridden_or_called_has_the_parameters(function, parameters):
     assert list(inspect.signature(function).parameters)[: len(parameters)] == parameters
 
 
-@pytest.mark.parametrize("name", ["no_monitor", "include_log_monitor"])
+@pytest.mark.parametrize("name", ["no_monitor", "include_log_monitor", "node_ip_address"])
 def test_ray_params_takes(name):
     assert name in inspect.signature(ray._private.parameter.RayParams).parameters
 
@@ -86,9 +86,10 @@ def test_ray_params_takes(name):
 def test_ray_init_makes_its_parameters_by_the_name_that_is_replaced():
     assert "ray._private.parameter.RayParams(" in inspect.getsource(ray.init)
     before = ray._private.parameter.RayParams
-    with without_spare_daemons():
-        params = ray._private.parameter.RayParams()
+    with for_this_process_alone():
+        params = ray._private.parameter.RayParams(node_ip_address=None)
         assert (params.no_monitor, params.include_log_monitor) == (True, False)
+        assert params.node_ip_address == "127.0.0.1"
     assert ray._private.parameter.RayParams is before
 
 
@@ -257,7 +258,7 @@ def ray_sources():
 
 
 @pytest.mark.parametrize(
-    "name", [*session._ENVIRONMENT, *session._NO_METRICS, session._RECONNECT_TIMEOUT]
+    "name", [*start._ENVIRONMENT, *start._NO_METRICS, session._RECONNECT_TIMEOUT]
 )
 def test_ray_still_reads_the_setting(ray_sources, name):
     """A setting that Ray no longer knows is ignored in silence."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 __all__ = [
     "enable_token_authentication",
+    "for_this_process_alone",
     "forget_token",
     "node_of_actor",
-    "without_spare_daemons",
 ]
 
 
@@ -35,17 +35,27 @@ def forget_token() -> None:
 
 
 @contextmanager
-def without_spare_daemons() -> Iterator[None]:
-    """Have ``ray.init`` start neither an autoscaler nor a log monitor.
+def for_this_process_alone() -> Iterator[None]:
+    """Have ``ray.init`` start what a local Ray needs, for this machine alone.
 
-    Nobody asks for either in a local Ray; they cost a second at the start and one at the
-    end. ``ray start`` has options for both, ``--no-monitor`` and ``--include-log-monitor``
+    All of it listens on the loopback interface, as it does on macOS by default
+    (https://github.com/ray-project/ray/issues/18730); of ``_node_ip_address="127.0.0.1"``,
+    ``ray.init`` makes the machine's own address.
+
+    Neither an autoscaler nor a log monitor is started. Nobody asks for either in a local Ray; they
+    cost a second at the start and one at the end. ``ray start`` has options for both,
+    ``--no-monitor`` and ``--include-log-monitor``
     (https://github.com/ray-project/ray/pull/48891); ``ray.init`` has none.
     """
     import ray._private.parameter as parameter
 
     original = parameter.RayParams
-    parameter.RayParams = functools.partial(original, no_monitor=True, include_log_monitor=False)
+
+    def local(**settings: Any) -> Any:
+        fixed = {"no_monitor": True, "include_log_monitor": False, "node_ip_address": "127.0.0.1"}
+        return original(**{**settings, **fixed})
+
+    parameter.RayParams = local
     try:
         yield
     finally:

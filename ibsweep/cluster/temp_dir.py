@@ -1,0 +1,185 @@
+"""A directory of a command's own for what a local Ray keeps on disk: sockets, logs, spills.
+
+Ray's default, ``/tmp/ray``, is one for all users and never emptied: whoever came first owns it,
+and Ray lets everybody write there, so that any user of the machine could put sockets of his own in
+the place of another's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ibsweep.errors import InputError
+
+__all__ = ["private_directory"]
+
+_PREFIX = "ibs-"
+_LOCK = "lock"
+"""A file in the directory that its owner holds for as long as it lives."""
+
+_LONGEST_SOCKET = 107
+"""Bytes of the path of a Unix domain socket."""
+_SOCKET = f"/{_PREFIX}12345678/r/session_2026-11-27_14-24-56_642733_4194304/sockets/plasma_store"
+"""What the longest of Ray's sockets is called in a directory, at its longest."""
+_LONGEST = _LONGEST_SOCKET - len(_SOCKET)
+
+_ROOM = 32 * 2**20
+"""Bytes that must be free: logs, above all."""
+_UNLOCKED_SECONDS = 3600
+"""From which age a directory without a lock is one whose maker was killed right away."""
+
+
+@contextmanager
+def private_directory() -> Iterator[Path]:
+    """Make a directory that nobody else can enter, for the time of a block.
+
+    Where ``RAY_TMPDIR`` is set it is made there, else in the first place that will do. Directories
+    of commands that were killed are removed on the way.
+
+    Raises:
+        InputError: If none will do; a line for each place says why.
+    """
+    wanted = os.environ.get("RAY_TMPDIR")
+    faults = []
+    for base in [wanted] if wanted else _usual_places():
+        fault = _unfit(base, create=bool(wanted))
+        if fault is None:
+            try:
+                made, lock = _make(base)
+            except OSError as error:
+                fault = (error.strerror or str(error)).lower()
+        if fault is None:
+            break
+        faults.append(f"{base}: {fault}")
+    else:
+        raise _no_directory(faults)
+    _remove_abandoned(base)
+    try:
+        (made / "r").mkdir()  # Ray lets everybody write here, but nobody gets past its parent
+        with _temporary_files_in(made):
+            yield made / "r"
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        os.close(lock)
+        shutil.rmtree(made, ignore_errors=True)  # what a daemon wrote on its way out
+
+
+def _no_directory(faults: list[str]) -> InputError:
+    """Return the error that no place will do, given why of each."""
+    return InputError(
+        "\n".join(
+            [
+                "Ray cannot start, as none of these can take its sockets and logs:",
+                *faults,
+                "name a directory in RAY_TMPDIR: one that can be written, with "
+                f"{_ROOM / 2**20:.0f} MiB free and an absolute path of at most {_LONGEST} bytes",
+            ]
+        )
+    )
+
+
+def _usual_places() -> list[str]:
+    """Return where temporary files go, the best place first; memory is the last resort."""
+    named = [os.environ.get("TMPDIR"), "/tmp", "/var/tmp", os.environ.get("XDG_RUNTIME_DIR")]
+    return list(dict.fromkeys([*filter(None, named), "/dev/shm"]))
+
+
+def _unfit(base: str, *, create: bool) -> str | None:
+    """Return why Ray's files cannot lie in a directory, None where they can."""
+    place = Path(base)
+    if not place.is_absolute():
+        return "it is no absolute path"
+    if (length := len(os.fsencode(base.rstrip("/")))) > _LONGEST:
+        return f"its path is {length} bytes long; with Ray's own part a socket's would be too long"
+    if any(one in base for one in "'\"\\\n"):
+        return "a quote or backslash in a path does not get through Ray's command lines"
+    try:
+        if create:
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found, room = place.stat(), os.statvfs(base)
+    except FileExistsError:
+        return "it is no directory"
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    if not stat.S_ISDIR(found.st_mode):
+        return "it is no directory"
+    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+        return "everybody can replace what is in it: it lacks the sticky bit (chmod +t sets it)"
+    if not os.access(base, os.W_OK | os.X_OK):
+        return "it cannot be written"
+    if (free := room.f_bavail * room.f_frsize) < _ROOM:
+        return f"only {free / 2**20:.0f} MiB are free on its file system"
+    return None
+
+
+def _make(base: str) -> tuple[Path, int]:
+    """Make the directory, and return it with the descriptor of its lock, which is held.
+
+    Raises:
+        OSError: If that cannot be done there, or no socket can be.
+    """
+    import fcntl
+    import socket
+
+    made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:  # not every file system can
+            probe.bind(str(made / "s"))
+        (made / "s").unlink()
+        aside = made / f"{_LOCK}.new"
+        lock = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        aside.rename(made / _LOCK)  # by this name it is never seen free while its owner lives
+    except OSError:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return made, lock
+
+
+def _remove_abandoned(base: str) -> None:
+    """Remove the directories of this user's commands that live no more; another's are let be."""
+    import fcntl
+
+    for path in Path(base).glob(f"{_PREFIX}????????"):
+        with contextlib.suppress(OSError):  # another command removes it too
+            found = path.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+                continue
+            try:
+                lock = os.open(path / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                if time.time() - found.st_mtime > _UNLOCKED_SECONDS:
+                    shutil.rmtree(path, ignore_errors=True)
+                continue
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+@contextmanager
+def _temporary_files_in(directory: Path) -> Iterator[None]:
+    """Have Python's temporary files there too, where no usual place takes any."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        before = os.environ.get("TMPDIR")
+        os.environ["TMPDIR"] = str(directory)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = None
+            del os.environ["TMPDIR"]
+            if before is not None:
+                os.environ["TMPDIR"] = before
+    else:
+        yield
