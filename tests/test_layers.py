@@ -27,7 +27,7 @@ cluster    <- terminal errors gc_control
 data       <- errors gc_control user_code
 models     <- terminal errors gc_control user_code
 training   <- errors gc_control metrics models
-questions  <- errors gc_control user_code metrics models data results
+questions  <- terminal errors gc_control user_code metrics models data results
 trial      <- errors gc_control user_code metrics models data results training questions.schema questions.yaml_file
 analysis   <- errors gc_control models.catalogue data results questions
 replicate  <- errors gc_control user_code models data results training questions trial cluster analysis

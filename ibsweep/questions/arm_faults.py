@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ibsweep.errors import Fault, format_value, suggestion
 from ibsweep.models import MODELS
 from ibsweep.models.settings import TRAINING_KEYS, known_settings, unused_faults
+from ibsweep.questions.malformed import further_faults
 from ibsweep.questions.space import (
     SPEC_ADAPTER,
     CategoricalSpec,
@@ -42,7 +43,7 @@ def arm_faults(path: Path, arm: Mapping[str, Any], sizes: Sequence[int]) -> Iter
     """
     if arm.get("name", path[-1]) != path[-1]:
         name = format_value(arm["name"])
-        text = f"must be the arm's key, {path[-1]!r}, or left out, but got {name}"
+        text = f"must be the arm's key, {format_value(path[-1])}, or left out, but got {name}"
         yield Fault((*path, "name"), text)
     if sizes:
         yield from _size_faults(path, arm, sizes)
@@ -51,7 +52,7 @@ def arm_faults(path: Path, arm: Mapping[str, Any], sizes: Sequence[int]) -> Iter
         yield Fault(path, "has both `model` and `train`; leave one out")
     elif isinstance(train, str):
         if not is_reference(train):
-            text = f"must be such as train.py:train, but got {train!r}"
+            text = f"must be such as train.py:train, but got {format_value(train)}"
             yield Fault((*path, "train"), text)
         yield from settings_faults(path, arm, _FUNCTION_KEYS, train, complete=False)
     elif isinstance(model, str) and model in MODELS:
@@ -59,7 +60,7 @@ def arm_faults(path: Path, arm: Mapping[str, Any], sizes: Sequence[int]) -> Iter
     elif isinstance(model, str) and is_reference(model):
         yield from settings_faults(path, arm, TRAINING_KEYS, model, complete=False)
     elif isinstance(model, str) and model:
-        text = f"must be a model, but got {model!r}; {suggestion(model, MODELS)}"
+        text = f"must be a model, but got {format_value(model)}; {suggestion(model, MODELS)}"
         yield Fault((*path, "model"), f"{text}; one of your own is written FILE.py:CLASS")
     elif isinstance(model, str) and train is None:
         yield Fault(path, "needs `model`, or `train` with a training function; give one of them")
@@ -94,6 +95,8 @@ def settings_faults(
             text = f"must be {known[name].rule}, but got {format_value(value)}"
             yield Fault((*path, "fixed", name), text)
     yield from space_faults(known, specs, (*path, "space"))
+    malformed = {name: data for name, data in space.items() if name not in specs}
+    yield from further_faults(known, malformed, (*path, "space"))
     for name in fixed:
         if name in space:
             text = "stands in both `fixed` and `space`; leave one out"
@@ -153,8 +156,9 @@ def _size_faults(path: Path, arm: Mapping[str, Any], sizes: Sequence[int]) -> It
     for inside, holder in places:
         size = holder.get("train_size")
         if type(size) is int and size >= 0 and size not in sizes:
-            text = f"must be one of the split's {list(sizes)}, but got {size}"
-            yield Fault((*path, *inside, "train_size"), text)
+            text = f"must be one of the split's {format_value(list(sizes))}"
+            place = (*path, *inside, "train_size")
+            yield Fault(place, f"{text}, but got {format_value(size)}")
 
 
 def _specs(space: Mapping[str, Any]) -> dict[str, Spec]:

@@ -137,7 +137,7 @@ def _test_faults(
     known = [*rising, *(as_mapping(arm).get("train_size") for arm in named)]
     if is_count(size) and rising and size not in known:
         choices = f"`efficiency`, {format_value(rising)}, or the arm's own"
-        text = f"must be one of {choices}, but got {size}"
+        text = f"must be one of {choices}, but got {format_value(size)}"
         yield Fault((*path, "train_size"), text)
     sides = (test.get("arm"), test.get("than"))
     same_values = as_mapping(test.get("where")) == as_mapping(test.get("than_where"))

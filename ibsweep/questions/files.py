@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from ibsweep.errors import Fault, IbsweepError, InputError, suggestion
+from ibsweep.errors import Fault, IbsweepError, InputError, fault_lines, suggestion
 from ibsweep.questions.completion import completed
 from ibsweep.questions.faults import inconsistencies
 from ibsweep.questions.old_form import place_in_file, present_form
@@ -59,7 +59,7 @@ def load_file(path: str | os.PathLike[str]) -> Question:
     if not faults:
         return question
     placed = (Fault(place_in_file(data, fault.path), fault.text) for fault in faults)
-    raise InputError("\n".join(f"{path}: {fault}" for fault in placed))
+    raise InputError(fault_lines(list(placed), path))
 
 
 def question_from_manifest(document: Mapping[str, Any], where: Path) -> Question:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import Fault, format_value
-from ibsweep.questions.space import same_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,13 +41,19 @@ def repeated_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
         for path, items in _found(data, place, ()):
             if not isinstance(items, list | tuple):
                 continue
-            seen: list[Any] = []
+            seen = set()
             for i, item in enumerate(items):
-                key = _figure(item) if place[-1] == "published" else item
-                if any(same_value(key, one) for one in seen):
+                key = _identity(_figure(item) if place[-1] == "published" else item)
+                if key in seen:
                     text = f"stands in the list already, got {format_value(item)}; leave one out"
                     yield Fault((*path, i), text)
-                seen.append(key)
+                seen.add(key)
+
+
+def _identity(item: Any) -> Any:
+    """Return what equal items have in common, and no others: true is not 1."""
+    is_scalar = isinstance(item, int | float | str)
+    return (isinstance(item, bool), item) if is_scalar else repr(item)
 
 
 def _figure(item: Any) -> Any:

@@ -169,13 +169,14 @@ class Objective(_Record):
             return given
         known = METRICS.get(name)
         if known is None:
-            text = f"must be a metric, but got {name!r}; {suggestion(name, METRICS)}"
+            text = f"must be a metric, but got {format_value(name)}; {suggestion(name, METRICS)}"
             text += "; one of your own is written FILE.py:FUNCTION"
             raise fault_error(cls.__name__, [Fault(("metric",), text)])
         direction = given.get("direction", known.direction)
         if direction != known.direction:
-            text = f"must be {known.direction!r} for {name}, or left out, but got {direction!r}"
-            raise fault_error(cls.__name__, [Fault(("direction",), text)])
+            text = f"must be {known.direction!r} for {name}, or left out"
+            fault = Fault(("direction",), f"{text}, but got {format_value(direction)}")
+            raise fault_error(cls.__name__, [fault])
         entry = {key: getattr(known, key) for key in ("direction", "title", "unit", "low", "high")}
         return {**entry, **given, "metric": name}
 
@@ -464,7 +465,9 @@ class Question(_Record):
     data: dict[str, JsonValue] = Field(description="where the data come from, under `from`")
     """The data document: what a file has under ``data``, with its ``split`` as one more key."""
     objective: Objective = Field(description="a metric, such as accuracy")
-    metrics: tuple[Objective, ...] = Field(default=(), description="further metrics to record")
+    metrics: tuple[Objective, ...] = Field(
+        default=(), max_length=100, description="further metrics to record"
+    )
     arms: dict[_Name, Arm] = Field(min_length=1, description="the arms by name")
     claims: tuple[Claim, ...] = Field(default=(), description="the claims to test")
     efficiency: tuple[_Count, ...] = Field(
@@ -580,7 +583,7 @@ class Question(_Record):
                 return metric
         if name not in METRICS or split not in ("train", "valid", "test"):
             raise InputError(
-                f"must be test_METRIC or train_METRIC of a metric, but got {column!r}; "
-                f"{suggestion(name or column, METRICS)}"
+                "must be test_METRIC or train_METRIC of a metric, but got "
+                f"{format_value(column)}; {suggestion(name or column, METRICS)}"
             )
         return Objective.model_validate(name)

@@ -7,7 +7,6 @@ imported only where its distributions are made, so that reading a question stays
 from __future__ import annotations
 
 import math
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
@@ -22,8 +21,9 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from ibsweep.errors import Fault, format_value, suggestion
+from ibsweep.errors import Fault, format_value, listed, suggestion
 from ibsweep.models.hyperparameters import Choice, Text
+from ibsweep.questions.spec_faults import choice_faults, range_faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,7 +95,7 @@ class FloatSpec(_Spec):
     step: _Float | None = None
 
     def _faults(self) -> list[Fault]:
-        return _range_faults(self, self.step is not None, log_low="such as 1e-4")
+        return list(range_faults(self.low, self.high, log=self.log, step=self.step))
 
 
 class IntSpec(_Spec):
@@ -108,7 +108,8 @@ class IntSpec(_Spec):
     step: _Int = 1
 
     def _faults(self) -> list[Fault]:
-        return _range_faults(self, self.step != 1, log_low="1 is the least")
+        step = None if self.step == 1 else self.step
+        return list(range_faults(self.low, self.high, log=self.log, step=step))
 
 
 class CategoricalSpec(_Spec):
@@ -118,14 +119,7 @@ class CategoricalSpec(_Spec):
     choices: tuple[Scalar, ...] = Field(min_length=1, description="the values to choose from")
 
     def _faults(self) -> list[Fault]:
-        # Compared by ==, as Optuna looks values up: to it True, 1 and 1.0 are one choice.
-        return [
-            Fault(
-                ("choices", i), f"`choices` must differ, but got {choice!r} twice; leave one out"
-            )
-            for i, choice in enumerate(self.choices)
-            if choice in self.choices[:i]
-        ]
+        return list(choice_faults(self.choices))
 
 
 Spec = Annotated[FloatSpec | IntSpec | CategoricalSpec, Field(discriminator="type")]
@@ -153,50 +147,6 @@ def fault_error(title: str, faults: Sequence[Fault]) -> ValidationError:
         for fault in faults
     ]
     return ValidationError.from_exception_data(title, details)
-
-
-def _range_faults(spec: FloatSpec | IntSpec, stepped: bool, log_low: str) -> list[Fault]:
-    """Find the faults that Optuna would raise for, or mend in silence by shrinking ``high``."""
-    low, high, step = spec.low, spec.high, spec.step
-    faults = []
-    if low > high:
-        faults.append(
-            Fault(("low",), f"`low <= high` must hold, but got {low=}, {high=}; swap them")
-        )
-    if spec.log and low <= 0:
-        text = f"`low` must be above 0 where `log` is true, but got {low=}; {log_low}"
-        faults.append(Fault(("low",), text))
-    if spec.log and stepped:
-        text = f"`step` and `log` exclude each other, but got {step=}; leave one out"
-        faults.append(Fault(("step",), text))
-    if step is not None and step <= 0:
-        faults.append(Fault(("step",), f"`step` must be above 0, but got {step=}"))
-    elif step is not None and low < high and not spec.log and not _divides(low, high, step):
-        text = f"`step` must divide `high - low`, but got {low=}, {high=}, {step=}"
-        count = _steps(low, high, step)
-        below, above = _step(low, step, count), _step(low, step, count + 1)
-        faults.append(Fault(("step",), f"{text}; a high of {below} or {above} would do"))
-    return faults
-
-
-# Steps are counted in decimal, as Optuna does it: 0.3 is three steps of 0.1.
-
-
-def _divides(low: float, high: float, step: float) -> bool:
-    try:
-        return (Decimal(str(high)) - Decimal(str(low))) % Decimal(str(step)) == 0
-    except InvalidOperation:  # more steps than Decimal has digits
-        return False
-
-
-def _steps(low: float, high: float, step: float) -> int:
-    """Return how many whole steps lead from ``low`` to ``high`` or to short of it."""
-    return math.floor((Decimal(str(high)) - Decimal(str(low))) / Decimal(str(step)))
-
-
-def _step(low: float, step: float, i: int) -> float:
-    """Return the value ``i`` steps above ``low``, an integer where ``low`` is one."""
-    return type(low)(Decimal(str(low)) + i * Decimal(str(step)))
 
 
 def to_distributions(space: Mapping[str, Spec]) -> dict[str, BaseDistribution]:
@@ -259,7 +209,7 @@ def contains(spec: Spec, value: object) -> bool:
 
 def _range_in_words(spec: Spec) -> str:
     if isinstance(spec, CategoricalSpec):
-        return f"one of {', '.join(map(repr, spec.choices))}"
+        return f"one of {listed(map(format_value, spec.choices))}"
     noun = "an integer" if isinstance(spec, IntSpec) else "a number"
     steps = "" if spec.step in (None, 1) else f" in steps of {spec.step:g}"
     return f"{noun} from {spec.low:g} to {spec.high:g}{steps}"
@@ -322,7 +272,9 @@ def space_faults(
             # The legal values have no gap: a range is legal where both of its ends are.
             values = {("low",): spec.low, ("high",): spec.high}
         faults += [
-            Fault((*path, name, *place), f"must be {parameter.rule}, but got {value!r}")
+            Fault(
+                (*path, name, *place), f"must be {parameter.rule}, but got {format_value(value)}"
+            )
             for place, value in values.items()
             if not parameter.accepts(value)
         ]

@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ibsweep.errors import Fault, format_value, suggestion
+from ibsweep.questions.other_tools import (
+    ARM_KEYS,
+    OBJECTIVE_KEYS,
+    PART_NAMES,
+    QUESTION_KEYS,
+    as_written_here,
+)
 from ibsweep.questions.schema import (
     CLAIM_TESTS,
     Arm,
@@ -67,18 +74,21 @@ def _fault(error: ErrorDetails) -> Fault:
         case "missing":
             text = f"is missing; give {fields[str(loc[-1])].description}"
         case "extra_forbidden":
-            hint = suggestion(str(loc[-1]), fields.keys() - {"name"})
+            hint = _renamed(loc) or suggestion(str(loc[-1]), fields.keys() - {"name"})
             text = f"is not a key here, but got {value}; {hint}"
         case "union_tag_not_found":
-            text = f"`type` is missing; give {', '.join(tags)}"
+            hint = _foreign(error) or f"give {', '.join(tags)}"
+            text = f"`type` is missing; {hint}"
         case "union_tag_invalid":
             tag = str(error["ctx"]["tag"])
-            text = f"`type` must be {noun}, but got {tag!r}; {suggestion(tag, tags)}"
+            hint = _foreign(error) or suggestion(tag, tags)
+            text = f"`type` must be {noun}, but got {format_value(tag)}; {hint}"
         case "value_error":
             text = str(error["ctx"]["error"])
         case _:
             words = _WORDS.get(kind, error["msg"].replace("Input should", "must"))
-            text = f"{words}, but got {value}"
+            other = _foreign(error) if kind.startswith("model") else None
+            text = f"{words}, but got {value}" + (f"; {other}" if other else "")
     if loc[:1] == ("arms",) and loc[2:3] == ("space",) and loc[4:] and loc[4] in SPEC_TYPES:
         loc = (*loc[:4], *loc[5:])  # pydantic names the kind of distribution in between
     elif loc[:1] == ("claims",) and loc[2:3] == ("tests",) and loc[4:] and loc[4] in CLAIM_TESTS:
@@ -86,6 +96,31 @@ def _fault(error: ErrorDetails) -> Fault:
     elif loc[:1] == ("data",) and kind != "fault":
         loc = loc[:2]  # below, pydantic's names of JSON types stand between the keys
     return Fault(tuple(part for part in loc if part != "[key]"), text)
+
+
+def _foreign(error: ErrorDetails) -> str | None:
+    """Return how a distribution in the form of another tool is written here."""
+    match error["loc"]:
+        case ("arms", _, "space", str(name)):
+            return as_written_here(name, error["input"])
+    return None
+
+
+def _renamed(loc: tuple[str | int, ...]) -> str | None:
+    """Return what a key of another tool is here."""
+    match loc:
+        case (str(key),):
+            known = QUESTION_KEYS.get(key)
+        case ("objective" | "metrics", *_, str(key)):
+            known = OBJECTIVE_KEYS.get(key)
+        case ("arms", _, str(key)):
+            known = ARM_KEYS.get(key)
+        case ("arms", _, "space", _, str(kind), str(key)):
+            part = PART_NAMES.get(key)
+            known = f"`{part}`" if part in SPEC_TYPES[kind].model_fields else None
+        case _:
+            known = None
+    return None if known is None else f"here it is {known}"
 
 
 def _model_at(place: tuple[str | int, ...]) -> type[BaseModel] | None:

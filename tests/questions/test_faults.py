@@ -83,13 +83,18 @@ TEST = "claims[0].tests"
         (f"{A}.baselin", {}, f"{A}.baselin: is not a key here, but got {{}}; did you mean 'basel"),
         (f"{A}.space", {}, f"{A}.space: must not be empty, but got {{}}"),
         (f"{A}.space", [], f"{A}.space: must be a mapping of keys to values, but got []"),
-        (f"{A}.space.lr.low", 1, f"{A}.space.lr.low: `low <= high` must hold, but got low=1.0"),
+        (f"{A}.space.lr.low", 1, f"{A}.space.lr: `low <= high` must hold, but got low=1.0"),
         (f"{A}.space.lr.low", 0, f"{A}.space.lr.low: `low` must be above 0 where `log` is true"),
         (f"{A}.space.lr.low", "x", f"{A}.space.lr.low: must be a number, but got 'x'"),
         (f"{A}.space.lr.low", None, f"{A}.space.lr.low: is missing; give the smallest value"),
         (f"{A}.space.lr.step", 0.5, f"{A}.space.lr.step: `step` and `log` exclude each other"),
         (f"{A}.space.lr.lgo", True, f"{A}.space.lr.lgo: is not a key here, but got True; did you"),
-        (f"{A}.space.lr.type", None, f"{A}.space.lr: `type` is missing; give float, int, categ"),
+        (
+            f"{A}.space.lr.type",
+            None,
+            f"{A}.space.lr: `type` is missing; here it is lr: {{type:",
+        ),
+        (f"{A}.space.lr", {}, f"{A}.space.lr: `type` is missing; give float, int, categorical"),
         (f"{A}.space.lr.type", "flot", f"{A}.space.lr: `type` must be a distribution, but got"),
         (f"{A}.space.lr", 0.1, f"{A}.space.lr: must be a mapping of keys to values, but got 0.1"),
         (
@@ -291,7 +296,7 @@ def test_all_faults_are_reported_at_once(tmp_path):
     assert sorted(places) == [
         "arms.mine_a.baseline.batch_size",
         "arms.mine_a.colour",
-        "arms.mine_a.space.lr.low",
+        "arms.mine_a.space.lr",
         "arms.mine_b.model",
         "claims[0].tests[0].arm",
         "question",
@@ -324,7 +329,7 @@ def test_six_faults_are_six_lines_before_anything_heavy_is_imported(tmp_path, co
     places = [line.removeprefix("ibsweep: ").split(": ")[:2] for line in done.stderr.splitlines()]
     assert sorted(places) == [
         [str(path), "arms.mine_a.baseline.batch_size"],
-        [str(path), "arms.mine_a.space.lr.low"],
+        [str(path), "arms.mine_a.space.lr"],
         [str(path), "arms.mine_b.model"],
         [str(path), "data.class_typ"],
         [str(path), "data.num_classes"],

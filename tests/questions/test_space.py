@@ -207,14 +207,17 @@ INT = {"type": "int", "low": 1, "high": 9}
     [
         (FLOAT | {"low": 2}, r"`low <= high` must hold, but got low=2.0, high=1.0; swap"),
         (INT | {"low": 10}, r"`low <= high` must hold, but got low=10, high=9; swap"),
-        (FLOAT | {"low": 0, "log": True}, r"above 0 where `log` is true, but got low=0.0; .*1e-4"),
+        (
+            FLOAT | {"low": 0, "log": True},
+            r"where `log` is true, but got low=0.0; such as 0.0001",
+        ),
         (INT | {"low": 0, "log": True}, r"above 0 where `log` is true, but got low=0; 1 is"),
         (FLOAT | {"log": True, "step": 0.1}, "`step` and `log` exclude each other"),
         (INT | {"log": True, "step": 2}, "`step` and `log` exclude each other"),
         (FLOAT | {"step": 0}, "`step` must be above 0, but got step=0.0"),
         (INT | {"step": -1}, "`step` must be above 0, but got step=-1"),
-        (FLOAT | {"step": 0.4}, r"`step` must divide `high - low`.*; a high of 0.9 or 1.3 would"),
-        (INT | {"step": 3}, r"`step` must divide `high - low`.*; a high of 7 or 10 would"),
+        (FLOAT | {"step": 0.4}, r"`step` must divide `high - low`.*; a high of 0.9 would"),
+        (INT | {"step": 3}, r"`step` must divide `high - low`.*; a high of 7 would"),
         (FLOAT | {"high": math.inf}, "finite number"),
         (FLOAT | {"low": math.nan}, "finite number"),
         (FLOAT | {"low": False}, "valid number"),
@@ -242,8 +245,8 @@ def test_a_spec_reports_all_its_faults():
     with pytest.raises(ValidationError) as caught:
         SPEC_ADAPTER.validate_python(FLOAT | {"low": -1, "high": -2, "log": True, "step": 1})
     assert [e["loc"] for e in caught.value.errors()] == [
-        ("float", "low"),
-        ("float", "low"),
+        ("float",),
+        ("float", "high"),
         ("float", "step"),
     ]
 
