@@ -274,7 +274,7 @@ def test_imports_for_type_checkers_alone_do_not_count():
 
 def test_the_tests_lie_as_the_package_does():
     tests = Path(__file__).parent
-    beside = {"benchmarks", "builders", "contracts", "docs", "examples", "notebooks"}
+    beside = {"benchmarks", "builders", "chaos", "contracts", "docs", "examples", "notebooks"}
     folders = {path.parent.name for path in tests.glob("*/*.py")} - beside
     assert folders == {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     files = [path for path in tests.rglob("*.py") if path.parent.name != "builders"]
