@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import InputError, suggestion
 from ibsweep.results.location import fetch_results
-from ibsweep.results.store import SweepStore, created_sweeps
+from ibsweep.results.store import SweepStore, created_sweeps, held_sweeps
 from ibsweep.sweep.options import QUICK, SweepOptions
 from ibsweep.terminal import say
 
@@ -97,14 +97,14 @@ def resume(
         raise InputError("name the sweeps to resume; `ibsweep.load().sweeps` lists them")
     folder = fetch_results(results)
     stores = [SweepStore.find(folder, name) for name in dict.fromkeys(sweeps)]
-    for store in stores:
-        if not store.paths.best_config.exists():
-            check_unchanged(store)
-    for store in stores:
-        with store.lock():
+    with held_sweeps(stores):
+        for store in stores:
+            if not store.paths.best_config.exists():
+                check_unchanged(store)
+        for store in stores:
             resumed = (*store.manifest.resumed, resumption(sys.argv))
             store.update_manifest(store.manifest.model_copy(update={"resumed": resumed}))
-    return _run(stores, folder, progress=progress)
+        return _run(stores, folder, progress=progress)
 
 
 def _options(given: dict[str, Any], *, quick: bool) -> SweepOptions:
@@ -135,6 +135,7 @@ def _run(stores: Sequence[SweepStore], folder: Path, *, progress: bool) -> Resul
 
                 for store in stores:
                     run_sweep(store, display)
+                    store.release()
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(hint())
             raise

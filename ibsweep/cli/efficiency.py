@@ -139,6 +139,7 @@ def _measure(
 ) -> None:
     from ibsweep.cli.progress import make_progress
     from ibsweep.cluster.session import ray_session
+    from ibsweep.results.store import held_sweeps
     from ibsweep.sweep.efficiency import measure_efficiency, missing_sizes
     from ibsweep.sweep.own import check_unchanged
 
@@ -149,9 +150,11 @@ def _measure(
     ]
     if not missing:
         return
-    for store, _ in missing:
-        check_unchanged(store)
     progress = make_progress(PlainConsole(stderr=True), quiet=quiet)
-    with progress, ray_session(address):
-        for store, sizes in missing:
-            measure_efficiency(store, sizes, address, progress)
+    with held_sweeps(store for store, _ in missing):
+        for store, _ in missing:
+            check_unchanged(store)
+        with progress, ray_session(address):
+            for store, sizes in missing:
+                measure_efficiency(store, sizes, address, progress)
+                store.release()

@@ -36,7 +36,7 @@ def resume(
     from ibsweep.cli.run_sweeps import run_and_print
     from ibsweep.errors import InputError
     from ibsweep.questions.files import question_from_manifest
-    from ibsweep.results.store import SweepStore
+    from ibsweep.results.store import SweepStore, held_sweeps
     from ibsweep.sweep.manifest import resumption
     from ibsweep.sweep.own import check_unchanged
 
@@ -44,27 +44,27 @@ def resume(
         stores = _unfinished(results)
     else:
         stores = [SweepStore.find(results, name) for name in dict.fromkeys(sweeps)]
-    for store in stores:
-        question_from_manifest(
-            store.manifest.question, store.paths.manifest
-        )  # what is damaged is said at once
-        if not store.paths.best_config.exists():
-            check_unchanged(store)
-    before = [store.manifest.address for store in stores]
-    for store in stores:
-        with store.lock():
+    with held_sweeps(stores):
+        for store in stores:
+            question_from_manifest(
+                store.manifest.question, store.paths.manifest
+            )  # what is damaged is said at once
+            if not store.paths.best_config.exists():
+                check_unchanged(store)
+        before = [store.manifest.address for store in stores]
+        for store in stores:
             entry = resumption(sys.argv)
             update: dict[str, Any] = {"resumed": (*store.manifest.resumed, entry)}
             if address is not None:
                 update["address"] = None if address == "local" else address
             store.update_manifest(store.manifest.model_copy(update=update))
-    try:
-        run_and_print(stores, quiet=quiet, json=json)
-    except InputError:  # it was refused there: the next time it is to go where it went before
-        for store, old in zip(stores, before, strict=True):
-            with store.lock():
-                store.update_manifest(store.manifest.model_copy(update={"address": old}))
-        raise
+        try:
+            run_and_print(stores, quiet=quiet, json=json)
+        except InputError:  # it was refused there: next time it is to go where it went before
+            for store, old in zip(stores, before, strict=True):
+                with store.lock():
+                    store.update_manifest(store.manifest.model_copy(update={"address": old}))
+            raise
 
 
 def _unfinished(results: Path) -> list[SweepStore]:

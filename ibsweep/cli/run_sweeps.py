@@ -25,6 +25,8 @@ __all__ = ["run_and_print", "shown_by"]
 def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> None:
     """Run sweeps one after another in one display and one Ray, and print what they found.
 
+    Whoever calls this holds them; each is given back when it is finished.
+
     Args:
         stores: The sweeps; finished ones are printed alone.
         quiet: Show no progress.
@@ -64,10 +66,13 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
                     from ibsweep.sweep.runner import run_sweep
 
                     run_sweep(store, progress)
+                store.release()
     except KeyboardInterrupt:
         _how_to_resume(stores, current).report_interruption()
         raise typer.Exit(130) from None
     except SweepError as error:
+        if not current.paths.manifest.exists():
+            raise  # there is nothing to go on with
         rows = current.trials()
         if len(rows) == current.manifest.trials and all(row.state == "FAIL" for row in rows):
             raise  # to go on would not help

@@ -6,11 +6,15 @@ import contextlib
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal, TypedDict
 
-import filelock
-
+from ibsweep.errors import InputError
+from ibsweep.results.files import replace_file
+from ibsweep.results.locks import exclusive_lock, lock_of
+from ibsweep.results.records import REPLICATIONS, SweepPaths
 from ibsweep.results.remote import Stamp
 
 __all__ = ["Index", "LocalCopy", "entry_of", "files_of", "known_stamp", "stamp_of"]
@@ -45,7 +49,7 @@ class LocalCopy:
         """Return what tells this copy from all others; drawn when it is first asked for."""
         path = self.path / _COPY_ID
         if not path.exists():
-            path.write_text(secrets.token_hex(8))
+            replace_file(path, secrets.token_hex(8).encode())
         return path.read_text()
 
     def files(self) -> dict[str, Stamp]:
@@ -71,20 +75,23 @@ class LocalCopy:
     def write_index(self, index: Index) -> None:
         """Replace the index."""
         self.path.mkdir(parents=True, exist_ok=True)
-        aside = self.path / f"{_INDEX}.new"
-        aside.write_text(json.dumps(index))
-        aside.replace(self.path / _INDEX)
+        replace_file(self.path / _INDEX, json.dumps(index).encode())
 
-    def is_running(self, entry: str) -> bool:
-        """Return whether a process here runs a sweep: then nothing is newer than the copy."""
-        path = self.path / entry / ".lock"
-        if not path.exists():
-            return False
-        try:
-            with filelock.FileLock(path, timeout=0):
-                return False
-        except filelock.Timeout:
-            return True
+    @contextmanager
+    def held(self, entry: str) -> Iterator[bool]:
+        """Hold an entry for a block, as who writes it does; yield False where a process does.
+
+        Then nothing is newer than what is here.
+        """
+        path = self.path / entry
+        with ExitStack() as stack:
+            if entry == REPLICATIONS or SweepPaths(path).manifest.exists():
+                try:
+                    stack.enter_context(exclusive_lock(lock_of(path), "", patience=0))
+                except InputError:
+                    yield False
+                    return
+            yield True
 
 
 def stamp_of(path: Path) -> Stamp:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,7 +27,7 @@ __all__ = [
     "is_leased_elsewhere",
     "lease",
     "no_transfer",
-    "remove_sweep",
+    "remove_at_url",
     "results_directory",
     "results_words",
 ]
@@ -119,10 +118,8 @@ def is_leased_elsewhere(path: Path) -> bool:
     return mirror is not None and mirror.is_leased_elsewhere(path.name)
 
 
-def remove_sweep(path: Path) -> None:
-    """Remove a sweep that has nothing worth keeping, also at its URL where it has one."""
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(path)
+def remove_at_url(path: Path) -> None:
+    """Remove a sweep that was removed here, and that this process holds, at its URL too."""
     if mirror := _mirrors.get(path.parent):
         mirror.remove(path.name)
 

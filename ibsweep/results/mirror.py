@@ -21,6 +21,7 @@ from pathlib import Path
 import filelock
 
 from ibsweep.errors import InputError, SweepError
+from ibsweep.results.files import replace_file
 from ibsweep.results.lease import LEASE_DIRECTORY, Leases
 from ibsweep.results.local_copy import Index, LocalCopy, entry_of, files_of, known_stamp, stamp_of
 from ibsweep.results.remote import RemoteDirectory, Stamp, first_line, url_of
@@ -89,8 +90,7 @@ class Mirror:
             prefix = f"{LEASE_DIRECTORY}/"
             leases = [name for name in there if name.startswith(prefix)]
             self._leases.refresh(name.removeprefix(prefix) for name in leases)
-            for name in leases:
-                del there[name]
+            there = {name: stamp for name, stamp in there.items() if _is_plain(name)}
             self._set_removed_aside({entry_of(name) for name in there})
             self._download(there)
 
@@ -141,26 +141,32 @@ class Mirror:
     def _download(self, there: dict[str, Stamp]) -> None:
         index, here = self._copy.read_index(), self._copy.files()
         for entry in sorted({entry_of(name) for name in there}):
-            if self._copy.is_running(entry):
-                continue
-            theirs, ours = files_of(entry, there), files_of(entry, here)
-            changed_there = {
-                name: stamp
-                for name, stamp in theirs.items()
-                if name not in here or known_stamp(index, name, "there") != stamp
-            }
-            changed_here = any(
-                known_stamp(index, name, "here") != stamp for name, stamp in ours.items()
-            )
-            both = bool(changed_there) and changed_here
-            if both and not self._is_further_there(entry, theirs, ours):
-                continue
-            for name, stamp in (theirs if both else changed_there).items():
-                path = self.local / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(self.remote.read(name))
-                index[name] = {"there": stamp, "here": stamp_of(path)}
+            with self._copy.held(entry) as free:
+                if free:
+                    self._download_entry(
+                        entry, files_of(entry, there), files_of(entry, here), index
+                    )
         self._copy.write_index(index)
+
+    def _download_entry(
+        self, entry: str, theirs: dict[str, Stamp], ours: dict[str, Stamp], index: Index
+    ) -> None:
+        changed_there = {
+            name: stamp
+            for name, stamp in theirs.items()
+            if name not in ours or known_stamp(index, name, "there") != stamp
+        }
+        changed_here = any(
+            known_stamp(index, name, "here") != stamp for name, stamp in ours.items()
+        )
+        both = bool(changed_there) and changed_here
+        if both and not self._is_further_there(entry, theirs, ours):
+            return
+        for name, stamp in (theirs if both else changed_there).items():
+            path = self.local / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(path, self.remote.read(name))
+            index[name] = {"there": stamp, "here": stamp_of(path)}
 
     def _is_further_there(
         self, entry: str, theirs: dict[str, Stamp], ours: dict[str, Stamp]
@@ -191,22 +197,25 @@ class Mirror:
         """Put aside the entries that were removed at the URL since they were brought there."""
         index, here = self._copy.read_index(), self._copy.files()
         for entry in sorted({entry_of(name) for name in index} - entries_there):
-            if self._copy.is_running(entry):
-                continue
-            names = [name for name in {**index, **here} if entry_of(name) == entry]
-            if all(known_stamp(index, name, "here") == here.get(name) for name in names):
-                aside = self.local / _REMOVED / entry
-                if aside.is_dir():
-                    shutil.rmtree(aside)
-                aside.parent.mkdir(exist_ok=True)
-                (self.local / entry).replace(aside)
-                say(
-                    f"ibsweep: {url_of(self.remote.url, entry)} was removed there; the copy on "
-                    f"this machine is now {aside}"
-                )
-            for name in names:
-                index.pop(name, None)  # what went on here since then is brought there anew
+            with self._copy.held(entry) as free:
+                if free:
+                    self._set_entry_aside(entry, index, here)
         self._copy.write_index(index)
+
+    def _set_entry_aside(self, entry: str, index: Index, here: dict[str, Stamp]) -> None:
+        names = [name for name in {**index, **here} if entry_of(name) == entry]
+        if all(known_stamp(index, name, "here") == here.get(name) for name in names):
+            aside = self.local / _REMOVED / entry
+            if aside.is_dir():
+                shutil.rmtree(aside)
+            aside.parent.mkdir(exist_ok=True)
+            (self.local / entry).replace(aside)
+            say(
+                f"ibsweep: {url_of(self.remote.url, entry)} was removed there; the copy on "
+                f"this machine is now {aside}"
+            )
+        for name in names:
+            index.pop(name, None)  # what went on here since then is brought there anew
 
     def remove(self, entry: str) -> None:
         """Remove an entry at the URL that was removed here."""
@@ -276,6 +285,15 @@ class Mirror:
                 f"{error}\nall of it is in {self.local}, and the next command with the same "
                 "--results brings it there"
             ) from error
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether a name at the URL is one of ours.
+
+    An object store takes any: ``../..`` would lead out of the copy. Ours begin with no dot, but
+    for the leases.
+    """
+    return all(part and not part.startswith(".") for part in name.split("/"))
 
 
 def _upload_key(name: str) -> tuple[str, int, str]:

@@ -56,6 +56,7 @@ __all__ = [
     "READABLE_FORMATS",
     "REPLICATIONS",
     "SEALED_FORMAT",
+    "STUDY_DIRECTORY",
     "Confirmation",
     "Curve",
     "Figures",
@@ -83,6 +84,9 @@ _Seconds = Annotated[float, Field(ge=0)]
 
 Figures = dict[str, float | None]
 """Values by metric, and ``loss``; None where one is not defined."""
+
+STUDY_DIRECTORY = ".study-"
+"""How the name of the directory begins in which the study is written before it is whole."""
 
 REPLICATIONS = "replications.jsonl"
 """Beside the sweeps' directories: the replications of published settings."""

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
 from ibsweep.errors import IbsweepError, InputError, SweepError
-from ibsweep.results.journal import (
-    append_rows,
-    exclusive_lock,
+from ibsweep.results.files import (
+    append_file,
+    disk_errors,
+    make_directory,
+    remove_leftovers,
     replace_file,
-    rewrite_rows,
+    unwritable,
 )
-from ibsweep.results.location import display_path, is_leased_elsewhere, lease, remove_sweep
+from ibsweep.results.hold import Hold, is_unmade
+from ibsweep.results.journal import append_rows, rewrite_rows
+from ibsweep.results.location import display_path, is_leased_elsewhere, lease
+from ibsweep.results.locks import exclusive_lock, is_locked, lock_of
 from ibsweep.results.reading import Journal, first_fault, read_file, read_journal
 from ibsweep.results.records import (
     FORMAT,
     READABLE_FORMATS,
     REPLICATIONS,
+    STUDY_DIRECTORY,
     Confirmation,
     Curve,
     Manifest,
@@ -45,12 +52,16 @@ __all__ = [
     "SweepStore",
     "check_name",
     "created_sweeps",
+    "held_sweeps",
     "list_sweeps",
     "with_unproposed",
 ]
 
 _PROBE_BYTES = 4 * 2**20
 """More than a checkpoint of the largest trial takes."""
+
+_REMOVAL_SECONDS = 0.5
+"""A directory without its manifest may be one that is just being removed, file by file."""
 
 _REPLICATIONS_SEAL = Seal(b"replications", required=False)
 """Lines without seals were written before there were any."""
@@ -72,22 +83,6 @@ def check_name(name: str, of: str = "sweep") -> str:
     return name
 
 
-def _make_directory(results: Path) -> None:
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise InputError(f"--results {results} is a file; name a directory") from error
-    except OSError as error:
-        raise _unwritable(results, error) from error
-
-
-def _unwritable(results: Path, error: OSError) -> InputError:
-    return InputError(
-        f"cannot write to the results directory {results}: "
-        f"{(error.strerror or str(error)).lower()}; name another with --results"
-    )
-
-
 class SweepStore:
     """One sweep's directory.
 
@@ -101,37 +96,60 @@ class SweepStore:
     def __init__(self, root: Path) -> None:
         self.paths = SweepPaths(root)
         self.manifest = self._read_manifest()
+        self._hold = Hold(root, self.manifest.name)
+        self._begun: set[Path] = set()
+        """The journals that there are while this process holds the sweep."""
 
     @classmethod
     def create(cls, results: Path, manifest: Manifest) -> SweepStore:
         """Make the directory of a new sweep and write its manifest.
 
         Raises:
+            InputError: As ``create_held``.
+            SweepError: Likewise.
+        """
+        store = cls.create_held(results, manifest)
+        store.release()
+        return store
+
+    @classmethod
+    def create_held(cls, results: Path, manifest: Manifest) -> SweepStore:
+        """Make the directory of a new sweep, which this process holds before others see it.
+
+        Raises:
             InputError: If the name is taken or the results directory cannot be written.
             SweepError: If the disk is full.
         """
         root = results / check_name(manifest.name)
-        _make_directory(results)
+        make_directory(results, "--results")
         try:
             root.mkdir()
         except FileExistsError as error:
-            if not SweepPaths(root).manifest.exists():
-                raise InputError(
-                    f"{root} is no sweep, but the name is taken: remove it if nobody needs it, or "
-                    "choose another --name"
-                ) from error
-            raise InputError(
-                f"a sweep named {manifest.name!r} is in {display_path(results)} already: "
-                f"`ibsweep resume {manifest.name}` completes it, or choose another --name"
-            ) from error
+            if not is_unmade(root):
+                raise _taken(root, manifest.name) from error
         except OSError as error:
-            raise _unwritable(results, error) from error
+            raise unwritable(results, "--results", error) from error
+        hold = Hold(root, manifest.name)
         try:
-            replace_file(SweepPaths(root).manifest, _pretty(manifest))
+            hold.acquire()
         except SweepError:
-            root.rmdir()  # else the name would be taken by no sweep
+            with suppress(OSError):  # it goes only if it is empty
+                root.rmdir()
             raise
-        return cls(root)
+        try:
+            if not is_unmade(root):  # another process was faster
+                raise _taken(root, manifest.name)
+            try:
+                replace_file(SweepPaths(root).manifest, _pretty(manifest))
+                store = cls(root)
+            except IbsweepError:
+                hold.remove()  # else the name would be taken by no sweep
+                raise
+        except BaseException:
+            hold.release()
+            raise
+        store._hold = hold
+        return store
 
     @classmethod
     def find(cls, results: Path, name: str) -> SweepStore:
@@ -168,27 +186,90 @@ class SweepStore:
         except ValidationError as error:
             raise InputError(f"{path} is damaged: {first_fault(error)}") from error
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the sweep for this process; the lock dies with the process.
+    def hold(self) -> None:
+        """Take the sweep for this process, until ``release``; what it has stays as it is.
 
         Raises:
-            InputError: If another process runs it, here or where the results are at a URL.
+            InputError: If another process runs it, here or where the results are at a URL, or it
+                is gone.
             SweepError: If the directory cannot be written.
         """
-        taken = f"sweep {self.manifest.name!r} is being run by another process"
-        with exclusive_lock(self.paths.lock, taken), lease(self.paths.root):
-            yield
+        if self._hold.held:
+            return
+        if not self.paths.manifest.exists():  # else a lock would be made where no sweep is
+            raise InputError(f"{display_path(self.paths.root)} was removed meanwhile")
+        self._hold.acquire()
+        try:
+            # it may have run on since it was read
+            self.manifest = self._read_manifest()
+        except BaseException:
+            self._hold.discard_unmade()
+            self._hold.release()
+            raise
+        journals = (self.paths.proposals, self.paths.trials, self.paths.curves)
+        self._begun = {p for p in (*journals, self.paths.confirmations) if p.exists()}
+
+    def release(self) -> None:
+        """Give the sweep back; without holding it nothing happens."""
+        self._hold.release()
+        self._begun = set()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the sweep for a block, and have it as before then.
+
+        Raises:
+            InputError: As ``hold``.
+            SweepError: Likewise, and if the directory or its manifest is gone at the end.
+        """
+        held_before = self._hold.held
+        self.hold()
+        try:
+            try:
+                yield
+            except (Exception, KeyboardInterrupt) as error:
+                try:
+                    self.check()
+                except SweepError as gone:  # which is why the block failed
+                    raise gone from error
+                raise
+            self.check()
+        finally:
+            self._hold.remove_traces()
+            if not held_before:
+                self.release()
+
+    def check(self) -> None:
+        """Check that what this process holds is still there.
+
+        Raises:
+            SweepError: If the directory is gone, or was without its manifest, which is there again
+                then.
+        """
+        if not self._hold.held:
+            return
+        self._hold.check()
+        if not self.paths.manifest.exists():
+            time.sleep(_REMOVAL_SECONDS)
+            self._hold.check()
+            replace_file(self.paths.manifest, _pretty(self.manifest))
+            raise SweepError(
+                f"{display_path(self.paths.manifest)} was removed while the sweep ran; it is "
+                "there again"
+            )
+
+    def remove(self) -> None:
+        """Remove the sweep, also at its URL; without holding it nothing happens.
+
+        Raises:
+            SweepError: If its directory is gone already.
+        """
+        if self._hold.held:
+            self._hold.remove()
 
     def is_running(self) -> bool:
         """Return whether a living process holds the sweep; False where we may only read it."""
-        try:
-            with exclusive_lock(self.paths.lock, "", patience=0):
-                return is_leased_elsewhere(self.paths.root)
-        except SweepError:
-            return False
-        except InputError:
-            return True
+        return is_locked(self.paths.lock) or is_leased_elsewhere(self.paths.root)
 
     def repair(self) -> None:
         """Make the files ready for appending after a stop at any moment.
@@ -242,12 +323,30 @@ class SweepStore:
         Raises:
             SweepError: If it does not.
         """
-        replace_file(self.paths.root / ".probe", bytes(_PROBE_BYTES))
-        (self.paths.root / ".probe").unlink()
+        probe = self.paths.root / ".probe"
+        self.write(probe, bytes(_PROBE_BYTES))
+        probe.unlink(missing_ok=True)
+
+    def make_working_directory(self) -> Path:
+        """Return a directory for Ray Tune's working files, which is new and nobody else's.
+
+        Raises:
+            SweepError: If it cannot be made.
+        """
+        self.check()
+        self.clean()
+        with disk_errors(self.paths.tune):
+            self.paths.tune.mkdir(0o700)
+        return self.paths.tune.resolve()
 
     def clean(self) -> None:
-        """Remove Ray Tune's working files."""
-        shutil.rmtree(self.paths.tune, ignore_errors=True)
+        """Remove Ray Tune's working files, and what killed processes have left half written."""
+        if self._hold.lost:
+            return  # they may be another process's
+        for directory in (self.paths.tune, *self.paths.root.glob(f"{STUDY_DIRECTORY}*")):
+            shutil.rmtree(directory, ignore_errors=True)
+        for directory in (self.paths.root, self.paths.models):
+            remove_leftovers(directory)
 
     def journal(self, kind: type[Row]) -> Journal[Row]:
         """Return what one of its journals holds, and what is wrong with it."""
@@ -272,12 +371,19 @@ class SweepStore:
 
     def add_proposal(self, row: Proposal) -> None:
         """Append a proposal, durably."""
-        append_rows(self.paths.proposals, [row], self.manifest.seal)
+        self._append(self.paths.proposals, [row])
 
     def add_trial(self, row: Trial, curves: Iterable[Curve]) -> None:
         """Append a finished trial, durably; its curves first, so that a trial never lacks them."""
-        append_rows(self.paths.curves, curves, self.manifest.seal)
-        append_rows(self.paths.trials, [row], self.manifest.seal)
+        self._append(self.paths.curves, curves)
+        self._append(self.paths.trials, [row])
+
+    def _append(self, journal: Path, rows: Iterable[BaseModel]) -> None:
+        """Append to a journal; one that was removed since it was begun is not begun again."""
+        self.check()
+        append_rows(journal, rows, self.manifest.seal, create=journal not in self._begun)
+        if self._hold.held:
+            self._begun.add(journal)
 
     def add_log(self, trial: int, text: str, *, only_if_there: bool = False) -> None:
         """Append to what a trial's training function printed.
@@ -293,30 +399,39 @@ class SweepStore:
         path = self.paths.log(trial)
         if only_if_there and not path.exists():
             return
-        try:
+        self.check()
+        with disk_errors(path):
             path.parent.mkdir(exist_ok=True)
-            with path.open("a", encoding="utf-8", errors="replace") as file:
-                file.write(text)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise SweepError(f"cannot write {path}: {reason}") from error
+        append_file(path, text.encode(errors="replace"), durable=False)
 
     def add_confirmations(self, rows: Iterable[Confirmation]) -> None:
         """Append a trial's replicates at one training-set size in one write, durably."""
-        append_rows(self.paths.confirmations, rows, self.manifest.seal)
+        self._append(self.paths.confirmations, rows)
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a file of the sweep, in its directory or in one below it.
+
+        Raises:
+            SweepError: If the disk is full or refuses, or the sweep is gone.
+        """
+        self.check()
+        if path.parent != self.paths.root:
+            with disk_errors(path):
+                path.parent.mkdir(exist_ok=True)
+        replace_file(path, content)
 
     def update_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest."""
-        replace_file(self.paths.manifest, _pretty(manifest))
+        self.write(self.paths.manifest, _pretty(manifest))
         self.manifest = manifest
 
 
 @contextmanager
 def created_sweeps(results: Path, manifests: Sequence[Manifest]) -> Iterator[list[SweepStore]]:
-    """Make the directories of new sweeps for a block that runs them.
+    """Make the directories of new sweeps for a block that runs them, and hold them all.
 
     All of them or none, as half of them would be in the way; and none where the block refuses
-    before anything was proposed.
+    before anything was proposed. The block may give back what it has finished.
 
     Args:
         results: The directory of the sweeps' directories.
@@ -328,7 +443,7 @@ def created_sweeps(results: Path, manifests: Sequence[Manifest]) -> Iterator[lis
     stores: list[SweepStore] = []
     try:
         for manifest in manifests:
-            stores.append(SweepStore.create(results, manifest))
+            stores.append(SweepStore.create_held(results, manifest))
         yield stores
     except IbsweepError as error:
         created = len(stores) == len(manifests)
@@ -337,8 +452,27 @@ def created_sweeps(results: Path, manifests: Sequence[Manifest]) -> Iterator[lis
         )
         if not begun:
             for store in stores:
-                remove_sweep(store.paths.root)
+                with suppress(SweepError):  # why the block refused is what matters
+                    store.remove()
         raise
+    finally:
+        for store in stores:
+            store.release()
+
+
+@contextmanager
+def held_sweeps(stores: Iterable[SweepStore]) -> Iterator[None]:
+    """Hold sweeps for a block, all of them or none; it may give back what it has finished.
+
+    Raises:
+        InputError: If another process runs one of them.
+        SweepError: If a directory cannot be written.
+    """
+    with ExitStack() as stack:
+        for store in stores:
+            store.hold()
+            stack.callback(store.release)
+        yield
 
 
 class ReplicationStore:
@@ -353,6 +487,7 @@ class ReplicationStore:
 
     def __init__(self, results: Path) -> None:
         self.path = results / REPLICATIONS
+        self._begun = False
 
     def journal(self) -> Journal[Replication]:
         """Return what the file holds, and what is wrong with it."""
@@ -364,7 +499,8 @@ class ReplicationStore:
 
     def add(self, rows: Iterable[Replication]) -> None:
         """Append rows in one write, durably."""
-        append_rows(self.path, rows, _REPLICATIONS_SEAL)
+        append_rows(self.path, rows, _REPLICATIONS_SEAL, create=not self._begun)
+        self._begun = True
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -374,12 +510,28 @@ class ReplicationStore:
             InputError: If another process writes it, or the directory cannot be made.
             SweepError: If the directory cannot be written.
         """
-        _make_directory(self.path.parent)
-        lock = self.path.with_name(".replications.lock")
+        make_directory(self.path.parent, "--results")
         taken = f"{self.path} is being written by another process"
-        with exclusive_lock(lock, taken), lease(self.path):
+        with exclusive_lock(lock_of(self.path), taken), lease(self.path):
             rewrite_rows(self.path, self.rows(), _REPLICATIONS_SEAL)
-            yield
+            self._begun = self.path.exists()
+            try:
+                yield
+            finally:
+                self._begun = False
+
+
+def _taken(root: Path, name: str) -> InputError:
+    """Return why no sweep of a name can be made."""
+    if not SweepPaths(root).manifest.exists():
+        return InputError(
+            f"{root} is no sweep, but the name is taken: remove it if nobody needs it, or "
+            "choose another --name"
+        )
+    return InputError(
+        f"a sweep named {name!r} is in {display_path(root.parent)} already: "
+        f"`ibsweep resume {name}` completes it, or choose another --name"
+    )
 
 
 def with_unproposed(proposals: Sequence[Proposal], trials: Iterable[Trial]) -> list[Proposal]:

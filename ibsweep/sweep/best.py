@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import torch
@@ -10,12 +9,12 @@ import yaml
 
 from ibsweep.analysis.summary import Confirmed, summarise
 from ibsweep.questions.schema import Arm, Question
-from ibsweep.results.journal import replace_file
 from ibsweep.results.records import Confirmation
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.own import settings_of
 from ibsweep.sweep.plans import trial_plan
 from ibsweep.trial.run import start_run
+from ibsweep.trial.saved import tensor_bytes
 
 __all__ = ["save_models", "write_best"]
 
@@ -27,8 +26,7 @@ def save_models(store: SweepStore, trial: int, states: dict[int, dict[str, torch
     """
     if not states:
         return
-    store.paths.models.mkdir(exist_ok=True)
-    replace_file(store.paths.model(trial), _tensor_bytes(states))
+    store.write(store.paths.model(trial), tensor_bytes(states))
 
 
 def write_best(store: SweepStore, question: Question, arm: Arm) -> None:
@@ -39,12 +37,12 @@ def write_best(store: SweepStore, question: Question, arm: Arm) -> None:
     row = summary.best_row()
     if store.paths.model(best.trial.trial).exists():
         states = torch.load(store.paths.model(best.trial.trial), weights_only=True)
-        replace_file(store.paths.best_model, _tensor_bytes(states[row.seed]))
+        store.write(store.paths.best_model, tensor_bytes(states[row.seed]))
     document = _best_document(store, arm, best, row)
     if preprocessing := _preprocessing(store, question, arm, best, row):
         document["best_pt"]["preprocessing"] = preprocessing
     text = yaml.safe_dump(document, sort_keys=False)
-    replace_file(store.paths.best_config, text.encode())
+    store.write(store.paths.best_config, text.encode())
 
 
 def _preprocessing(
@@ -95,9 +93,3 @@ def _best_document(
             objective.test: row.figure(objective.test),
         },
     }
-
-
-def _tensor_bytes(value: Any) -> bytes:
-    buffer = io.BytesIO()
-    torch.save(value, buffer)
-    return buffer.getvalue()

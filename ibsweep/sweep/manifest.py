@@ -96,6 +96,12 @@ def named_arms(targets: Sequence[str], name: str | None) -> dict[str, Found]:
         else:
             sweep = name if len(found) == 1 else f"{name}-{one.sweep_name}"
         if check_name(sweep) in named:
+            if named[sweep].question != one.question:
+                raise InputError(
+                    f"two different questions, {named[sweep].target} and {one.target}, give one "
+                    f"name to their sweeps, {sweep!r}: tune them one after the other, each with a "
+                    "--name of its own"
+                )
             raise InputError(f"arm {one.arm.name!r} is named twice: name each arm once")
         named[sweep] = one
     return named

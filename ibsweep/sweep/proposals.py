@@ -11,6 +11,7 @@ import itertools
 import json
 import math
 import random
+import tempfile
 import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +26,8 @@ from optuna.storages.journal import JournalFileBackend
 from ibsweep.questions.points import canonical_config, grid, point_count
 from ibsweep.questions.schema import Arm, Objective
 from ibsweep.questions.space import to_distributions
-from ibsweep.results.records import Manifest, Proposal, Trial, TrialState
+from ibsweep.results.files import replace_file
+from ibsweep.results.records import STUDY_DIRECTORY, Manifest, Proposal, Trial, TrialState
 from ibsweep.sweep.options import SAMPLERS
 
 __all__ = ["Proposer", "export_study"]
@@ -250,15 +252,20 @@ def export_study(
         objective: Its question's metric and direction.
         trials: The finished trials.
     """
-    for old in (path, path.with_name(f"{path.name}.lock")):  # a killed process leaves its lock
-        old.unlink(missing_ok=True)
-    backend = JournalFileBackend(str(path))
-    storage = optuna.storages.JournalStorage(backend)
-    study = optuna.create_study(storage=storage, study_name=name, direction=objective.direction)
     distributions = to_distributions(arm.space)
-    study.add_trials(
-        [_frozen_trial(row, objective.valid, distributions) for row in sorted(trials, key=_number)]
-    )
+    found = [
+        _frozen_trial(row, objective.valid, distributions) for row in sorted(trials, key=_number)
+    ]
+    # earlier versions wrote where the study stays, and left a lock when they were killed
+    path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix=STUDY_DIRECTORY, dir=path.parent) as folder:
+        aside = Path(folder, path.name)  # Optuna writes through links, and line by line
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(aside)))
+        study = optuna.create_study(
+            storage=storage, study_name=name, direction=objective.direction
+        )
+        study.add_trials(found)
+        replace_file(path, aside.read_bytes())
 
 
 def _number(row: Trial) -> int:

@@ -161,7 +161,7 @@ def _run_tune(
         ),
         run_config=tune.RunConfig(
             name="tune",
-            storage_path=str(store.paths.tune.resolve()),
+            storage_path=str(store.make_working_directory()),
             verbose=0,
             progress_reporter=_NoReporter(),
             callbacks=[AttemptCallback(searcher.attempt_failed, watch)],
@@ -175,6 +175,7 @@ def _run_tune(
 def _export(store: SweepStore, question: Question, arm: Arm) -> None:
     """Write the study for Optuna's tools; a full disk must not hide why the sweep ended."""
     with contextlib.suppress(OSError, SweepError):
+        store.check()
         export_study(
             store.paths.study, store.manifest.name, arm, question.objective, store.trials()
         )

@@ -10,10 +10,12 @@ import torch
 import yaml
 
 from ibsweep.errors import InputError
+from ibsweep.results.files import append_file, replace_file
 from ibsweep.results.records import Curve
 from ibsweep.trial.figures import lane_figures
 from ibsweep.trial.plan import TrialPlan
 from ibsweep.trial.run import TrialRun
+from ibsweep.trial.saved import tensor_bytes
 
 __all__ = ["train_one"]
 
@@ -41,6 +43,7 @@ def train_one(
 
     Raises:
         InputError: If the directory exists or cannot be made.
+        SweepError: If the disk is full.
     """
     try:
         directory.mkdir(parents=True)
@@ -48,24 +51,25 @@ def train_one(
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"cannot make {directory}: {reason}; name another") from error
     document = {"arm": arm, "settings": dict(plan.settings), "seeds": list(plan.seeds)}
-    (directory / "config.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    replace_file(directory / "config.yaml", yaml.safe_dump(document, sort_keys=False).encode())
     torch.set_num_threads(cpus)
     run = TrialRun(plan)
     first = next(iter(run.model.lane_state_dict(0)))
     untrained = {seed: run.model.lane_state_dict(i)[first] for i, seed in enumerate(plan.seeds)}
-    with (directory / "curves.jsonl").open("w") as file:
 
-        def write(curve: Curve) -> None:
-            file.write(curve.model_dump_json() + "\n")
-            if on_epoch:
-                on_epoch(curve)
+    def write(curve: Curve) -> None:
+        line = f"{curve.model_dump_json()}\n".encode()
+        append_file(directory / "curves.jsonl", line, durable=False)
+        if on_epoch:
+            on_epoch(curve)
 
-        last = run.complete(write)
+    last = run.complete(write)
     states = {seed: run.model.lane_state_dict(i) for i, seed in enumerate(plan.seeds)}
     for seed, state in states.items():
-        torch.save(state, directory / f"model-{seed}.pt")
+        replace_file(directory / f"model-{seed}.pt", tensor_bytes(state))
     trained = {seed: state[first] for seed, state in states.items()}
-    torch.save({"trained": trained, "untrained": untrained}, directory / "kernels.pt")
+    kernels = tensor_bytes({"trained": trained, "untrained": untrained})
+    replace_file(directory / "kernels.pt", kernels)
     return {
         "arm": arm,
         "directory": str(directory),

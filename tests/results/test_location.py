@@ -57,8 +57,10 @@ def test_a_sweep_goes_to_a_url_and_its_messages_name_it(cache, tmp_path, capsys,
 def test_a_sweep_that_can_be_placed_nowhere_stays_in_neither_place(
     tmp_path, there, monkeypatch, capsys, ray_local
 ):
+    monkeypatch.setattr("ibsweep.results.mirror._PUSH_SECONDS", 0.01)
     copy = tmp_path / "a"
     one = mirror(there, copy)
+    one.start()
     monkeypatch.setitem(location._mirrors, copy, one)
     path = tiny.write_question(tmp_path)
     words = ["tune", str(path), "--name", "s", "--cpus-per-trial", "64", "--results", str(copy)]

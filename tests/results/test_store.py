@@ -231,19 +231,20 @@ def test_repairing_twice_is_repairing_once(store):
 # Full disks
 
 
-def full(path):
-    """Move a file aside and let its path lead to a device that is full."""
+def refusing(path):
+    """Move a file aside and put in its place what cannot be written."""
     aside = path.with_suffix(".aside")
     path.rename(aside)
-    path.symlink_to("/dev/full")
+    path.mkdir()
     return aside
 
 
-def test_a_full_disk_is_said_and_loses_nothing(store):
+def test_a_disk_that_refuses_is_said_and_loses_nothing(store):
     before = contents(store)
-    aside = full(store.paths.trials)
-    with pytest.raises(SweepError, match=r"cannot write .*trials\.jsonl: the disk is full"):
+    aside = refusing(store.paths.trials)
+    with pytest.raises(SweepError, match=r"cannot write .*trials\.jsonl: is a directory"):
         store.add_trial(tiny.trial(3), [tiny.curve(3, 20)])
+    store.paths.trials.rmdir()
     aside.replace(store.paths.trials)
     assert store.curves() == [*before["curves"], tiny.curve(3, 20)]  # they go first
     store.repair()
@@ -252,8 +253,8 @@ def test_a_full_disk_is_said_and_loses_nothing(store):
 
 def test_a_trial_is_not_written_without_its_curves(store):
     before = store.trials()
-    full(store.paths.curves)
-    with pytest.raises(SweepError, match=r"cannot write .*curves\.jsonl: the disk is full"):
+    refusing(store.paths.curves)
+    with pytest.raises(SweepError, match=r"cannot write .*curves\.jsonl: is a directory"):
         store.add_trial(tiny.trial(3), [tiny.curve(3, 20)])
     assert store.trials() == before
 
@@ -352,6 +353,7 @@ def test_list_sweeps_passes_over_what_is_no_sweep(tmp_path):
 
 def test_a_directory_without_a_manifest_is_no_sweep(tmp_path):
     (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match=r"mine is no sweep: it has no manifest\.json"):
         SweepStore.find(tmp_path, "mine")
     with pytest.raises(InputError, match=r"mine is no sweep, but the name is taken"):
@@ -428,6 +430,7 @@ def test_one_process_holds_a_sweep_and_its_death_frees_it(store):
 
 
 def test_a_sweep_that_can_only_be_read_is_not_running(store):
+    store.paths.lock.unlink()
     store.paths.lock.mkdir()  # stands for a directory of somebody else's: no lock can be taken
     assert not store.is_running()
     with pytest.raises(SweepError, match=r"cannot write .*\.lock: "), store.lock():

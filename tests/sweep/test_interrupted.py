@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,7 @@ import pytest
 import tiny
 import torch
 import yaml
+from disks import small_disk
 from oracles import PlainCNN
 
 from ibsweep.analysis.summary import leading, summarise
@@ -245,19 +247,6 @@ def test_an_interrupted_sweep_says_how_to_go_on(tmp_path, sent):
     assert "scored" in out
 
 
-@contextmanager
-def small_disk(folder: Path, kilobytes: int):
-    """A file system of its own, where the machine lets us mount one."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("mounting a small disk needs root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 def test_a_disk_that_fills_up_ends_the_sweep_resumable(tmp_path):
     root = tmp_path / "results" / "sweep"
     ballast = tmp_path / "results" / "ballast"
@@ -291,6 +280,33 @@ def test_two_processes_do_not_run_the_same_sweep(tmp_path):
     assert "is being run by another process" in err
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+def test_sweeps_are_held_while_ray_starts_and_one_that_vanishes_is_an_error(tmp_path):
+    """Of two sweeps of a command the second waits; then somebody removes it under the first."""
+    question = tiny.write_question(tmp_path, tiny.YAML.replace("high: 40", "high: 2000"))
+    words = ["tune", str(question), "--name", "s", "--sweeps", "2", "--trials", "4", *FEW]
+    process = start(tmp_path, *words)
+    results = tmp_path / "results"
+    deadline = time.monotonic() + 60
+    while len(list(results.glob("*/manifest.json"))) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    first, second = sorted(path.parent for path in results.glob("*/manifest.json"))
+    refused = start(tmp_path, "resume", second.name)
+    _, err = refused.communicate(timeout=60)
+    assert refused.returncode == 2
+    assert f"sweep {second.name!r} is being run by another process; wait for it" in err
+    wait_for(process, first / "trials.jsonl", 1)
+    for root in (second, first):
+        shutil.rmtree(root.rename(tmp_path / root.name))
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1, (out, err)
+    (line,) = [line for line in err.splitlines() if line.startswith("ibsweep: ")]
+    assert f"{first} was removed or moved away while sweep {first.name!r} ran" in line
+    assert "Traceback" not in err
+    assert "resume" not in err
+    assert list(results.iterdir()) == [], "nothing is made anew"
 
 
 def test_json_puts_one_document_on_stdout_even_when_a_worker_dies(tmp_path):

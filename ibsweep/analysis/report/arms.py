@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ibsweep.analysis.report.cells import (
     MISSING,
+    NO_PAGES,
     Cell,
     Table,
     figure_cell,
@@ -52,13 +53,15 @@ __all__ = [
 ]
 
 
-def arms_tables(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> tuple[Table, ...]:
+def arms_tables(
+    gathered: Iterable[Evidence], pages: Mapping[str, str] = NO_PAGES
+) -> tuple[Table, ...]:
     """Return the best configuration of every arm, a table for the questions that share a metric
     and a unit of training-set sizes.
 
     Args:
         gathered: One a question.
-        pages: Questions that have a page to lead to.
+        pages: The pages to lead to, by question.
     """
     alike: dict[tuple[str, str], list[Evidence]] = {}
     for evidence in gathered:
@@ -72,7 +75,7 @@ def arms_tables(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> tu
 
 def arms_table(evidence: Evidence) -> Table:
     """Return the best configuration of every arm of a question."""
-    return _arms_table([evidence], (), "arms")
+    return _arms_table([evidence], NO_PAGES, "arms")
 
 
 class _Shown(NamedTuple):
@@ -95,7 +98,7 @@ class _Shown(NamedTuple):
     ends: tuple[float, float]
 
 
-def _arms_table(shown: Sequence[Evidence], pages: Collection[str], name: str) -> Table:
+def _arms_table(shown: Sequence[Evidence], pages: Mapping[str, str], name: str) -> Table:
     metric, data = shown[0].question.objective, shown[0].data
     train = shown[0].question.metric_of(metric.train)
     arms = [arm for evidence in shown for arm in evidence.question.arms.values()]
@@ -201,7 +204,7 @@ def _note(
 
 
 def _arm_cells(
-    evidence: Evidence, arm: Arm, pages: Collection[str], has: _Shown
+    evidence: Evidence, arm: Arm, pages: Mapping[str, str], has: _Shown
 ) -> tuple[Cell, ...]:
     """Return the row of an arm, with the columns that its table has."""
     question, metric = evidence.question, has.metric
@@ -215,7 +218,7 @@ def _arm_cells(
         text = f"not confirmed yet: {unfinished(summary)}"
     else:
         text = f"not swept yet: `ibsweep tune {question.word(arm.name)}`"
-    page = question.question if question.question in pages else None
+    page = pages.get(question.question)
     cells = [
         Cell(arm.name, arm.name, page=page),
         number_cell(arm.train_size, "d"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ibsweep.analysis.statistics import Interval
@@ -18,6 +19,7 @@ from ibsweep.questions.schema import Objective
 
 __all__ = [
     "MISSING",
+    "NO_PAGES",
     "SIGNS",
     "Cell",
     "Table",
@@ -42,6 +44,9 @@ SIGNS: Mapping[str, str] = {
 }
 """What stands before a verdict's word."""
 
+NO_PAGES: Mapping[str, str] = MappingProxyType({})
+"""The pages that a table in a terminal leads to."""
+
 _SHORT = 20
 
 
@@ -52,7 +57,7 @@ class Cell(NamedTuple):
         text: What is read.
         key: What it sorts by; None sorts after all others.
         verdict: The verdict whose word its first line is, such as ``not_tested``.
-        page: Name of the question whose page it leads to.
+        page: Name of the page that it leads to.
         strip: Single runs, drawn in place of the text.
         spoken: The strip in words.
     """

@@ -30,8 +30,7 @@ from ibsweep.analysis.runs_wording import SAME_REPLICATES, of_all_text, runs_tex
 from ibsweep.analysis.summary import config_text
 from ibsweep.analysis.versus import over_baseline
 from ibsweep.analysis.wording import capitalised, number
-from ibsweep.errors import InputError
-from ibsweep.results.journal import replace_file
+from ibsweep.results.files import make_directory, replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -127,13 +126,9 @@ def write_pages(
         InputError: If the directory cannot be made.
         SweepError: If the disk is full.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"cannot write to {out}: {reason}; name another with --out") from error
+    make_directory(out, "--out")
     environment = _environment()
-    written = [out / "index.html", *(out / f"{name}.html" for name in asked)]
+    written = [out / "index.html", *(out / f"{_page_of(name)}.html" for name in asked)]
     for path, name in zip(written[1:], asked, strict=True):
         page = environment.get_template("question.html").render(
             question=evidence[name].question,
@@ -141,7 +136,8 @@ def write_pages(
             sections=_sections(results, evidence[name]),
         )
         replace_file(path, page.encode())
-    pages = {name for name in evidence if (out / f"{name}.html").exists()}
+    named = {name: _page_of(name) for name in evidence}
+    pages = {name: page for name, page in named.items() if (out / f"{page}.html").exists()}
     index = environment.get_template("index.html").render(
         lead=_lead(evidence.values()),
         rule=RULE,
@@ -152,6 +148,13 @@ def write_pages(
     )
     replace_file(written[0], index.encode())
     return written
+
+
+def _page_of(question: str) -> str:
+    """Return the name of a question's page: the index has one as well, and a question may have
+    that name. No question's name has a hyphen.
+    """
+    return "index-question" if question == "index" else question
 
 
 def _environment() -> Environment:

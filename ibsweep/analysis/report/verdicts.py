@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.analysis.claims import ClaimResult, ClaimTestResult
 from ibsweep.analysis.report.cells import (
     MISSING,
+    NO_PAGES,
     SIGNS,
     Cell,
     Table,
@@ -37,12 +38,12 @@ __all__ = [
 ]
 
 
-def claims_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> Table:
+def claims_table(gathered: Iterable[Evidence], pages: Mapping[str, str] = NO_PAGES) -> Table:
     """Return the claims with their verdicts, over several questions.
 
     Args:
         gathered: One a question.
-        pages: Questions that have a page to lead to.
+        pages: The pages to lead to, by question.
     """
     rows = []
     for evidence in gathered:
@@ -50,7 +51,7 @@ def claims_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> T
         for result in evidence.claims:
             rows.append(
                 (
-                    Cell(name, name, page=name if name in pages else None),
+                    Cell(name, name, page=pages.get(name)),
                     text_cell(result.claim.text),
                     verdict_cell(result.verdict, quick=is_quick(evidence, result)),
                     text_cell("\n".join((*claim_sentences(result), *what_it_takes(result)))),
@@ -107,7 +108,7 @@ def count_verdicts(results: Iterable[ClaimResult]) -> str:
     return ", ".join(f"{count} {word}" for count, word in counts if count)
 
 
-def questions_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -> Table:
+def questions_table(gathered: Iterable[Evidence], pages: Mapping[str, str] = NO_PAGES) -> Table:
     """Return the questions, a line each."""
     rows = []
     for evidence in gathered:
@@ -115,7 +116,7 @@ def questions_table(gathered: Iterable[Evidence], pages: Collection[str] = ()) -
         confirmed = sum(summary.best is not None for summary in evidence.summaries.values())
         rows.append(
             (
-                Cell(name, name, page=name if name in pages else None),
+                Cell(name, name, page=pages.get(name)),
                 text_cell(question.title),
                 text_cell(question.text),
                 Cell(f"{confirmed} of {len(question.arms)} arms", confirmed),

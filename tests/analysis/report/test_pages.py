@@ -199,6 +199,21 @@ def test_nothing_is_confirmed_yet(tmp_path):
     assert "The sweep, trial by trial" in text
 
 
+def test_a_question_named_index_leaves_the_index_what_it_is(tmp_path):
+    from ibsweep.results.store import SweepStore
+
+    for name in ("duel", "index"):
+        question = rows.question().model_copy(update={"question": name})
+        SweepStore.create(tmp_path, rows.manifest("duel_cnn", f"{name}-1", question))
+    index, *pages = rows.write_report(load(tmp_path), tmp_path / "out")
+    assert [path.name for path in (index, *pages)] == [
+        *("index.html", "duel.html", "index-question.html")
+    ]
+    text = index.read_text("utf-8")
+    assert 'href="index-question.html">index</a>' in text
+    assert 'href="duel.html">duel</a>' in text
+
+
 def test_a_sweep_that_has_not_begun(tmp_path):
     from ibsweep.results.store import SweepStore
 
@@ -314,7 +329,7 @@ def test_a_page_says_whether_choice_and_score_are_apart(tmp_path):
 
 def test_a_directory_that_cannot_be_made(results, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"cannot write to .*file: .*; name another with --out"):
+    with pytest.raises(InputError, match=r"--out .*file is a file; name a directory"):
         rows.write_report(results, tmp_path / "file")
     (tmp_path / "out" / "index.html").mkdir(parents=True)
     with pytest.raises(SweepError, match=r"cannot write .*index\.html"):
