@@ -10,6 +10,7 @@ import typer
 from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.interruption import HowToResume
 from ibsweep.questions.files import question_from_manifest
+from ibsweep.results.extent import how_to_go_on
 from ibsweep.results.location import results_words
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
             for store in stores:
                 current = store
                 if store.paths.best_config.exists():
+                    if not quiet:
+                        progress.note(f"{store.manifest.name}: {how_to_go_on(store)}")
                     _pass_over(store, progress)
                 else:
                     # here, since the session has imported what this imports while Ray started
@@ -103,15 +106,25 @@ def _repeats(stores: Sequence[SweepStore]) -> list[Repeats]:
 
 
 def shown_by(stores: Sequence[SweepStore]) -> list[str]:
-    """Return what the budgets of sweeps that begin can show, a line a question."""
+    """Return what the budgets of sweeps that begin can show, a line a question, and what of their
+    spaces fails or does nothing.
+    """
     lines = {}
     for store in stores:
         if not store.proposals():
             from ibsweep.analysis.budget import what_shows  # SciPy: as the runner below
+            from ibsweep.analysis.wording import schema_of
+            from ibsweep.questions.arm_binding import space_notes
 
-            question = question_from_manifest(store.manifest.question, store.paths.manifest)
-            shown = what_shows(question, store.manifest.confirm_replicates)
+            manifest = store.manifest
+            question = question_from_manifest(manifest.question, store.paths.manifest)
+            shown = what_shows(question, manifest.confirm_replicates)
             lines[f"{question.question}: {shown}"] = shown
+            arm = question.arms[manifest.arm]
+            for note in space_notes(
+                arm, schema_of(question, manifest), manifest.model, manifest.pruner["rungs"]
+            ):
+                lines[f"{arm.name}: {note}"] = note
     return [line for line, shown in lines.items() if shown]
 
 

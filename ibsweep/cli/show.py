@@ -11,6 +11,7 @@ from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.questions import figures_in_words, heading
 
 if TYPE_CHECKING:
+    from ibsweep.questions.files import Found
     from ibsweep.questions.schema import Arm, Question
 
 
@@ -26,7 +27,9 @@ def show(
     from ibsweep.questions.files import find_arms
 
     console = PlainConsole()
-    for question, found, *_ in find_arms(arm):
+    meant = find_arms(arm)
+    notes = [_notes(one) for one in meant]  # what never works is told before anything is shown
+    for (question, found, *_), lines in zip(meant, notes, strict=True):
         console.print(heading(found.name, found.title))
         console.print(_facts(question, found))
         columns = ("tuned", "distribution", *(("baseline",) if found.baseline else ()))
@@ -35,7 +38,29 @@ def show(
             values = (_plain(found.baseline[name]),) if found.baseline else ()
             space.add_row(name, _distribution(spec.model_dump()), *values)
         console.print(space)
+        for note in lines:
+            console.print(note)
         console.print()
+
+
+def _notes(found: Found) -> list[str]:
+    """Return what of the space fails or does nothing, as far as that is known without data.
+
+    Raises:
+        InputError: If values of it never work.
+    """
+    from ibsweep.questions.arm_binding import space_notes
+    from ibsweep.questions.binding import check_fit
+    from ibsweep.sweep.pruning import rungs
+
+    return space_notes(found.arm, check_fit(found), None, rungs(_longest(found.arm)))
+
+
+def _longest(arm: Arm) -> int:
+    from ibsweep.questions.space import highest
+
+    epochs = arm.space.get("epochs")
+    return int(highest(epochs) if epochs else arm.fixed["epochs"])
 
 
 def _facts(question: Question, arm: Arm) -> Table:
@@ -76,13 +101,11 @@ def _facts(question: Question, arm: Arm) -> Table:
 
 
 def _budget(arm: Arm) -> str:
-    from ibsweep.questions.space import highest
     from ibsweep.sweep.options import SweepOptions
     from ibsweep.sweep.pruning import rungs
 
     options = SweepOptions()
-    epochs = arm.space.get("epochs")
-    stops = rungs(int(highest(epochs) if epochs else arm.fixed["epochs"]))
+    stops = rungs(_longest(arm))
     budget = f"{options.trials} trials of {options.replicates} replicates"
     if stops:
         budget += f", compared at epochs {', '.join(map(str, stops))}"

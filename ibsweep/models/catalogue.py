@@ -48,6 +48,7 @@ class ModelEntry:
         options: Its hyperparameters, with the notebook's defaults.
         check: Raises InputError where the model, of a value for every option, cannot be made for
             examples of a shape.
+        checked: The options that ``check`` looks at.
         make: Makes the model, its weights not yet drawn, of a value for every option.
         suits_kernels: Whether the compiled kernels train it faster than torch's operations do, of
             a value for every option.
@@ -58,6 +59,7 @@ class ModelEntry:
     num_classes: int
     options: Mapping[str, Hyperparameter]
     check: Callable[[Options, tuple[int, ...]], None]
+    checked: tuple[str, ...]
     make: Callable[[Sizes, Options], LaneModel]
     suits_kernels: Callable[[Options], bool]
     cost: float
@@ -85,6 +87,10 @@ def _cnn(num_classes: int, head: str, options: Mapping[str, Hyperparameter]) -> 
     def check(options: Options, shape: tuple[int, ...]) -> None:
         depth = len(widths(options))
         _check_kernel_size(options["kernel_size"], shape, depth, reflects=True, pools=True)
+        if options.get("conv_init") == "edge_detector":
+            _check_edge_detectors(options["kernel_size"], options["num_filters"])
+
+    checked = ("kernel_size", "num_layers", "conv_init", "num_filters")
 
     def make(sizes: Sizes, options: Options) -> LaneModel:
         from ibsweep.models.convnet import ConvNet
@@ -104,7 +110,7 @@ def _cnn(num_classes: int, head: str, options: Mapping[str, Hyperparameter]) -> 
     def suits_kernels(options: Options) -> bool:
         return _few_filters(widths(options)) or options.get("freeze_conv", False)
 
-    return ModelEntry("cnn", num_classes, options, check, make, suits_kernels, cost=8)
+    return ModelEntry("cnn", num_classes, options, check, checked, make, suits_kernels, cost=8)
 
 
 def _three_layer_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) -> ModelEntry:
@@ -134,7 +140,8 @@ def _three_layer_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) ->
     def suits_kernels(options: Options) -> bool:
         return _few_filters(widths(options))
 
-    return ModelEntry("cnn", num_classes, options, check, make, suits_kernels, cost=8)
+    checked = ("kernel_size",)
+    return ModelEntry("cnn", num_classes, options, check, checked, make, suits_kernels, cost=8)
 
 
 def _general_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) -> ModelEntry:
@@ -164,7 +171,8 @@ def _general_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) -> Mod
     def suits_kernels(options: Options) -> bool:
         return _few_filters([options["width"]])
 
-    return ModelEntry("cnn", num_classes, options, check, make, suits_kernels, cost=8)
+    checked = ("kernel_size", "depth", "pooling")
+    return ModelEntry("cnn", num_classes, options, check, checked, make, suits_kernels, cost=8)
 
 
 def _mlp(
@@ -187,7 +195,7 @@ def _mlp(
             hidden_dims=widths(options),
         )
 
-    return ModelEntry("mlp", num_classes, options, check, make, lambda _: True, cost=1)
+    return ModelEntry("mlp", num_classes, options, check, (), make, lambda _: True, cost=1)
 
 
 _WIDE = 64
@@ -223,6 +231,19 @@ def _check_kernel_size(
             side //= 2
     if side < 1:
         raise InputError(f"images of {size} pixels are too small to be pooled; choose no pooling")
+
+
+def _check_edge_detectors(kernel_size: int, num_filters: int) -> None:
+    """Refuse what there are no hand-made edge detectors for."""
+    if num_filters != 3:
+        raise InputError(
+            f"edge detectors fill exactly 3 filters, but got num_filters={num_filters}"
+        )
+    if kernel_size % 2 == 0 and kernel_size != 2:
+        raise InputError(
+            f"edge detectors exist for kernel_size 2 and odd sizes, but got {kernel_size}: "
+            "an even kernel has no centre pixel"
+        )
 
 
 MODELS: Mapping[str, ModelEntry] = {

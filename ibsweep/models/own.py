@@ -109,6 +109,30 @@ class OwnModel:
         self._check_options(options)
         return self._maker(shape, outputs, options)()
 
+    def try_out(self, shape: Sequence[int], outputs: int, options: Mapping[str, Any]) -> None:
+        """Build the module and give it a few examples, on torch's meta device where it can.
+
+        There nothing is computed but shapes; what fails there is tried once more with numbers,
+        since not everything that a module does has a meaning there.
+
+        Raises:
+            InputError: As ``build`` does.
+        """
+        import torch
+
+        from ibsweep.models.module_lanes import seeded
+
+        self._check_options(options)
+        make = self._maker(shape, outputs, options)
+        try:
+            with seeded(0), torch.device("meta"), torch.no_grad():
+                found = make().eval()(torch.empty(4, *shape, device="meta"))
+            if tuple(found.shape) == (4, outputs):
+                return
+        except Exception:  # noqa: BLE001  which one, and whether it is one at all, is seen below
+            pass
+        self._check_output(make, shape, outputs)
+
     def _check_options(self, options: Mapping[str, Any]) -> None:
         faults = [
             f"has no option {name!r}; {suggestion(name, self.options)}"

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ibsweep.data import Dataset
+from ibsweep.data import DataSchema, Dataset
 from ibsweep.errors import Fault, InputError
 from ibsweep.models import MODELS
 from ibsweep.models.settings import known_settings, split_settings
 from ibsweep.questions.arm_faults import settings_faults
+from ibsweep.questions.fitting import fitting
 from ibsweep.questions.schema import Arm
 from ibsweep.questions.space import extremes
+from ibsweep.questions.training_notes import batch_faults, examples_of, training_notes
 from ibsweep.user_code import load
 
-__all__ = ["bind_function", "bind_model", "fits_examples"]
+__all__ = ["bind_function", "bind_model", "fits_examples", "space_notes"]
 
 Place = tuple[str, ...]
+
+_PATIENCE = 3.0
+"""Seconds in which values of an own model's hyperparameters are tried."""
+
+_TRIED = 40
+"""Values of a range that are tried of an own model, which is built for each."""
 
 
 def bind_model(
@@ -53,8 +62,24 @@ def bind_model(
     if faults or dataset is None:
         return None, faults
     outputs = 1 if dataset.classes is None else len(dataset.classes)
+    shape, stop = dataset.example_shape, time.monotonic() + _PATIENCE
+
+    def why_not(options: dict[str, Any]) -> str | None:
+        if time.monotonic() > stop:
+            return None  # nobody knows
+        try:
+            model.try_out(shape, outputs, options)
+        except InputError as error:
+            return str(error).removeprefix(f"{arm.model}: ").removeprefix(f"{arm.model} ")
+        return None
+
+    faults, notes = _fitted(arm, schema["options"], why_not, path, _TRIED)
+    if faults:
+        return None, faults
     verdicts, parameters = [], []
     for place, options in _corners(arm, known):
+        if notes and why_not(options) is not None:
+            continue
         try:
             verdicts.append(model.probe(dataset.example_shape, outputs, options))
             module = model.module(dataset.example_shape, outputs, options)
@@ -65,7 +90,16 @@ def bind_model(
     if faults:
         return None, list(dict.fromkeys(faults))
     worst = next((one for one in verdicts if not one.fused), verdicts[0])
-    found = {"fused": worst.fused, "why": worst.why, "parameters": parameters[0]}
+    found: dict[str, Any] = {"fused": worst.fused, "why": worst.why, "parameters": parameters[0]}
+    found["least_batch"] = min(one.least_batch for one in verdicts)
+    most = max(one.least_batch for one in verdicts)
+    if most > found["least_batch"] and batch_faults(arm, most, None, ()):
+        notes.append(
+            f"a batch_size below {most} cannot be trained with some options of {arm.model}, which "
+            "compare the examples of a batch as BatchNorm does; trials of these FAIL"
+        )
+    if notes:
+        found["notes"] = notes
     if alike := lookalike(module):
         found["alike"] = alike
     return {**schema, **found}, []
@@ -91,15 +125,71 @@ def bind_function(arm: Arm, folder: Path | None, path: Place) -> list[Fault]:
     return []
 
 
-def fits_examples(arm: Arm, shape: Sequence[int], path: Place) -> list[Fault]:
-    """Find what keeps a model of the table from being made for examples of a shape."""
+def fits_examples(arm: Arm, shape: Sequence[int], path: Place) -> tuple[list[Fault], list[str]]:
+    """Find what keeps a model of the table from being made for examples of a shape.
+
+    Args:
+        arm: The arm.
+        shape: Of one example.
+        path: Where the arm stands.
+
+    Returns:
+        What never works, and, in words, which combinations fail though their values may work.
+    """
     entry = MODELS[arm.model]
-    for place, options in _corners(arm, known_settings(arm.model)):
+
+    def why_not(options: Mapping[str, Any]) -> str | None:
         try:
             entry.check(entry.with_defaults(options), tuple(shape))
         except InputError as error:
-            return _faults(error, arm.model, (*path, *(place or ("model",))))
-    return []
+            return str(error)
+        return None
+
+    return _fitted(arm, entry.checked, why_not, path)
+
+
+def space_notes(
+    arm: Arm,
+    data: DataSchema | None,
+    model: Mapping[str, Any] | None,
+    rungs: Sequence[int],
+) -> list[str]:
+    """Say which of an arm's combinations fail, and what of its space does nothing.
+
+    Args:
+        arm: The arm.
+        data: What the data are; None where that is not known before they are loaded.
+        model: What the manifest keeps of a model of the user's own.
+        rungs: Epochs at which trials are compared.
+    """
+    notes: list[str] = list((model or {}).get("notes", ()))
+    if data is not None and arm.model in MODELS:
+        notes += fits_examples(arm, data.example_shape, ())[1]
+    examples = examples_of(data, arm.train_size) if data is not None and arm.train_size else None
+    return notes + training_notes(arm, examples, rungs)
+
+
+def _fitted(
+    arm: Arm,
+    names: Collection[str],
+    why_not: Callable[[dict[str, Any]], str | None],
+    path: Place,
+    most: int | None = None,
+) -> tuple[list[Fault], list[str]]:
+    """Try the values of some hyperparameters, and the baseline's, by a rule."""
+    space = {name: spec for name, spec in arm.space.items() if name in names}
+    fixed = {name: value for name, value in arm.fixed.items() if name in names}
+    limits = {} if most is None else {"most": most}
+    found = fitting(space, fixed, why_not, **limits)
+    faults = [
+        Fault((*path, *(("space", *fault.path) if fault.path else ("model",))), fault.text)
+        for fault in found.faults
+    ]
+    if not faults and arm.baseline is not None:
+        given = {name: value for name, value in arm.baseline.items() if name in names}
+        if why := why_not({**fixed, **given}):
+            faults.append(Fault((*path, "baseline"), f"cannot be trained: {why}"))
+    return faults, found.notes
 
 
 def _corners(arm: Arm, known: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:

@@ -16,15 +16,17 @@ from ibsweep.data.faults import DataError
 from ibsweep.errors import Fault, InputError, format_value
 from ibsweep.metrics import METRICS
 from ibsweep.metrics.own import figure_functions
+from ibsweep.models import MODELS
 from ibsweep.questions.arm_binding import bind_function, bind_model, fits_examples
 from ibsweep.questions.completion import EFFICIENCY
 from ibsweep.questions.files import Found
 from ibsweep.questions.old_form import place_in_file
 from ibsweep.questions.schema import Arm, Objective, Question
+from ibsweep.questions.training_notes import batch_faults, examples_of
 from ibsweep.questions.yaml_file import read_yaml
 from ibsweep.user_code import code_files, is_reference
 
-__all__ = ["Bound", "bind"]
+__all__ = ["Bound", "bind", "check_fit"]
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,12 @@ def bind(found: Sequence[Found]) -> Bound:
         elif is_reference(arm.model):
             models[arm.name], wrong = bind_model(arm, dataset, folder, path)
             faults += wrong
+            least = (models[arm.name] or {}).get("least_batch", 1)
+            if dataset is not None and least > 1:
+                examples = examples_of(dataset.schema, arm.train_size) or None
+                faults += batch_faults(arm, least, examples, path)
         elif dataset is not None:
-            faults += fits_examples(arm, dataset.example_shape, path)
+            faults += fits_examples(arm, dataset.example_shape, path)[0]
         if dataset is not None and arm.train_size and not faults:
             faults += _draw_faults(dataset, arm, path)
     if faults:
@@ -99,6 +105,29 @@ def bind(found: Sequence[Found]) -> Bound:
         code=code_files(dict.fromkeys(used), folder) if used or is_reference(source) else {},
         models={one.arm.name: models.get(one.arm.name) for one in found},
     )
+
+
+def check_fit(found: Found) -> DataSchema | None:
+    """Refuse values that never work with the examples, where these are known without loading them.
+
+    Args:
+        found: An arm.
+
+    Returns:
+        What the data are; None where only loading them could tell.
+
+    Raises:
+        InputError: With a line for each value that never works.
+    """
+    arm = found.arm
+    if found.question.data["from"] != "edges":
+        return None
+    schema = open_dataset(found.question.data).schema
+    if arm.model in MODELS:
+        faults, _ = fits_examples(arm, schema.example_shape, ("arms", arm.name))
+        if faults:
+            raise InputError("\n".join(_lines(faults, found)))
+    return schema
 
 
 def _lines(faults: Sequence[Fault], found: Found) -> Iterator[str]:
