@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import InputError, suggestion
 from ibsweep.results.location import fetch_results
-from ibsweep.results.store import SweepStore, created_sweeps, held_sweeps
+from ibsweep.results.store import SweepStore, created_sweeps
 from ibsweep.sweep.options import QUICK, SweepOptions
 from ibsweep.terminal import say
 
@@ -75,35 +75,35 @@ def tune(
 
 def resume(
     *sweeps: str,
+    trials: int | None = None,
+    time_budget: float | None = None,
     results: str | os.PathLike[str] = "results",
     progress: bool = True,
 ) -> Results:
-    """Complete sweeps that were interrupted, and return what was found.
+    """Complete or extend sweeps, and return what was found.
 
     Args:
         *sweeps: Their names.
+        trials: How many trials each is to have in all, more than it has done; None for as many
+            as it was to have. With it, or with ``time_budget``, a finished sweep goes on.
+        time_budget: Seconds from now on in which further trials may begin; None for what is left
+            of the sweep's own.
         results: The directory, or URL, that they are stored in.
         progress: As for `tune`.
 
     Raises:
-        InputError: If there is no such sweep, or its code or data are not what they were.
+        InputError: If there is no such sweep, its code or data are not what they were, or nothing
+            more would be trained.
         SweepError: If a sweep cannot go on.
         KeyboardInterrupt: Likewise, with a note that says how to go on.
     """
-    from ibsweep.sweep.manifest import resumption
-    from ibsweep.sweep.own import check_unchanged
+    from ibsweep.sweep.resume import resumed
 
     if not sweeps:
         raise InputError("name the sweeps to resume; `ibsweep.load().sweeps` lists them")
     folder = fetch_results(results)
     stores = [SweepStore.find(folder, name) for name in dict.fromkeys(sweeps)]
-    with held_sweeps(stores):
-        for store in stores:
-            if not store.paths.best_config.exists():
-                check_unchanged(store)
-        for store in stores:
-            resumed = (*store.manifest.resumed, resumption(sys.argv))
-            store.update_manifest(store.manifest.model_copy(update={"resumed": resumed}))
+    with resumed(stores, sys.argv, trials=trials, time_budget=time_budget):
         return _run(stores, folder, progress=progress)
 
 

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from ibsweep.questions.schema import Question
     from ibsweep.results.records import Manifest
 
-__all__ = ["design_of", "independent"]
+__all__ = ["asked_in_turn", "design_of", "independent"]
 
 _NOT_DESIGN = {
     *("name", "created", "command", "resumed"),
+    *("extended", "time_budget"),
     *("seed", "format"),  # an older layout becomes the present one when a sweep is resumed
     *("machine", "git", "address", "nodes", "excluded", "folder", "file"),
     *("question", "arm", "sampler", "data", "versions"),  # what counts of these is added below
@@ -54,10 +55,23 @@ def design_of(manifest: Manifest, question: Question) -> str:
         "arm": {key: value for key, value in arm.items() if key not in _WORDS},
         "sampler": {key: value for key, value in manifest.sampler.items() if key != "seed"},
         "data": (manifest.data or {}).get("fingerprint"),
+        # one that was extended when its result was seen is not one of that size from the start
+        "asked": asked_in_turn(manifest),
         # one that went on under another version is a mixture of both
         "versions": sorted({json.dumps(one, sort_keys=True) for one in versions}),
     }
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def asked_in_turn(manifest: Manifest) -> list[tuple[int, float | None]]:
+    """Return trials in all and seconds of searching that a sweep was asked for, and then what it
+    was extended to: trials in all, and further seconds.
+    """
+    if not manifest.extended:
+        return [(manifest.trials, manifest.time_budget)]
+    first = manifest.extended[0]
+    later = [(one["trials"][1], one["further_time"]) for one in manifest.extended]
+    return [(first["trials"][0], first["time_budget"]), *later]
 
 
 def independent(sweeps: Iterable[StoredSweep]) -> tuple[StoredSweep, ...]:

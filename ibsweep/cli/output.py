@@ -93,6 +93,10 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
         f"{counts[TrialState.FAIL]} failed; {tally.elapsed:.0f} s, "
         f"{tally.rate:,.0f} model-epochs/s",
     )
+    if extended := summary.manifest.extended:
+        asked = [*(one["trials"][0] for one in extended), summary.manifest.trials]
+        turns = " then ".join(map(str, asked))
+        table.add_row("extended", "", f"{turns} trials were asked for, as results were seen")
     if summary.manifest.is_quick:
         table.add_row("a quick look", "", "too small a budget to go by; tune without --quick")
     table.add_row("seed", str(summary.manifest.seed), "of the sampler and of all replicates")

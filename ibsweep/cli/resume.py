@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ibsweep.cli.flags import JsonFlag, QuietFlag, ResultsDir
+from ibsweep.cli.flags import JsonFlag, QuietFlag, ResultsDir, parse_duration
 from ibsweep.results.location import display_path
 
 if TYPE_CHECKING:
@@ -28,43 +28,39 @@ def resume(
             help="Go on in the Ray cluster there, or `local`: on this machine; default: as before."
         ),
     ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(help="Extend it: configurations to train in all, more than are done."),
+    ] = None,
+    time_budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Further time, from now on, in which trials may begin: 90s, 5m."
+        ),
+    ] = None,
     results: ResultsDir = Path("results"),
     quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
-    """Complete sweeps after Ctrl-C, a crash or a power cut; finished trials are not repeated."""
+    """Complete sweeps after Ctrl-C, a crash or a power cut; finished trials are not repeated.
+
+    With --trials or --time-budget a sweep goes on beyond what it was asked for, also a finished
+    one: its best is chosen again, among the old leaders and the new ones.
+    """
     from ibsweep.cli.run_sweeps import run_and_print
     from ibsweep.errors import InputError
-    from ibsweep.questions.files import question_from_manifest
-    from ibsweep.results.store import SweepStore, held_sweeps
-    from ibsweep.sweep.manifest import resumption
-    from ibsweep.sweep.own import check_unchanged
+    from ibsweep.results.store import SweepStore
+    from ibsweep.sweep.resume import resumed
 
+    further = None if time_budget is None else parse_duration(time_budget)
     if sweeps == ["all"]:
+        if trials is not None or further is not None:
+            raise InputError("--trials and --time-budget extend sweeps that are named, not all")
         stores = _unfinished(results)
     else:
         stores = [SweepStore.find(results, name) for name in dict.fromkeys(sweeps)]
-    with held_sweeps(stores):
-        for store in stores:
-            question_from_manifest(
-                store.manifest.question, store.paths.manifest
-            )  # what is damaged is said at once
-            if not store.paths.best_config.exists():
-                check_unchanged(store)
-        before = [store.manifest.address for store in stores]
-        for store in stores:
-            entry = resumption(sys.argv)
-            update: dict[str, Any] = {"resumed": (*store.manifest.resumed, entry)}
-            if address is not None:
-                update["address"] = None if address == "local" else address
-            store.update_manifest(store.manifest.model_copy(update=update))
-        try:
-            run_and_print(stores, quiet=quiet, json=json)
-        except InputError:  # it was refused there: next time it is to go where it went before
-            for store, old in zip(stores, before, strict=True):
-                with store.lock():
-                    store.update_manifest(store.manifest.model_copy(update={"address": old}))
-            raise
+    with resumed(stores, sys.argv, trials=trials, time_budget=further, address=address):
+        run_and_print(stores, quiet=quiet, json=json)
 
 
 def _unfinished(results: Path) -> list[SweepStore]:

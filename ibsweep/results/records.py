@@ -11,6 +11,7 @@ A sweep is one directory:
 - ``models/``: weights of the confirmed replicates, one file a trial
 - ``logs/``: what training functions of the user's own printed, one file a trial
 - ``study.log``: the trials as an Optuna journal, for Optuna's own tools
+- ``spent.json``: for how long the sweep has searched, in all of its runs
 - ``best.yaml``: the best configuration with its figures
 - ``best.pt``: one confirmed replicate of it: a plain state dict
 
@@ -111,6 +112,8 @@ class SweepPaths:
         self.study = root / "study.log"
         self.best_config = root / "best.yaml"
         self.best_model = root / "best.pt"
+        self.spent = root / "spent.json"
+        """For how long it has searched."""
         self.lock = root / ".lock"
         self.tune = root / ".tune"
         """Ray Tune's working files while a sweep runs; never needed to resume."""
@@ -380,6 +383,7 @@ def _with(**kinds: type | tuple[type, ...]) -> AfterValidator:
 
 
 _Replicates = Annotated[int, Field(ge=1, le=1000)]
+_EXTENSION = {"when": str, "command": list, "trials": list, "done": int, "finished": bool}
 _NODE = {"node": str, "cpus": (int, float), "gpus": (int, float), "gpu_names": list}
 
 
@@ -401,7 +405,8 @@ class Manifest(_Row):
         confirm_replicates: Fresh replicates that score the one that was chosen, and the baseline.
         seed: Seed of the sampler; replicate seeds are derived from it, and counted up from it in
             formats 2 and 3.
-        time_budget: Seconds after which nothing new is proposed, or None.
+        time_budget: Seconds of searching, over all runs, after which nothing new is proposed, or
+            None.
         sampler: Name and pinned arguments.
         pruner: Name and pinned arguments, with the rungs in epochs.
         cpus_per_trial: CPUs, and threads, of a trial.
@@ -413,6 +418,9 @@ class Manifest(_Row):
         machine: The driver's host, system, processor, cores and memory.
         git: Revision of the working directory and whether it was dirty, or None.
         resumed: When, by what command, and with which versions it was resumed.
+        extended: What was asked for before it was extended: ``trials`` (before, then),
+            ``time_budget`` (before) and ``further_time`` in seconds, how many were ``done``,
+            whether it was ``finished``, when and by what command.
         nodes: The nodes that could hold a trial when it began or was resumed, and those that
             joined later and finished one: ``node``, ``cpus``, ``gpus`` and ``gpu_names``.
         excluded: Nodes that got no more trials after they lost three in a row, and why.
@@ -450,6 +458,7 @@ class Manifest(_Row):
     machine: dict[str, Any]
     git: Annotated[dict[str, Any], _with(revision=str, dirty=bool)] | None
     resumed: tuple[Annotated[dict[str, Any], _with(when=str, command=list)], ...] = ()
+    extended: tuple[Annotated[dict[str, Any], _with(**_EXTENSION)], ...] = ()
     nodes: tuple[Annotated[dict[str, Any], _with(**_NODE)], ...] = ()
     excluded: tuple[str, ...] = ()
     folder: str | None = None

@@ -528,9 +528,15 @@ def _taken(root: Path, name: str) -> InputError:
             f"{root} is no sweep, but the name is taken: remove it if nobody needs it, or "
             "choose another --name"
         )
+    from ibsweep.results.extent import how_to_go_on
+
+    try:
+        advice = how_to_go_on(SweepStore(root))
+    except IbsweepError:
+        advice = "it cannot be read"
     return InputError(
-        f"a sweep named {name!r} is in {display_path(root.parent)} already: "
-        f"`ibsweep resume {name}` completes it, or choose another --name"
+        f"a sweep named {name!r} is in {display_path(root.parent)} already: {advice}; or choose "
+        "another --name"
     )
 
 

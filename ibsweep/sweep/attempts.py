@@ -32,12 +32,16 @@ class AttemptCallback(tune.Callback):  # type: ignore[misc]
     Args:
         on_failure: Called with Tune's id of the attempt and what happened.
         watch: Notes why nothing runs.
+        tick: Called every now and then.
     """
 
     def __init__(
-        self, on_failure: Callable[[str, WorkerFailure], None], watch: PlacementWatch
+        self,
+        on_failure: Callable[[str, WorkerFailure], None],
+        watch: PlacementWatch,
+        tick: Callable[[], None],
     ) -> None:
-        self._on_failure, self._watch = on_failure, watch
+        self._on_failure, self._watch, self._tick = on_failure, watch, tick
         self._actors: dict[str, str] = {}
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -66,6 +70,7 @@ class AttemptCallback(tune.Callback):  # type: ignore[misc]
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Check whether anything runs."""
         self._watch.check(idle=not self._actors)
+        self._tick()
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles its callbacks for a restore that nobody calls

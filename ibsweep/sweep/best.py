@@ -38,6 +38,8 @@ def write_best(store: SweepStore, question: Question, arm: Arm) -> None:
     if store.paths.model(best.trial.trial).exists():
         states = torch.load(store.paths.model(best.trial.trial), weights_only=True)
         store.write(store.paths.best_model, tensor_bytes(states[row.seed]))
+    else:  # another one was the best before the sweep was extended
+        store.paths.best_model.unlink(missing_ok=True)
     document = _best_document(store, arm, best, row)
     if preprocessing := _preprocessing(store, question, arm, best, row):
         document["best_pt"]["preprocessing"] = preprocessing

@@ -15,6 +15,7 @@ from ibsweep.analysis.summary import Confirmed, chosen, leading
 from ibsweep.cluster.nodes import Nodes
 from ibsweep.errors import SweepError
 from ibsweep.questions.schema import Arm, Question
+from ibsweep.results.extent import how_to_go_on, time_is_spent
 from ibsweep.results.location import display_path
 from ibsweep.results.records import Trial
 from ibsweep.results.store import SweepStore
@@ -57,6 +58,11 @@ def confirm(
     conditions = question.conditions(arm.name)
     trials = leading(store.trials(), manifest.confirm, objective, conditions)
     if not trials:
+        if time_is_spent(store) and len(store.trials()) < manifest.trials:
+            raise SweepError(
+                f"the time budget of {manifest.name} was spent before a trial was completed: "
+                f"{how_to_go_on(store)}"
+            )
         raise SweepError(
             f"no trial of {manifest.name} was completed, so there is nothing to confirm: "
             f"see the reasons in {display_path(store.paths.trials)}, and tune anew"
@@ -75,6 +81,10 @@ def confirm(
         purpose = "score"
         train(trials, manifest.choice_seeds, Stage("choice", "choosing"))
         rows = [row for row in store.confirmations() if row.train_size == arm.train_size]
+        # who was compared before a sweep was extended is still in the running
+        compared = {row.trial for row in rows if row.purpose == "choice"}
+        compared -= {trial.trial for trial in trials}
+        trials += [trial for trial in store.trials() if trial.trial in compared]
         leaders = [
             Confirmed.of(trial, [row for row in rows if row.trial == trial.trial], objective)
             for trial in trials

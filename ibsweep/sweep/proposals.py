@@ -113,6 +113,17 @@ class Proposer:
         self.exhausted = self._why_exhausted()
         return None
 
+    def nothing_left(self) -> str | None:
+        """Return why there is nothing to propose, as far as can be told without the sampler."""
+        if self._unfinished or self._earlier:
+            return None
+        counts = [point_count(spec) for spec in self.arm.space.values()]
+        if self._grid is not None:
+            left = any(self._key(config) not in self._outcomes for config in self._grid_configs())
+        else:
+            left = None in counts or len(self._outcomes) < math.prod(n or 0 for n in counts)
+        return None if left else self._why_exhausted()
+
     def _key(self, config: Mapping[str, Any]) -> str:
         """Return what equal configurations share, whoever wrote their numbers."""
         return json.dumps(canonical_config(self.arm.space, config), sort_keys=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import time
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
@@ -17,8 +15,10 @@ from ibsweep.cluster.session import ray_session
 from ibsweep.errors import SweepError
 from ibsweep.questions.files import question_from_manifest
 from ibsweep.questions.schema import Arm, Question
+from ibsweep.results.extent import how_to_go_on
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.attempts import AttemptCallback, resource_request
+from ibsweep.sweep.clock import SearchClock
 from ibsweep.sweep.confirm import confirm
 from ibsweep.sweep.keeper import checkpoint_keeper
 from ibsweep.sweep.nodes import check_nodes
@@ -90,6 +90,7 @@ def _search(
     trials = store.trials()
     if len(trials) >= manifest.trials:
         return
+    clock = SearchClock(store)
     progress.phase("training")
 
     def note(line: str) -> None:
@@ -115,7 +116,7 @@ def _search(
         nodes=nodes,
         objective=objective,
         progress=progress,
-        deadline=time.monotonic() + (manifest.time_budget or math.inf),
+        clock=clock,
     )
     scheduler = make_scheduler(
         manifest.pruner, objective.valid, objective.mode, searcher.record_pruned
@@ -126,10 +127,15 @@ def _search(
     except Exception:
         if searcher.failure is None:
             raise
+    finally:
+        with contextlib.suppress(SweepError):  # it must not hide why the search ended
+            clock.record()
     if searcher.failure:
         raise searcher.failure
     if proposer.exhausted:
         note(proposer.exhausted)
+    elif clock.is_over and len(store.trials()) < manifest.trials:
+        note(how_to_go_on(store))
 
 
 class _NoReporter(tune.ProgressReporter):  # type: ignore[misc]
@@ -164,7 +170,7 @@ def _run_tune(
             storage_path=str(store.make_working_directory()),
             verbose=0,
             progress_reporter=_NoReporter(),
-            callbacks=[AttemptCallback(searcher.attempt_failed, watch)],
+            callbacks=[AttemptCallback(searcher.attempt_failed, watch, searcher.clock.tick)],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )

@@ -7,7 +7,6 @@ trial is on disk before Tune goes on.
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import asdict
@@ -22,6 +21,7 @@ from ibsweep.errors import SweepError
 from ibsweep.questions.schema import Objective
 from ibsweep.results.records import Curve, Proposal, Trial, TrialState
 from ibsweep.results.store import SweepStore
+from ibsweep.sweep.clock import SearchClock
 from ibsweep.sweep.messages import StepResult, TrainableConfig
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.proposals import Proposer
@@ -42,7 +42,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         nodes: The cluster's nodes, and what a trial asks for.
         objective: Metric and direction.
         progress: Called with all that happens.
-        deadline: ``time.monotonic()`` after which nothing new is proposed.
+        clock: Says when nothing new is to be proposed, and is told that time goes by.
     """
 
     def __init__(
@@ -55,14 +55,14 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         nodes: Nodes,
         objective: Objective,
         progress: Progress,
-        deadline: float,
+        clock: SearchClock,
     ) -> None:
         super().__init__(metric=objective.valid, mode=objective.mode)
         self.proposer, self.store = proposer, store
         self.plan, self.data, self.software = plan, data, software
         self.nodes = nodes
         self.objective, self.progress = objective, progress
-        self.deadline = deadline
+        self.clock = clock
         self.failure: SweepError | None = None
         """Why the sweep ends: the records could not be written, or its code has changed."""
         self._running: dict[str, Proposal] = {}
@@ -98,7 +98,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         }
 
     def _propose(self) -> Proposal | None:
-        if self._all_proposed or self.failure or time.monotonic() > self.deadline:
+        if self._all_proposed or self.failure or self.clock.is_over:
             return None
         proposed = self.proposer.propose()
         if proposed is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +10,7 @@ import tiny
 from ibsweep.errors import SweepError
 from ibsweep.results.records import TrialState
 from ibsweep.results.store import SweepStore
+from ibsweep.sweep.clock import SearchClock
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.proposals import Proposer
 from ibsweep.sweep.searcher import SweepSearcher
@@ -46,7 +46,7 @@ def searcher(store):
         nodes=NODES,
         objective=objective,
         progress=progress,
-        deadline=math.inf,
+        clock=SearchClock(store),
     )
     made.configs = [made.suggest("a"), made.suggest("b")]
     return made

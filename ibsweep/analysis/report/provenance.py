@@ -25,7 +25,7 @@ def sweeps_table(evidence: Evidence) -> Table:
             (
                 text_cell(arm),
                 text_cell(summary.name),
-                text_cell(summary.state),
+                text_cell(summary.state + (", extended" if manifest.extended else "")),
                 text_cell(manifest.created.replace("T", " ")[:16]),
                 number_cell(manifest.trials, "d"),
                 number_cell(counts[TrialState.COMPLETE], "d"),
@@ -118,9 +118,22 @@ def _confirmation(manifest: Manifest) -> str:
     )
 
 
+def _extension(entry: Mapping[str, Any]) -> str:
+    """Return how a sweep was extended; what was found with less is known by then."""
+    before, after = entry["trials"]
+    state = "it was finished" if entry["finished"] else f"{entry['done']} were done"
+    text = f"{entry['when']}, when {state}"
+    if after != before:
+        text += f", from {before} to {after} trials"
+    if entry["further_time"] is not None:
+        text += f", by {entry['further_time']:g} s"
+    return f"{text}: {' '.join(entry['command'])}"
+
+
 _SETTINGS: Mapping[str, Any] = {
     "command": lambda m: " ".join(m.command),
     "resumed": lambda m: "; ".join(f"{r['when']}: {' '.join(r['command'])}" for r in m.resumed),
+    "extended": lambda m: "; ".join(map(_extension, m.extended)),
     "budget": lambda m: (
         f"{m.trials} trials of {m.replicates} replicates; {m.confirm} leaders and the baseline "
         + _confirmation(m)

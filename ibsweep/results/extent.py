@@ -1,0 +1,80 @@
+"""How far a sweep has come of what it was asked for: trials, time, and the command for more."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from typing import TYPE_CHECKING
+
+from ibsweep.errors import SweepError
+from ibsweep.results.location import results_words
+from ibsweep.results.reading import read_file
+
+if TYPE_CHECKING:
+    from ibsweep.results.store import SweepStore
+
+__all__ = ["how_to_go_on", "record_spent", "spent_seconds", "time_is_spent"]
+
+
+def spent_seconds(store: SweepStore) -> float:
+    """Return for how long a sweep has searched, in all of its runs.
+
+    Sweeps up to format 4 kept no account of it: it is 0.
+
+    Raises:
+        SweepError: If the account is damaged.
+    """
+    path = store.paths.spent
+    try:
+        found = json.loads(read_file(path))["seconds"]
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            raise ValueError("no number")
+        if not (math.isfinite(found) and found >= 0):
+            raise ValueError("no time")
+    except FileNotFoundError:
+        return 0.0
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SweepError(
+            f"{path} does not say how long the sweep has searched; remove it to count from 0"
+        ) from error
+    return float(found)
+
+
+def record_spent(store: SweepStore, seconds: float) -> None:
+    """Write for how long a sweep has searched, durably.
+
+    Raises:
+        SweepError: If the disk is full or refuses.
+    """
+    store.write(store.paths.spent, json.dumps({"seconds": round(seconds, 3)}).encode() + b"\n")
+
+
+def time_is_spent(store: SweepStore) -> bool:
+    """Tell whether a sweep has a time budget and it is spent.
+
+    A finished sweep of up to format 4 that has one and lacks trials ended by it.
+    """
+    budget = store.manifest.time_budget
+    if budget is None:
+        return False
+    if not store.paths.spent.exists():
+        finished = store.paths.best_config.exists()
+        return finished and len(store.trials()) < store.manifest.trials
+    return spent_seconds(store) >= budget
+
+
+def how_to_go_on(store: SweepStore) -> str:
+    """Return by which command a sweep is completed, or extended where it is finished."""
+    words = shlex.join([store.manifest.name, *results_words(store.paths.root.parent)])
+    command, done = f"ibsweep resume {words}", len(store.trials())
+    if done < store.manifest.trials and time_is_spent(store):
+        return (
+            f"its time budget is spent with {done} of {store.manifest.trials} trials done, "
+            f"`{command} --time-budget TIME` gives it further time"
+        )
+    if not store.paths.best_config.exists():
+        return f"`{command}` completes it"
+    if done < store.manifest.trials:
+        return f"it is finished: it has tried all {done} configurations that it could"
+    return f"it is finished, `{command} --trials N` extends it beyond its {done} trials"

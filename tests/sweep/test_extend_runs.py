@@ -1,0 +1,107 @@
+"""Sweeps that are extended, and time budgets over a kill, on a real Ray."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+
+import pytest
+import tiny
+import yaml
+from sweeps_run import start
+
+import ibsweep
+from ibsweep.analysis.summary import leading, summarise
+from ibsweep.results.store import SweepStore
+from ibsweep.sweep.progress import Progress
+from ibsweep.sweep.runner import run_sweep
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+BUDGET = {"replicates": 2, "confirm": 2, "choice_replicates": 3, "confirm_replicates": 2}
+OBJECTIVE = tiny.question().objective
+
+
+def lines(path):
+    """Return the whole lines of a file."""
+    return path.read_text().split("\n")[:-1] if path.exists() else []
+
+
+def check_decided(store):
+    """Every leader of all trials was compared, the best of all that were compared is scored."""
+    rows = store.confirmations()
+    manifest = store.manifest
+    found = Counter((row.purpose, row.trial, row.seed) for row in rows)
+    assert set(found.values()) == {1}
+    compared = {row.trial for row in rows if row.purpose == "choice"}
+    leaders = {trial.trial for trial in leading(store.trials(), manifest.confirm, OBJECTIVE)}
+    assert compared >= leaders
+    for trial in compared:
+        seeds = {row.seed for row in rows if (row.purpose, row.trial) == ("choice", trial)}
+        assert seeds == set(manifest.choice_seeds)
+    summary = summarise(store)
+    best = min(summary.confirmed, key=OBJECTIVE.rank)
+    assert summary.best == best
+    assert {row.seed for row in best.rows} == set(manifest.confirmation_seeds)
+    document = yaml.safe_load(store.paths.best_config.read_text())
+    assert document["trial"] == best.trial.trial
+    assert store.paths.best_model.exists()
+
+
+@pytest.mark.usefixtures("ray_local")
+def test_a_finished_sweep_goes_on_and_keeps_what_it_has(tmp_path):
+    """Twice; the pruner knows all trials that were, and no row is trained or written again."""
+    store = SweepStore.create(tmp_path, tiny.manifest(trials=5, **BUDGET))
+    run_sweep(store, Progress())
+    for total in (9, 14):
+        rows, scored = store.trials(), store.confirmations()
+        found = ibsweep.resume("tiny", trials=total, results=tmp_path, progress=False)
+        assert len(found.trials) == total
+        store = SweepStore(store.paths.root)
+        assert store.trials()[: len(rows)] == rows
+        assert store.confirmations()[: len(scored)] == scored
+        assert sorted(row.trial for row in store.trials()) == list(range(total))
+        check_decided(store)
+    configs = [json.dumps(row.config, sort_keys=True) for row in store.trials()]
+    assert len(set(configs)) == 14
+    assert [one["trials"] for one in store.manifest.extended] == [[5, 9], [9, 14]]
+    for row in store.trials():
+        if row.state == "PRUNED":
+            assert row.epochs in store.manifest.pruner["rungs"]
+
+
+def test_a_time_budget_is_for_all_runs_and_can_be_given_more(tmp_path):
+    """Killed half-way, the sweep has the other half left, not all of it anew."""
+    few = ["--replicates", "2", "--confirm", "1", "--choice-replicates", "2", "--pruner", "none"]
+    question = tiny.write_question(tmp_path)
+    words = ["tune", str(question), "--name", "sweep", "--trials", "100000", *few]
+    root = tmp_path / "results" / "sweep"
+    process = start(tmp_path, *words, "--confirm-replicates", "2", "--time-budget", "15s")
+    deadline = time.monotonic() + 100
+    while not (root / "spent.json").exists() and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    spent = json.loads((root / "spent.json").read_text())["seconds"]
+    assert 5 <= spent < 15
+    kept = lines(root / "trials.jsonl")
+    process = start(tmp_path, "resume", "sweep")
+    _, err = process.communicate(timeout=150)
+    assert process.returncode == 0, err
+    assert "sweep: its time budget is spent with " in err
+    assert "--time-budget TIME` gives it further time" in err
+    after = json.loads((root / "spent.json").read_text())["seconds"]
+    assert 15 <= after < 15 + 8, "what was left, and the trials that ran when it was over"
+    done = lines(root / "trials.jsonl")
+    assert done[: len(kept)] == kept
+    process = start(tmp_path, "resume", "sweep", "--time-budget", "2s", "--json")
+    out, err = process.communicate(timeout=150)
+    assert process.returncode == 0, err
+    assert json.loads(out)["sweeps"][0]["trials"]["complete"] > len(done)
+    store = SweepStore(root)
+    assert store.manifest.time_budget == pytest.approx(after + 2)
+    check_decided(store)
