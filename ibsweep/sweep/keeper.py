@@ -15,6 +15,8 @@ from typing import Any
 import ray
 import torch
 
+from ibsweep.trial.saved import tensor_bytes
+
 __all__ = ["checkpoint_keeper", "forget_checkpoints", "kept_checkpoints", "send_checkpoint"]
 
 _NAME = "ibsweep-checkpoints"
@@ -52,9 +54,7 @@ def checkpoint_keeper() -> Iterator[None]:
 
 def send_checkpoint(trial: int, seed: int, state: Mapping[str, Any]) -> None:
     """Have a replicate's checkpoint kept; when this returns, it is."""
-    buffer = io.BytesIO()
-    torch.save(dict(state), buffer)
-    ray.get(ray.get_actor(_NAME).put.remote(trial, seed, buffer.getvalue()))
+    ray.get(ray.get_actor(_NAME).put.remote(trial, seed, tensor_bytes(dict(state))))
 
 
 def kept_checkpoints(trial: int) -> dict[int, dict[str, Any]]:

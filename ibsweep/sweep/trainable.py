@@ -22,6 +22,7 @@ with gc_paused():
     from ibsweep.trial.parts import kernels_fault
     from ibsweep.trial.plan import TrialPlan
     from ibsweep.trial.run import Run, start_run
+    from ibsweep.trial.saved import tensor_bytes
     from ibsweep.trial.supplies import supplied
 
 __all__ = ["TrialTrainable"]
@@ -104,7 +105,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         }
         due = time.monotonic() - self._checkpointed > _CHECKPOINT_SECONDS
         if due and not done and not isinstance(self._run, FunctionRun):
-            result["checkpoint"] = self._save(self._run)
+            result["checkpoint"] = tensor_bytes(self._run.state_dict())
             self._checkpointed = time.monotonic()
         return self._compared(result, value)
 
@@ -137,11 +138,6 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         if over:
             self._run.close()
         return self._run.take_log()
-
-    def _save(self, run: Run) -> bytes:
-        buffer = io.BytesIO()
-        torch.save(run.state_dict(), buffer)
-        return buffer.getvalue()
 
     def _failed(self, reason: str) -> StepResult:
         """Return the result of a configuration that cannot be trained."""

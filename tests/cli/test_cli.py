@@ -275,6 +275,7 @@ def test_train_saves_model_curves_and_kernels(capsys, here):
         (["tune", "q7_wider", "--results", "tiny.yaml"], "--results tiny.yaml is a file"),
         (["tune", "q7_wider", "--results", "/proc/none"], "cannot write to the results directory"),
         (["tune", "q7_wider", "q7"], "arm 'q7_wider' is named twice"),
+        (["tune", "q7_wider", "own_q7.yaml"], "two different questions, q7_wider and own_q7"),
         (["tune", "none.yaml"], "none.yaml: no such file"),
         (["tune", "empty.yaml"], "empty.yaml: is empty"),
         (["tune", "broken.yaml"], "broken.yaml: line "),

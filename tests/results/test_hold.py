@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import tiny
+from machines import mirror
 
 from ibsweep.cli import run
 from ibsweep.errors import InputError, SweepError
+from ibsweep.results import location
 from ibsweep.results.store import ReplicationStore, SweepStore, created_sweeps, held_sweeps
 
 
@@ -125,6 +127,47 @@ def test_a_planted_directory_is_not_taken_for_a_sweeps(tmp_path):
     with pytest.raises(InputError, match="is no sweep, but the name is taken"):
         SweepStore.create(tmp_path / "results", tiny.manifest())
     assert names(tmp_path / "victims") == []
+
+
+@pytest.mark.parametrize("name", ["report", "Report", "replications.jsonl"])
+def test_no_sweep_lies_where_other_results_do(tmp_path, name):
+    with pytest.raises(InputError, match="no sweep can have this name"):
+        SweepStore.create(tmp_path, tiny.manifest(name))
+    assert names(tmp_path) == []
+
+
+def test_a_lock_that_is_a_planted_link_is_not_followed(tmp_path):
+    store = SweepStore.create(tmp_path / "results", tiny.manifest())
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    store.paths.lock.unlink()
+    store.paths.lock.symlink_to(victim)
+    assert not store.is_running()
+    with pytest.raises(SweepError, match=r"cannot write .*\.lock: it is a symbolic link"):
+        store.hold()
+    (tmp_path / "results" / ".replications.lock").symlink_to(victim)
+    with (
+        pytest.raises(SweepError, match=r"cannot write .*\.replications\.lock: it is a symbolic"),
+        ReplicationStore(tmp_path / "results").open(),
+    ):
+        pass
+    assert victim.read_text() == "precious"
+
+
+def test_what_another_machine_begins_is_left_to_it(tmp_path, there, monkeypatch):
+    """Two machines make a sweep of one name at a URL: the second one leaves nothing behind."""
+    first, second = mirror(there, tmp_path / "a"), mirror(there, tmp_path / "b")
+    monkeypatch.setattr(location, "_mirrors", {tmp_path / "a": first, tmp_path / "b": second})
+    with created_sweeps(tmp_path / "a", [tiny.manifest("s")]):
+        first.push()
+        with (
+            pytest.raises(InputError, match=r"s3://bucket/results/s is being run on"),
+            created_sweeps(tmp_path / "b", [tiny.manifest("t"), tiny.manifest("s")]),
+        ):
+            pass
+        visible = [name for name in names(tmp_path / "b") if not name.startswith(".")]
+        assert visible == []
+        assert (there / "results" / "s" / "manifest.json").exists()
 
 
 def test_whoever_waits_for_a_sweep_that_is_removed_is_told(tmp_path):

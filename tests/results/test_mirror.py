@@ -9,7 +9,7 @@ from machines import add, begin, mirror, numbers
 
 from ibsweep.errors import InputError, SweepError
 from ibsweep.results import mirror as mirror_module
-from ibsweep.results.store import SweepStore
+from ibsweep.results.store import ReplicationStore, SweepStore
 
 
 def test_what_is_pushed_on_one_machine_is_fetched_on_another(tmp_path, there):
@@ -155,6 +155,33 @@ def test_a_sweep_that_runs_here_is_left_alone(tmp_path, there):
         assert numbers(tmp_path / "a") == [0, 1, 2]
     mirror(there, tmp_path / "a")
     assert numbers(tmp_path / "a") == [0, 1, 2, 3, 4]
+
+
+def test_replications_that_run_here_are_left_alone(tmp_path, there):
+    one = mirror(there, tmp_path / "a")
+    store = ReplicationStore(tmp_path / "a")
+    with store.open():
+        store.add([])
+        one.push()
+        (there / "results" / "replications.jsonl").write_text("another machine's\n")
+        one.pull()
+        assert store.path.read_text() == ""
+    one.pull()
+    assert store.path.read_text() == "another machine's\n"
+
+
+def test_names_at_the_url_do_not_lead_out_of_the_copy(tmp_path, there):
+    """An object store takes any name; that a bucket is shared makes none of it ours."""
+    begin(there / "results")
+    one = mirror(there, tmp_path / "a")
+    names = ("../../victim", "s/../../../victim", "/victim", "s//victim", ".mirror.id", "s/.lock")
+    files = one.remote.files() | {name: [3, 1] for name in names}
+    before = (tmp_path / "a" / ".mirror.id").read_text()
+    one.remote.files = lambda: files
+    one.pull()
+    assert not list(tmp_path.rglob("victim"))
+    assert (tmp_path / "a" / ".mirror.id").read_text() == before
+    assert numbers(tmp_path / "a") == [0, 1, 2]
 
 
 def test_a_url_that_refuses_loses_nothing_and_names_the_copy(tmp_path, there):
