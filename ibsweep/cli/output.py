@@ -95,8 +95,10 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
     )
     if extended := summary.manifest.extended:
         asked = [*(one["trials"][0] for one in extended), summary.manifest.trials]
-        turns = " then ".join(map(str, asked))
-        table.add_row("extended", "", f"{turns} trials were asked for, as results were seen")
+        turns = " then ".join(str(n) for n in dict.fromkeys(asked))
+        further = any(one["further_time"] for one in extended)
+        words = f"{turns} trials were asked for" + (" and further time" if further else "")
+        table.add_row("extended", "", f"{words}, when results had been seen")
     if summary.manifest.is_quick:
         table.add_row("a quick look", "", "too small a budget to go by; tune without --quick")
     table.add_row("seed", str(summary.manifest.seed), "of the sampler and of all replicates")

@@ -121,9 +121,8 @@ def shown_by(stores: Sequence[SweepStore]) -> list[str]:
             shown = what_shows(question, manifest.confirm_replicates)
             lines[f"{question.question}: {shown}"] = shown
             arm = question.arms[manifest.arm]
-            for note in space_notes(
-                arm, schema_of(question, manifest), manifest.model, manifest.pruner["rungs"]
-            ):
+            data, stops = schema_of(question, manifest), manifest.pruner["rungs"]
+            for note in space_notes(question, arm, data, manifest.model, stops):
                 lines[f"{arm.name}: {note}"] = note
     return [line for line, shown in lines.items() if shown]
 

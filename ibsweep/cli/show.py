@@ -53,7 +53,8 @@ def _notes(found: Found) -> list[str]:
     from ibsweep.questions.binding import check_fit
     from ibsweep.sweep.pruning import rungs
 
-    return space_notes(found.arm, check_fit(found), None, rungs(_longest(found.arm)))
+    stops = rungs(_longest(found.arm))
+    return space_notes(found.question, found.arm, check_fit(found), None, stops)
 
 
 def _longest(arm: Arm) -> int:

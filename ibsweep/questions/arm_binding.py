@@ -14,9 +14,14 @@ from ibsweep.models import MODELS
 from ibsweep.models.settings import known_settings, split_settings
 from ibsweep.questions.arm_faults import settings_faults
 from ibsweep.questions.fitting import fitting
-from ibsweep.questions.schema import Arm
+from ibsweep.questions.schema import Arm, Question
 from ibsweep.questions.space import extremes
-from ibsweep.questions.training_notes import batch_faults, examples_of, training_notes
+from ibsweep.questions.training_notes import (
+    batch_faults,
+    class_notes,
+    examples_of,
+    training_notes,
+)
 from ibsweep.user_code import load
 
 __all__ = ["bind_function", "bind_model", "fits_examples", "space_notes"]
@@ -149,6 +154,7 @@ def fits_examples(arm: Arm, shape: Sequence[int], path: Place) -> tuple[list[Fau
 
 
 def space_notes(
+    question: Question,
     arm: Arm,
     data: DataSchema | None,
     model: Mapping[str, Any] | None,
@@ -157,6 +163,7 @@ def space_notes(
     """Say which of an arm's combinations fail, and what of its space does nothing.
 
     Args:
+        question: The question.
         arm: The arm.
         data: What the data are; None where that is not known before they are loaded.
         model: What the manifest keeps of a model of the user's own.
@@ -166,7 +173,11 @@ def space_notes(
     if data is not None and arm.model in MODELS:
         notes += fits_examples(arm, data.example_shape, ())[1]
     examples = examples_of(data, arm.train_size) if data is not None and arm.train_size else None
-    return notes + training_notes(arm, examples, rungs)
+    notes += training_notes(arm, examples, rungs)
+    split = question.data.get("split")
+    if data is not None and isinstance(split, dict):
+        notes += class_notes(data, split, arm.train_size)
+    return notes
 
 
 def _fitted(

@@ -13,13 +13,13 @@ from ibsweep.errors import Fault
 from ibsweep.questions.space import CategoricalSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ibsweep.data.schema import DataSchema
     from ibsweep.questions.schema import Arm
     from ibsweep.questions.space import Spec
 
-__all__ = ["batch_faults", "examples_of", "training_notes"]
+__all__ = ["batch_faults", "class_notes", "examples_of", "training_notes"]
 
 _MANY = 0.5
 """Share of the trials that are not compared from which on it is worth a line."""
@@ -72,6 +72,26 @@ def training_notes(arm: Arm, examples: int | None, rungs: Sequence[int]) -> list
             "learning rate is reached"
         )
     return notes
+
+
+def class_notes(data: DataSchema, split: Mapping[str, Any], train_size: int) -> list[str]:
+    """Say which sets of a replicate are too small to hold every class, a line each.
+
+    Args:
+        data: What the data are.
+        split: How they are split, as the question has it.
+        train_size: Size of the training set.
+    """
+    count = len(data.classes or ())
+    if data.per == "class":
+        return []  # each class has as many
+    sizes = {"training": train_size, "validation": split.get("valid"), "test": split.get("test")}
+    return [
+        f"a {name} set of {size} {data.noun} cannot hold all {count} classes; `per: class` in the "
+        "split gives each its own"
+        for name, size in sizes.items()
+        if isinstance(size, int) and 0 < size < count
+    ]
 
 
 def batch_faults(arm: Arm, least: int, examples: int | None, path: tuple[str, ...]) -> list[Fault]:

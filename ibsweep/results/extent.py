@@ -14,7 +14,7 @@ from ibsweep.results.reading import read_file
 if TYPE_CHECKING:
     from ibsweep.results.store import SweepStore
 
-__all__ = ["how_to_go_on", "record_spent", "spent_seconds", "time_is_spent"]
+__all__ = ["further_time", "how_to_go_on", "record_spent", "spent_seconds", "time_is_spent"]
 
 
 def spent_seconds(store: SweepStore) -> float:
@@ -66,15 +66,24 @@ def time_is_spent(store: SweepStore) -> bool:
 
 def how_to_go_on(store: SweepStore) -> str:
     """Return by which command a sweep is completed, or extended where it is finished."""
-    words = shlex.join([store.manifest.name, *results_words(store.paths.root.parent)])
-    command, done = f"ibsweep resume {words}", len(store.trials())
-    if done < store.manifest.trials and time_is_spent(store):
-        return (
-            f"its time budget is spent with {done} of {store.manifest.trials} trials done, "
-            f"`{command} --time-budget TIME` gives it further time"
-        )
+    done = len(store.trials())
     if not store.paths.best_config.exists():
-        return f"`{command}` completes it"
+        return f"`{_command(store)}` completes it"
+    if done < store.manifest.trials and time_is_spent(store):
+        return further_time(store)
     if done < store.manifest.trials:
         return f"it is finished: it has tried all {done} configurations that it could"
-    return f"it is finished, `{command} --trials N` extends it beyond its {done} trials"
+    return f"it is finished, `{_command(store)} --trials N` extends it beyond its {done} trials"
+
+
+def further_time(store: SweepStore) -> str:
+    """Return by which command a sweep is given further time, whose own is spent."""
+    return (
+        f"its time budget is spent with {len(store.trials())} of {store.manifest.trials} trials "
+        f"done, `{_command(store)} --time-budget TIME` gives it further time"
+    )
+
+
+def _command(store: SweepStore) -> str:
+    words = shlex.join([store.manifest.name, *results_words(store.paths.root.parent)])
+    return f"ibsweep resume {words}"

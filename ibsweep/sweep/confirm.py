@@ -15,7 +15,7 @@ from ibsweep.analysis.summary import Confirmed, chosen, leading
 from ibsweep.cluster.nodes import Nodes
 from ibsweep.errors import SweepError
 from ibsweep.questions.schema import Arm, Question
-from ibsweep.results.extent import how_to_go_on, time_is_spent
+from ibsweep.results.extent import further_time, time_is_spent
 from ibsweep.results.location import display_path
 from ibsweep.results.records import Trial
 from ibsweep.results.store import SweepStore
@@ -59,10 +59,7 @@ def confirm(
     trials = leading(store.trials(), manifest.confirm, objective, conditions)
     if not trials:
         if time_is_spent(store) and len(store.trials()) < manifest.trials:
-            raise SweepError(
-                f"the time budget of {manifest.name} was spent before a trial was completed: "
-                f"{how_to_go_on(store)}"
-            )
+            raise SweepError(f"no trial of {manifest.name} was completed: {further_time(store)}")
         raise SweepError(
             f"no trial of {manifest.name} was completed, so there is nothing to confirm: "
             f"see the reasons in {display_path(store.paths.trials)}, and tune anew"

@@ -15,7 +15,7 @@ from ibsweep.cluster.session import ray_session
 from ibsweep.errors import SweepError
 from ibsweep.questions.files import question_from_manifest
 from ibsweep.questions.schema import Arm, Question
-from ibsweep.results.extent import how_to_go_on
+from ibsweep.results.extent import further_time
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.attempts import AttemptCallback, resource_request
 from ibsweep.sweep.clock import SearchClock
@@ -135,7 +135,7 @@ def _search(
     if proposer.exhausted:
         note(proposer.exhausted)
     elif clock.is_over and len(store.trials()) < manifest.trials:
-        note(how_to_go_on(store))
+        note(further_time(store))
 
 
 class _NoReporter(tune.ProgressReporter):  # type: ignore[misc]

@@ -22,6 +22,7 @@ from ibsweep.questions.schema import Objective
 from ibsweep.results.records import Curve, Proposal, Trial, TrialState
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.clock import SearchClock
+from ibsweep.sweep.failing import FailingValues
 from ibsweep.sweep.messages import StepResult, TrainableConfig
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.proposals import Proposer
@@ -72,6 +73,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self._failures: defaultdict[int, list[WorkerFailure]] = defaultdict(list)
         self._checkpoints: dict[int, ray.ObjectRef] = {}
         self._warned = False
+        self._failing = FailingValues(store.trials())
         self._all_proposed = False
 
     def suggest(self, trial_id: str) -> TrainableConfig | str | None:
@@ -192,6 +194,8 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self._write(lambda: self.store.add_trial(row, curves))
         self.proposer.tell(row)
         self.progress.trial_finished(row)
+        for line in self._failing.add(row):
+            self.progress.note(f"{self.store.manifest.name}: {line}")
 
     def _row(
         self,

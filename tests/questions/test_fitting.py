@@ -35,6 +35,8 @@ def write(folder, model, pixels=8, fixed=None, baseline=None, data=None, split=N
     )
     for name in space:
         arm["fixed"].pop(name, None)
+    if split:
+        arm["train_size"] = split["train"]
     data = data or {"from": "edges", "spatial_resolution": pixels}
     changes = {"data": data, "arms": {"tiny_cnn": arm}} | ({"split": split} if split else {})
     return write_question(folder, question_mapping(efficiency=None, **changes))
@@ -47,8 +49,9 @@ def told(path):
         bound = bind(found)
     except InputError as error:
         return [line.removeprefix(f"{path}: ") for line in str(error).splitlines()], []
-    arm = bound.question.arms["tiny_cnn"]
-    return [], space_notes(arm, bound.data, bound.models["tiny_cnn"], rungs(40))
+    question = bound.question
+    arm, model = question.arms["tiny_cnn"], bound.models["tiny_cnn"]
+    return [], space_notes(question, arm, bound.data, model, rungs(40))
 
 
 S = "arms.tiny_cnn.space"
@@ -293,3 +296,20 @@ def test_what_trains_alike_or_for_nothing_is_told(tmp_path, space, fixed, note):
     assert not faults
     assert len(notes) == (note is not None), notes
     assert note is None or notes[0].startswith(note), notes
+
+
+@pytest.mark.parametrize(
+    ("split", "names"),
+    [
+        ({"train": 5, "valid": 4, "test": 100}, ["a training set of 5", "a validation set of 4"]),
+        ({"train": 50, "valid": 40, "test": 9}, ["a test set of 9 rows cannot hold"]),
+        ({"train": 50, "valid": 40, "test": 90}, []),
+        ({"train": 5, "valid": 4, "test": 9, "per": "class"}, []),
+    ],
+)
+def test_sets_that_cannot_hold_every_class_are_told(tmp_path, split, names):
+    data = {"from": "sklearn.datasets:load_digits", "kind": "table"}
+    faults, notes = told(write(tmp_path, "two_layer_mlp", data=data, split=split))
+    assert not faults
+    assert len(notes) == len(names), notes
+    assert all(note.startswith(name) for note, name in zip(notes, names, strict=True)), notes

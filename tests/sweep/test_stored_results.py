@@ -83,3 +83,18 @@ def test_what_was_cut_off_is_resumed(results, capsys):
     assert {row.seed for row in rows} == set(range(first, first + count))
     assert all(row.test for row in rows)
     assert summary["best"]["replicates"] == summary["best"]["rate"]["runs"] == count
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_local")
+def test_what_was_done_is_extended(results, capsys):
+    before = SweepStore(STORED / "done")
+    assert run(["resume", "done", "--trials", "6", "--results", str(results), "--quiet"]) == 0
+    assert "4 then 6 trials were asked for" in capsys.readouterr().out
+    store = SweepStore(results / "done")
+    assert (store.manifest.format, store.manifest.choice_replicates) == (FORMAT, None)
+    assert store.trials()[:4] == before.trials()
+    assert len(store.trials()) == 6
+    rows = before.confirmations()
+    assert store.confirmations()[: len(rows)] == rows
+    assert store.paths.best_config.exists()
