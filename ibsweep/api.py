@@ -120,6 +120,7 @@ def _options(given: dict[str, Any], *, quick: bool) -> SweepOptions:
 
 def _run(stores: Sequence[SweepStore], folder: Path, *, progress: bool) -> Results:
     from ibsweep.cli.progress import make_display
+    from ibsweep.cli.streams import hold_descriptors
     from ibsweep.cluster.session import environment_restored, ray_session
 
     def hint() -> str:
@@ -128,6 +129,7 @@ def _run(stores: Sequence[SweepStore], folder: Path, *, progress: bool) -> Resul
         names = ", ".join(repr(name) for name in left)
         return f"what is finished is stored; ibsweep.resume({names}{where}) goes on"
 
+    hold_descriptors()
     with environment_restored(), make_display(quiet=not progress) as display:
         try:
             with ray_session(stores[0].manifest.address, hint):

@@ -7,7 +7,7 @@ import what they need when they run, so that ``--help`` loads neither torch nor 
 
 from __future__ import annotations
 
-import os
+import logging
 import signal
 import sys
 import traceback
@@ -33,6 +33,7 @@ from ibsweep.cli import (
     train,
     tune,
 )
+from ibsweep.cluster.limits import explained
 from ibsweep.errors import IbsweepError
 from ibsweep.results.location import close_mirrors
 from ibsweep.terminal import guarded_streams, say
@@ -91,6 +92,7 @@ def run(arguments: Sequence[str]) -> int:
         The exit code.
     """
     debug = "--debug" in arguments
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of a home without a cache
     with guarded_streams():  # what a user's own code prints is no more to steer a terminal
         return _run(arguments, debug)
 
@@ -121,13 +123,11 @@ def _run_command(arguments: Sequence[str], debug: bool) -> int:
     except IbsweepError as error:
         return _complain(str(error), error.exit_code, debug)
     except BrokenPipeError:
-        # whoever read the output has left; point stdout elsewhere so that the exit says nothing
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return 1  # whoever read the output has left, and needs no word
     except Exception as error:  # noqa: BLE001
-        # a fault of ours; still no wall of text unless it is asked for
-        kind = type(error).__name__
-        return _complain(f"unexpected {kind}: {error} (--debug shows the traceback)", 1, debug)
+        # a fault of ours, or of the machine; still no wall of text unless it is asked for
+        unexpected = f"unexpected {type(error).__name__}: {error} (--debug shows the traceback)"
+        return _complain(explained(error) or unexpected, 1, debug)
     return result if isinstance(result, int) else 0
 
 

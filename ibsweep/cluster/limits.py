@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 from ibsweep.errors import InputError
 
-__all__ = ["limits_in_force", "require_limits", "require_platform"]
+__all__ = ["explained", "limits_in_force", "require_limits", "require_platform"]
 
 
 class _Limit(NamedTuple):
@@ -30,9 +31,9 @@ class _Limit(NamedTuple):
     least: int
 
 
-_ADDRESSES = _Limit("RLIMIT_AS", "-v", "address space", 1024, 4 * 2**30)
+_ADDRESSES = _Limit("RLIMIT_AS", "-v", "address space", 1024, 3 * 2**30)
 _FILE_SIZE = _Limit("RLIMIT_FSIZE", "-f", "the size of a file", 1024, 256 * 2**20)
-_FILES = _Limit("RLIMIT_NOFILE", "-n", "open files", 1, 512)
+_FILES = _Limit("RLIMIT_NOFILE", "-n", "open files", 1, 256)
 _THREADS = _Limit("RLIMIT_NPROC", "-u", "processes and threads", 1, 300)
 
 _WORKER_THREADS = 50
@@ -79,6 +80,35 @@ def limits_in_force() -> str:
         if (allowed := _allowed(limit)) is not None and allowed < 16 * limit.least
     ]
     return ", ".join(found)
+
+
+_OF_THE_MACHINE = {
+    errno.EFBIG,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.EAGAIN,
+    errno.ENOMEM,
+    errno.EIO,
+}
+"""Kinds of OSError that are no fault of a program's."""
+
+
+def explained(error: Exception) -> str | None:
+    """Return the words for an error that lies in the machine or in limits; None for another."""
+    limits = limits_in_force()
+    if isinstance(error, MemoryError):
+        text = "out of memory"
+    elif isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        where = f": {error.filename}" if error.filename else ""
+        text = f"{(error.strerror or 'the machine refuses').lower()}{where}"
+    elif isinstance(error, ImportError | RuntimeError) and limits:
+        text = f"{type(error).__name__}: {error}"
+    else:
+        return None
+    return f"{text}\nlimits are in force, which may be why: {limits}" if limits else text
 
 
 def _allowed(limit: _Limit) -> int | None:

@@ -104,6 +104,10 @@ def ray_started(address: str | None) -> Iterator[None]:
 def _set_environment(address: str | None) -> None:
     for name, value in {**_ENVIRONMENT, **({} if address else _NO_METRICS)}.items():
         os.environ.setdefault(name, value)
+    try:
+        Path.home()
+    except RuntimeError:  # Ray Tune wants to know it, though nothing is kept there
+        os.environ["HOME"] = "/"
     if address is None and "RAY_AUTH_TOKEN" not in os.environ:
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # this command's own
     os.environ["RAY_AUTH_MODE"] = "token"
@@ -120,7 +124,7 @@ def _start(directory: Path) -> None:
     from ibsweep.cluster.ray_internals.core import for_this_process_alone
 
     try:
-        with for_this_process_alone():
+        with for_this_process_alone(), _redirect_native_stderr():
             ray.init(
                 address="local",
                 include_dashboard=False,
@@ -158,11 +162,11 @@ def _not_started(error: Exception, directory: Path) -> InputError:
     text = (str(error).strip() or type(error).__name__).splitlines()[0]
     lines = [f"cannot start Ray on this machine: {text.split('. ')[0]}", *_last_words(directory)]
     if limits := limits_in_force():
-        lines.append(f"what this process may have is limited, which may be why: {limits}")
+        lines.append(f"limits are in force, which may be why: {limits}")
     return InputError("\n".join(lines))
 
 
-_FATAL = re.compile(r"\b[FE] \d+ \d+\] (?:\(\w+\) )?(.*)|^((?:\w+Error|terminate).*)")
+_FATAL = re.compile(r"\b[CFE] \d+ \d+\] (?:\(\w+\) )?(.*)|^((?:\w+Error|terminate).*)")
 """A line of a daemon's log that says why it ends: of Ray's core, of Python."""
 
 

@@ -97,7 +97,13 @@ def _parse(where: str | os.PathLike[str]) -> tuple[str | None, Path]:
         return None, Path(url2pathname(urlsplit(url).path))
     name = hashlib.sha256(url.encode()).hexdigest()[:16]
     # on every system the same, and never elsewhere: a copy may hold rows not yet at its URL
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError as error:
+        raise InputError(
+            "results at a URL are copied to the user's cache directory, and nobody knows this "
+            "user's home: set HOME or XDG_CACHE_HOME"
+        ) from error
     return url, cache / "ibsweep" / "results" / name
 
 

@@ -14,17 +14,18 @@ from typing import Any
 import llvmlite.binding
 import numba
 import numpy as np
-import platformdirs
 from numba import njit
 from numba.core import config
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
+from ibsweep.models.kernels.cache import TolerantCache, cache_directory
+
 __all__ = ["aligned_zeros", "compile_kernel"]
 
 _SOURCE = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 _KEY = sha256(_SOURCE + numba.__version__.encode()).hexdigest()[:12]
-_CACHE = Path(config.CACHE_DIR or platformdirs.user_cache_path("ibsweep") / "kernels", _KEY)
+_CACHE = cache_directory()
 
 
 class _Library(JITCodeLibrary):
@@ -56,7 +57,6 @@ class _Compiler(Compiler):
 
 # Sums may be reordered and fused; but NaN and infinity mean divergence and must get through.
 _compile = njit(
-    cache=True,
     nogil=True,
     error_model="numpy",
     fastmath={"reassoc", "contract", "nsz", "arcp"},
@@ -70,11 +70,16 @@ def compile_kernel(function: Callable[..., Any]) -> Any:
     Numba by itself looks at the function's own file, and would go on using what was compiled of an
     older version of those that it calls.
     """
-    before, config.CACHE_DIR = config.CACHE_DIR, str(_CACHE)
-    try:
-        return _compile(function)
-    finally:
-        config.CACHE_DIR = before
+    kernel = _compile(function)
+    if _CACHE is not None:
+        before, config.CACHE_DIR = config.CACHE_DIR, str(_CACHE / _KEY)
+        try:
+            kernel._cache = TolerantCache(function)  # as the option cache=True does
+        except (OSError, RuntimeError):  # the directory cannot be written any more
+            pass
+        finally:
+            config.CACHE_DIR = before
+    return kernel
 
 
 def aligned_zeros(*shape: int, kind: Any = np.float32) -> Any:
