@@ -1,16 +1,15 @@
-"""What a process must be allowed before it can run a sweep: its system, and ``ulimit``."""
+"""What a process must be allowed (``ulimit``) to run a sweep, and errors for want of it."""
 
 from __future__ import annotations
 
 import errno
 import os
-import platform
 from pathlib import Path
 from typing import NamedTuple
 
 from ibsweep.errors import InputError
 
-__all__ = ["explained", "limits_in_force", "require_limits", "require_platform"]
+__all__ = ["explained", "limits_in_force", "require_limits"]
 
 
 class _Limit(NamedTuple):
@@ -38,20 +37,6 @@ _THREADS = _Limit("RLIMIT_NPROC", "-u", "processes and threads", 1, 300)
 
 _WORKER_THREADS = 50
 """Threads of a worker, PyTorch's included."""
-
-
-def require_platform() -> None:
-    """Refuse a system where sweeps cannot run; results can be read anywhere.
-
-    Raises:
-        InputError: If so.
-    """
-    system = platform.system()
-    if system not in ("Linux", "Darwin"):
-        raise InputError(
-            f"sweeps run on Linux, and this is {system or 'an unknown system'}: use a Linux "
-            "machine, a container or WSL 2; results can be read here"
-        )
 
 
 def require_limits() -> None:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from ibsweep.cluster.limits import limits_in_force, require_limits, require_platform
+from ibsweep.cluster.limits import limits_in_force, require_limits
 from ibsweep.cluster.ray_internals.messages import TOKEN_REFUSED
 from ibsweep.cluster.temp_dir import private_directory
 from ibsweep.errors import InputError
@@ -71,7 +71,6 @@ def ray_started(address: str | None) -> Iterator[None]:
     Raises:
         InputError: If Ray does not start, or the cluster cannot be joined.
     """
-    require_platform()
     if address:
         _require_listener(address)
     else:

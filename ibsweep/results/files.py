@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ibsweep.errors import InputError, SweepError
+from ibsweep.results.system import require_system
 
 __all__ = [
     "append_file",
@@ -55,6 +56,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _opened(directory: Path) -> Iterator[int]:
+    require_system()
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield descriptor

@@ -50,8 +50,10 @@ def is_locked(path: Path) -> bool:
 
     Nothing is written, and two that look at once do not take each other for a holder.
     """
-    import fcntl
-
+    try:
+        import fcntl
+    except ImportError:  # nor does a sweep run on such a system
+        return False
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ibsweep.cluster.limits import require_limits
 from ibsweep.errors import InputError
 from ibsweep.questions.binding import Bound, bind
 from ibsweep.questions.files import Found, find_arms
@@ -15,6 +16,7 @@ from ibsweep.questions.schema import Arm, Question
 from ibsweep.questions.space import highest
 from ibsweep.results.records import Manifest
 from ibsweep.results.store import check_name
+from ibsweep.results.system import require_system
 from ibsweep.sweep.earlier import best_of_earlier
 from ibsweep.sweep.environment import environment
 from ibsweep.sweep.options import FIRST_SEED, SweepOptions, sampler_arguments
@@ -48,6 +50,9 @@ def make_manifests(
         InputError: If a target is unknown or wrong, an arm is meant twice, or the name cannot be
             one; with a line for everything that is wrong in code and data.
     """
+    require_system()
+    if options.address is None:
+        require_limits()
     found = named_arms(targets, name)
     questions: dict[tuple[Path | None, str], list[Found]] = {}
     for one in found.values():
