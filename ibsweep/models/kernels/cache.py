@@ -26,6 +26,8 @@ class TolerantCache(FunctionCache):
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001  a damaged file may fail in any way
+            with contextlib.suppress(OSError):
+                self.flush()  # the index begins anew
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
