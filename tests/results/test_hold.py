@@ -282,6 +282,35 @@ def test_ray_tunes_files_go_to_a_directory_of_our_own(tmp_path):
         store.make_working_directory()
 
 
+def test_logs_and_weights_are_not_written_through_planted_links(tmp_path):
+    store = SweepStore.create(tmp_path / "results", tiny.manifest())
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    for path in (store.paths.log(0), store.paths.model(0)):
+        path.parent.mkdir()
+        path.symlink_to(victim)
+    with pytest.raises(SweepError, match=r"trial-00000\.log: it is a symbolic link"):
+        store.add_log(0, "printed\n")
+    store.write(store.paths.model(0), b"weights")
+    store.add_log(1, "printed\n")
+    assert victim.read_text() == "precious"
+    assert store.paths.model(0).read_bytes() == b"weights"
+    assert store.paths.log(1).read_text() == "printed\n"
+
+
+def test_what_killed_processes_left_is_removed_by_the_next_one(tmp_path):
+    store = SweepStore.create(tmp_path, tiny.manifest())
+    store.write(store.paths.model(0), b"weights")
+    before = sorted(store.paths.root.rglob("*"))
+    for folder in (store.paths.root, store.paths.models):
+        (folder / ".0123456789abcdef.new").write_text("half")
+    (store.paths.root / ".study-x").mkdir()
+    (store.paths.root / ".study-x" / "study.log").write_text("half")
+    with store.lock():
+        store.repair()
+    assert sorted(store.paths.root.rglob("*")) == before
+
+
 def test_reading_writes_nothing(tmp_path, capsys):
     store = SweepStore.create(tmp_path, tiny.manifest())
     store.paths.lock.unlink()

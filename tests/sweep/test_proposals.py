@@ -508,6 +508,19 @@ def test_an_export_that_was_killed_does_not_hold_up_the_next(tmp_path):
     assert path.read_text().count("\n") > 3
 
 
+def test_the_study_is_not_written_through_a_planted_link(tmp_path):
+    _, rows = run(make(), 3)
+    (tmp_path / "sweep").mkdir()
+    path, victim = tmp_path / "sweep" / "study.log", tmp_path / "victim"
+    victim.write_text("precious")
+    path.symlink_to(victim)
+    export_study(path, "tiny", tiny.arm(), OBJECTIVE, rows)
+    assert victim.read_text() == "precious"
+    assert not path.is_symlink()
+    assert path.read_text().count("\n") > 3
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_what_an_earlier_sweep_found_comes_after_the_baseline():
     earlier = [{"lr": 0.02, "epochs": 30, "batch_size": 5}, {"lr": 0.05}]
     manifest = tiny.manifest(trials=6).model_copy(

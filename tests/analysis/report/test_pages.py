@@ -327,6 +327,18 @@ def test_a_page_says_whether_choice_and_score_are_apart(tmp_path):
     assert "duel_cnn: chosen" not in text
 
 
+def test_pages_are_not_written_through_planted_links(results, tmp_path):
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "shared")  # the directory may be a link
+    for name in ("index.html", "duel.html", ".index.html.new"):
+        (tmp_path / f"victim-{name}").write_text("precious")
+        (tmp_path / "out" / name).symlink_to(tmp_path / f"victim-{name}")
+    for page in rows.write_report(results, tmp_path / "out"):
+        assert "</html>" in page.read_text("utf-8")
+        assert not page.is_symlink()
+    assert {path.read_text() for path in tmp_path.glob("victim-*")} == {"precious"}
+
+
 def test_a_directory_that_cannot_be_made(results, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"--out .*file is a file; name a directory"):
