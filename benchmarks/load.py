@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from benchmarks.sweeps import narrowed
 from ibsweep.cluster.ray_internals.core import enable_token_authentication

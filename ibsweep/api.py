@@ -121,25 +121,29 @@ def _options(given: dict[str, Any], *, quick: bool) -> SweepOptions:
 def _run(stores: Sequence[SweepStore], folder: Path, *, progress: bool) -> Results:
     from ibsweep.cli.progress import make_display
     from ibsweep.cli.streams import hold_descriptors
+    from ibsweep.cluster.recovery import Recovery
     from ibsweep.cluster.session import environment_restored, ray_session
 
-    def hint() -> str:
-        left = [s.manifest.name for s in stores if not s.paths.best_config.exists()]
-        where = "" if folder == Path("results") else f", results={str(folder)!r}"
-        names = ", ".join(repr(name) for name in left)
-        return f"what is finished is stored; ibsweep.resume({names}{where}) goes on"
+    class Resumption(Recovery):
+        def how_to_resume(self) -> str:
+            left = [s.manifest.name for s in stores if not s.paths.best_config.exists()]
+            where = "" if folder == Path("results") else f", results={str(folder)!r}"
+            names = ", ".join(repr(name) for name in left)
+            return f"what is finished is stored; ibsweep.resume({names}{where}) goes on"
+
+    recovery = Resumption()
 
     hold_descriptors()
     with environment_restored(), make_display(quiet=not progress) as display:
         try:
-            with ray_session(stores[0].manifest.address, hint):
+            with ray_session(stores[0].manifest.address, recovery):
                 from ibsweep.sweep.runner import run_sweep  # torch, while Ray has started
 
                 for store in stores:
                     run_sweep(store, display)
                     store.release()
         except KeyboardInterrupt as interrupt:
-            interrupt.add_note(hint())
+            interrupt.add_note(recovery.how_to_resume())
             raise
     from ibsweep.analysis.load import Results, StoredSweep
 

@@ -8,7 +8,6 @@ import what they need when they run, so that ``--help`` loads neither torch nor 
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -34,6 +33,7 @@ from ibsweep.cli import (
     tune,
 )
 from ibsweep.cluster.limits import explained
+from ibsweep.cluster.stop_signals import handle_stop_signals
 from ibsweep.errors import IbsweepError
 from ibsweep.results.location import close_mirrors
 from ibsweep.terminal import guarded_streams, say
@@ -110,9 +110,7 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
 
 def _run_command(arguments: Sequence[str], debug: bool) -> int:
     words = [word for word in arguments if word != "--debug"]
-    # a job that is told to end ends as Ctrl-C ends it: finished trials are on disk, the sweep
-    # resumes
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    handle_stop_signals()
     try:
         result: Any = app(words or ["--help"], prog_name="ibsweep", standalone_mode=False)
         sys.stdout.flush()

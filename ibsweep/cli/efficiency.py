@@ -11,6 +11,7 @@ import typer
 from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.flags import Address, QuietFlag, ResultsDir
 from ibsweep.cli.interruption import HowToResume
+from ibsweep.cli.restart import CommandRecovery
 from ibsweep.results.location import display_path
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ def _measure(
     with held_sweeps(store for store, _ in missing):
         for store, _ in missing:
             check_unchanged(store)
-        with progress, ray_session(address):
+        recovery = CommandRecovery(progress, lambda: _HOW_TO_RESUME)
+        with progress, ray_session(address, recovery):
             for store, sizes in missing:
                 measure_efficiency(store, sizes, address, progress)
                 store.release()

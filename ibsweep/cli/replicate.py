@@ -20,10 +20,11 @@ from ibsweep.cli.flags import (
     check_resources,
 )
 from ibsweep.cli.interruption import HowToResume
+from ibsweep.cli.restart import CommandRecovery
 from ibsweep.terminal import say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rich.console import Console
 
@@ -71,16 +72,19 @@ def replicate(
         from ibsweep.replicate.runs import missing_plans
 
         plans = missing_plans(wanted, numbers, store.rows())
+
+        def how_to_resume() -> HowToResume:
+            return _how_to_resume(plans, missing_plans(wanted, numbers, store.rows()))
+
         try:
             if plans:
-                _train(store, plans, folders, cpus_per_trial, gpus_per_trial, address, quiet=quiet)
+                shares = cpus_per_trial, gpus_per_trial
+                _train(store, plans, folders, *shares, address, how_to_resume, quiet=quiet)
         except KeyboardInterrupt:
-            left = missing_plans(wanted, numbers, store.rows())
-            _how_to_resume(plans, left).report_interruption()
+            how_to_resume().report_interruption()
             raise typer.Exit(130) from None
         except SweepError as error:
-            left = missing_plans(wanted, numbers, store.rows())
-            raise SweepError(f"{error}\n{_how_to_resume(plans, left).text()}") from error
+            raise SweepError(f"{error}\n{how_to_resume().text()}") from error
     # here, since pandas takes a while to import and a wrong file is to be told at once
     from ibsweep.analysis.load import load
     from ibsweep.analysis.replications import summarise_replications
@@ -159,6 +163,7 @@ def _train(
     cpus: float,
     gpus: float,
     address: str | None,
+    how_to_resume: Callable[[], HowToResume],
     *,
     quiet: bool,
 ) -> None:
@@ -177,7 +182,7 @@ def _train(
         setting = f"{part.published.name}, {part.published.train_size} images"
         progress.advance(len(part.seeds), setting, what)
 
-    with progress, ray_session(address):
+    with progress, ray_session(address, CommandRecovery(progress, how_to_resume)):
         nodes = Nodes(trial_resources(cpus, gpus), progress.note)
         check_nodes(nodes, progress.note, local=address is None)
         run(store, plans, nodes, progress.note, on_done, folders)

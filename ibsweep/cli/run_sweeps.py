@@ -9,6 +9,7 @@ import typer
 
 from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.interruption import HowToResume
+from ibsweep.cli.restart import CommandRecovery
 from ibsweep.questions.files import question_from_manifest
 from ibsweep.results.extent import how_to_go_on
 from ibsweep.results.location import results_words
@@ -47,13 +48,17 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     current = stores[0]
     done = all(store.paths.best_config.exists() for store in stores)
 
-    def resume_hint() -> str:
-        return _how_to_resume(stores, current).text()
+    def how_to_resume() -> HowToResume:
+        return _how_to_resume(stores, current)
 
     for store in stores:
         if not store.paths.best_config.exists():
             check_unchanged(store)
-    session = nullcontext() if done else ray_session(stores[0].manifest.address, resume_hint)
+    flags = [flag for flag, given in (("--quiet", quiet), ("--json", json)) if given]
+    names = [store.manifest.name for store in stores]
+    again = ["resume", *names, *results_words(current.paths.root.parent), *flags]
+    recovery = CommandRecovery(progress, how_to_resume, again)
+    session = nullcontext() if done else ray_session(stores[0].manifest.address, recovery)
     try:
         with progress, session:
             for line in () if quiet else shown_by(stores):
@@ -71,7 +76,7 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
                     run_sweep(store, progress)
                 store.release()
     except KeyboardInterrupt:
-        _how_to_resume(stores, current).report_interruption()
+        how_to_resume().report_interruption()
         raise typer.Exit(130) from None
     except SweepError as error:
         if not current.paths.manifest.exists():
@@ -79,7 +84,7 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
         rows = current.trials()
         if len(rows) == current.manifest.trials and all(row.state == "FAIL" for row in rows):
             raise  # to go on would not help
-        raise SweepError(f"{error}\n{resume_hint()}") from error
+        raise SweepError(f"{error}\n{how_to_resume().text()}") from error
     from ibsweep.analysis.summary import summarise  # SciPy: after the session, for the same reason
     from ibsweep.cli.output import print_json, print_repeats, print_summary
 

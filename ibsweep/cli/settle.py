@@ -11,6 +11,7 @@ import typer
 from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.flags import Address, JsonFlag, QuietFlag, ResultsDir, parse_duration
 from ibsweep.cli.interruption import HowToResume
+from ibsweep.cli.restart import CommandRecovery
 from ibsweep.results.location import display_path
 from ibsweep.terminal import say
 
@@ -79,6 +80,7 @@ def settle(
                 seconds=seconds,
                 address=address,
                 progress=progress,
+                recovery=CommandRecovery(progress, lambda: _HOW_TO_RESUME),
             )
     except KeyboardInterrupt:
         _HOW_TO_RESUME.report_interruption()

@@ -50,7 +50,7 @@ def classify_error(error: object, node: str | None) -> WorkerFailure:
         error: The exception.
         node: Id of the node it happened on.
     """
-    if isinstance(error, ray.exceptions.NodeDiedError):
+    if isinstance(error, ray.exceptions.NodeDiedError | ray.exceptions.LocalRayletDiedError):
         return WorkerFailure(FailureCause.NODE, FailureCause.NODE.value, node)
     if isinstance(error, ray.exceptions.WorkerCrashedError):
         return WorkerFailure(FailureCause.WORKER, WORKER_DIED, node)

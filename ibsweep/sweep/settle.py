@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ibsweep.analysis.claims import ClaimResult
 from ibsweep.analysis.evidence import Evidence, gather
 from ibsweep.analysis.load import Results, StoredSweep, load
+from ibsweep.cluster.recovery import Recovery
 from ibsweep.cluster.session import ray_session
 from ibsweep.sweep.own import check_unchanged
 from ibsweep.sweep.settle_plan import OpenTest, Trained, next_batch
@@ -122,6 +123,7 @@ def settle(
     seconds: float | None = None,
     address: str | None = None,
     progress: SettleProgress | None = None,
+    recovery: Recovery | None = None,
 ) -> list[Settled]:
     """Train fresh replicates until claims are decided or the budget is spent.
 
@@ -133,6 +135,7 @@ def settle(
         seconds: After which no batch begins; None for no limit.
         address: Address of a Ray cluster, None for this machine alone.
         progress: Told how far it is; by default nothing is shown.
+        recovery: What becomes of the process when its Ray dies; by default, an error is raised.
 
     Returns:
         One a claim, in the order of the questions' files.
@@ -153,7 +156,7 @@ def settle(
                 check_unchanged(store)
                 stack.enter_context(store.lock())
                 store.repair()
-            stack.enter_context(ray_session(address))
+            stack.enter_context(ray_session(address, recovery))
             # here, since the session has imported what this imports while Ray started
             from ibsweep.sweep.settle_training import ScoreTraining
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import ray
 import ray.tune.tune
@@ -22,10 +24,15 @@ from ray.exceptions import (
 )
 from ray.tune.execution.tune_controller import TuneController
 
-from ibsweep.cluster import session, start
+from ibsweep.cluster import start
 from ibsweep.cluster.failures import FailureCause, classify_error
 from ibsweep.cluster.ray_internals import messages
-from ibsweep.cluster.ray_internals.core import for_this_process_alone, node_of_actor
+from ibsweep.cluster.ray_internals.core import (
+    RECONNECT_TIMEOUT,
+    for_this_process_alone,
+    local_daemons,
+    node_of_actor,
+)
 from ibsweep.cluster.ray_internals.tune_controller import (
     _ActorManager,
     _SweepTuneController,
@@ -42,6 +49,7 @@ PACKAGE = ROOM.parents[1]
     [
         ("ray._private.parameter", "RayParams"),
         ("ray._private.state", "actors"),
+        ("ray._private.worker", "_global_node"),
         ("ray._raylet", "AuthenticationTokenLoader.instance"),
         ("ray._raylet", "AuthenticationTokenLoader.reset_cache"),
         ("ray._raylet", "Config.initialize"),
@@ -49,6 +57,7 @@ PACKAGE = ROOM.parents[1]
         ("ray.tune.execution.tune_controller", "TuneController"),
         ("ray.tune.progress_reporter", "TrialProgressCallback"),
         ("ray.tune.tune", "TuneController"),
+        ("ray.tune.tune", "_setup_signal_catching"),
         ("ray.tune.experiment.trial", "Trial.init_local_path"),
         ("ray.tune.experiment.trial", "Trial.pickled_error_file"),
         ("ray.actor", "ActorHandle._actor_id"),
@@ -94,9 +103,14 @@ def test_ray_init_makes_its_parameters_by_the_name_that_is_replaced():
 
 
 def test_tune_makes_its_controller_by_the_name_that_is_replaced():
-    assert " TuneController(" in inspect.getsource(ray.tune.tune.run)
+    source = inspect.getsource(ray.tune.tune.run)
+    assert " TuneController(" in source
+    assert " experiment_interrupted_event = _setup_signal_catching()" in source
+    before = signal.getsignal(signal.SIGUSR1)
     with sweep_tune_controller():
         assert ray.tune.tune.TuneController is _SweepTuneController
+        assert not ray.tune.tune._setup_signal_catching().is_set()
+        assert signal.getsignal(signal.SIGUSR1) is before
     assert ray.tune.tune.TuneController is TuneController
 
 
@@ -208,6 +222,15 @@ def test_the_error_of_a_trial_is_found(tune_run):
     assert "the disk is broken" in str(error)
 
 
+@pytest.mark.ray
+def test_the_daemons_of_a_local_ray_are_found(ray_local):
+    found = local_daemons()
+    assert list(found) == ["gcs_server", "raylet"]
+    for name, daemon in found.items():
+        assert name in psutil.Process(daemon.pid).cmdline()[0]
+        assert daemon.poll() is None
+
+
 def test_what_ray_raises_for_a_killed_worker_is_that_workers_failure():
     """Were it passed on, Tune would end the run."""
     manager = object.__new__(_ActorManager)
@@ -257,9 +280,7 @@ def ray_sources():
     return b"".join(path.read_bytes() for path in (*sources, *compiled) if path.is_file())
 
 
-@pytest.mark.parametrize(
-    "name", [*start._ENVIRONMENT, *start._NO_METRICS, session._RECONNECT_TIMEOUT]
-)
+@pytest.mark.parametrize("name", [*start._ENVIRONMENT, *start._NO_METRICS, RECONNECT_TIMEOUT])
 def test_ray_still_reads_the_setting(ray_sources, name):
     """A setting that Ray no longer knows is ignored in silence."""
     # RAY_ followed by lower case is a setting of the core, which is known there without the prefix

@@ -356,7 +356,7 @@ def test_wrong_input(tmp_path, monkeypatch, capsys):
 @pytest.fixture
 def no_ray(monkeypatch):
     """Let the command come to where parts are handed to workers, without Ray."""
-    monkeypatch.setattr("ibsweep.cluster.session.ray_session", lambda address: nullcontext())
+    monkeypatch.setattr("ibsweep.cluster.session.ray_session", lambda *_: nullcontext())
     monkeypatch.setattr("ibsweep.cluster.preflight.check_cluster", lambda *_, **__: None)
     monkeypatch.setattr("ibsweep.cluster.nodes.Nodes.slots", lambda self: 2)
 

@@ -5,14 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import subprocess
 
 __all__ = [
+    "RECONNECT_TIMEOUT",
     "enable_token_authentication",
     "for_this_process_alone",
     "forget_token",
+    "local_daemons",
     "node_of_actor",
 ]
+
+
+RECONNECT_TIMEOUT = "RAY_gcs_rpc_server_reconnect_timeout_s"
+"""For how many seconds a process of Ray's seeks its lost control service, before it ends."""
 
 
 def enable_token_authentication() -> None:
@@ -46,20 +55,38 @@ def for_this_process_alone() -> Iterator[None]:
     cost a second at the start and one at the end. ``ray start`` has options for both,
     ``--no-monitor`` and ``--include-log-monitor``
     (https://github.com/ray-project/ray/pull/48891); ``ray.init`` has none.
+
+    What is left when all else was killed ends after five seconds without a control service, not
+    sixty: on one machine it is dead. This process has read that setting before.
     """
     import ray._private.parameter as parameter
 
     original = parameter.RayParams
+    patience = os.environ.get(RECONNECT_TIMEOUT)
 
     def local(**settings: Any) -> Any:
         fixed = {"no_monitor": True, "include_log_monitor": False, "node_ip_address": "127.0.0.1"}
         return original(**{**settings, **fixed})
 
     parameter.RayParams = local
+    os.environ.setdefault(RECONNECT_TIMEOUT, "5")
     try:
         yield
     finally:
         parameter.RayParams = original
+        if patience is None:
+            del os.environ[RECONNECT_TIMEOUT]
+
+
+def local_daemons() -> dict[str, subprocess.Popen[bytes]]:
+    """Return the daemons of the Ray that this process has started and cannot do without, by name.
+
+    ``ray.nodes`` tells of a node, and takes a minute to tell that its control service is gone.
+    """
+    import ray._private.worker as worker
+
+    started = worker._global_node.all_processes
+    return {name: started[name][0].process for name in ("gcs_server", "raylet")}
 
 
 def node_of_actor(actor_id: str) -> str | None:

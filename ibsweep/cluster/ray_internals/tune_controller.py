@@ -22,6 +22,7 @@ here and 7 to 9 ms without the pool. A trial is a worker all the same, and Tune 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -127,9 +128,15 @@ class _SweepTuneController(TuneController):  # type: ignore[misc]
 
 @contextmanager
 def sweep_tune_controller() -> Iterator[None]:
-    """Have ``Tuner.fit`` use this controller in a block; Tune has no setting for it."""
+    """Have ``Tuner.fit`` use this controller in a block, and leave signals alone.
+
+    Tune has settings for neither. At SIGUSR1 it would end its run as if all trials were done.
+    """
+    signals = ray.tune.tune._setup_signal_catching
     ray.tune.tune.TuneController = _SweepTuneController
+    ray.tune.tune._setup_signal_catching = threading.Event  # which is never set
     try:
         yield
     finally:
         ray.tune.tune.TuneController = TuneController
+        ray.tune.tune._setup_signal_catching = signals
