@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import ChangedCodeError, InputError, suggestion
+from ibsweep.paths import usable_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["code_files", "is_reference", "load", "verify"]
 
-_REFERENCE = re.compile(r"([^:\\]+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_][\w.]*)")
+_REFERENCE = re.compile(r"([^:\\\0]+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_][\w.]*)")
 
 _sha256_when_loaded: dict[Path, str] = {}
 """By file: of every module that was imported from a question's folder."""
@@ -136,7 +137,7 @@ def _file(source: str, folder: Path | None) -> Path | None:
     if folder is None:
         raise InputError(f"{source} belongs to no question file, so there is no folder to find it")
     given = PurePosixPath(source.replace("\\", "/"))
-    path = (folder / given).resolve()
+    path = usable_path(given, folder).resolve()
     # Other nodes get this folder and nothing else.
     if given.is_absolute() or not path.is_relative_to(folder.resolve()):
         raise InputError(f"{source} must lie in the folder of the question file, {folder}")

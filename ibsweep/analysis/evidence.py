@@ -24,6 +24,7 @@ from ibsweep.analysis.replications import ReplicationSummary, summarise_replicat
 from ibsweep.analysis.summary import SweepSummary
 from ibsweep.analysis.wording import schema_of
 from ibsweep.errors import InputError, suggestion
+from ibsweep.paths import is_there
 from ibsweep.questions.files import load_all
 from ibsweep.questions.schema import LevelTest, Question, TrainSizesNeededTest
 from ibsweep.questions.yaml_file import read_yaml
@@ -131,7 +132,7 @@ def gather(results: Results, targets: Sequence[str] | None = None) -> dict[str, 
 def _name(target: str) -> str:
     """Return the name of the question where a target is its file; nothing else of it is read."""
     path = Path(target)
-    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+    if path.suffix not in (".yaml", ".yml") or not (is_there(path) and path.is_file()):
         return target
     content = read_yaml(path)
     return str(content.get("question", target))

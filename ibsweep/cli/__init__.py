@@ -34,7 +34,7 @@ from ibsweep.cli import (
 )
 from ibsweep.cluster.limits import explained
 from ibsweep.cluster.stop_signals import handle_stop_signals
-from ibsweep.errors import IbsweepError
+from ibsweep.errors import IbsweepError, InputError, format_value
 from ibsweep.results.location import close_mirrors
 from ibsweep.terminal import guarded_streams, say
 
@@ -112,6 +112,7 @@ def _run_command(arguments: Sequence[str], debug: bool) -> int:
     words = [word for word in arguments if word != "--debug"]
     handle_stop_signals()
     try:
+        _check_words(words)
         result: Any = app(words or ["--help"], prog_name="ibsweep", standalone_mode=False)
         sys.stdout.flush()
     except (typer.Abort, KeyboardInterrupt):
@@ -129,9 +130,36 @@ def _run_command(arguments: Sequence[str], debug: bool) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _check_words(words: Sequence[str]) -> None:
+    """Refuse what no file, name or number is written with, and no record could hold.
+
+    Raises:
+        InputError: For bytes that are not UTF-8, and for a zero byte.
+    """
+    for word in words:
+        if any("\ud800" <= c <= "\udfff" for c in word):
+            shown = format_value(word)
+            raise InputError(f"{shown} on the command line is not UTF-8; rename what it names")
+        if "\0" in word:
+            raise InputError(f"{format_value(word)} on the command line has a zero byte in it")
+
+
+_LINE, _LINES = 700, 25
+"""Characters of a line of an error that are shown, and lines: all else is a message that ran away.
+"""
+
+
 def _complain(message: str, code: int, debug: bool) -> int:
     if debug:
         say(traceback.format_exc())
-    for line in message.split("\n"):
-        say(f"ibsweep: {line}")
+    lines = message.split("\n")
+    left = 10 * _LINE
+    for line in lines[:_LINES]:
+        shown = line if len(line) <= _LINE else f"{line[: _LINE - 3]}..."
+        left -= len(shown)
+        if left < 0:
+            break
+        say(f"ibsweep: {shown}")
+    if left < 0 or len(lines) > _LINES:
+        say("ibsweep: and more; --debug shows all of it")
     return code

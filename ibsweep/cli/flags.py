@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ibsweep.errors import InputError
+from ibsweep.errors import InputError, format_value
+from ibsweep.paths import usable_path
 from ibsweep.results.location import results_directory
 from ibsweep.sweep.options import resource_faults
 
@@ -20,6 +23,7 @@ __all__ = [
     "GpusPerTrial",
     "JobServer",
     "JsonFlag",
+    "OutDir",
     "QuietFlag",
     "ResultsDir",
     "check_resources",
@@ -54,6 +58,15 @@ ResultsDir = Annotated[
         help="Where sweeps are stored: a directory, or such as s3://bucket/folder.",
     ),
 ]
+OutDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        parser=usable_path,
+        help="Where to write; default: under --results.",
+    ),
+]
 QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 JsonFlag = Annotated[
     bool, typer.Option("--json", help="Put one JSON document on stdout, and nothing else.")
@@ -73,7 +86,7 @@ def check_resources(cpus: float, gpus: float) -> None:
 def job_server_flag(address: str) -> str:
     """Return what a command for the same job server needs on its line, with a space before it."""
     default = os.environ.get("RAY_API_SERVER_ADDRESS") or JOB_SERVER
-    return "" if address == default else f" --address {address}"
+    return "" if address == default else f" --address {shlex.quote(address)}"
 
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -86,6 +99,8 @@ def parse_duration(text: str) -> float:
         typer.BadParameter: For anything else.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
-    if not match or float(match[1]) == 0:
-        raise typer.BadParameter(f"a duration is such as 90, 90s, 5m or 1.5h, but got {text!r}")
-    return float(match[1]) * _UNITS[match[2]]
+    seconds = float(match[1]) * _UNITS[match[2]] if match else 0
+    if not 0 < seconds < math.inf:
+        got = format_value(text)
+        raise typer.BadParameter(f"a duration is such as 90, 90s, 5m or 1.5h, but got {got}")
+    return seconds

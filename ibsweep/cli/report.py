@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ibsweep.cli.console import PlainConsole
-from ibsweep.cli.flags import ResultsDir
+from ibsweep.cli.flags import OutDir, ResultsDir
 from ibsweep.terminal import visible
 
 if TYPE_CHECKING:
@@ -52,10 +52,7 @@ def report(
         ),
     ] = None,
     results: ResultsDir = Path("results"),
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where to write the pages; default: under --results."),
-    ] = None,
+    out: OutDir = None,
     open_: Annotated[bool, typer.Option("--open", help="Show the index in a browser.")] = False,
 ) -> None:
     """Write a page a question and an index, and print the same tables here.

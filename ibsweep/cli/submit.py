@@ -136,9 +136,14 @@ def job_command(inner: typer.Context, python: str) -> JobCommand:
     there = shlex.quote(display_path(results))
     if not results.is_absolute():
         there = f"~/{there}"  # a job runs in a directory that does not last
-    words = [python, "-m", "ibsweep", str(inner.info_name), *targets, *_options(inner)]
-    address = shlex.quote(inner.params["address"] or "auto")
-    return JobCommand(f"{shlex.join(words)} --address {address} --results {there}", files, there)
+    words = [python, "-m", "ibsweep", str(inner.info_name)]
+    given, options = shlex.join(targets), shlex.join(_options(inner))
+    where = f"--address {shlex.quote(inner.params['address'] or 'auto')} --results {there}"
+    if any(target.startswith("-") for target in targets):  # no option there, as it is none here
+        parts = [shlex.join(words), options, where, "--", given]
+    else:
+        parts = [shlex.join(words), given, options, where]
+    return JobCommand(" ".join(filter(None, parts)), files, there)
 
 
 def _targets(inner: typer.Context) -> tuple[list[str], dict[str, Path]]:
@@ -159,12 +164,18 @@ def _targets(inner: typer.Context) -> tuple[list[str], dict[str, Path]]:
             continue
         shipped = file.absolute().parent if _needs_folder(file) else file
         known = [name for name, path in files.items() if path == shipped]
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", shipped.name) or "question"
+        plain = _plain_name(shipped.name)
         name = known[0] if known else f"{place}-{plain}" if plain in files else plain
         files[name] = shipped
         inside = f"{name}/{file.name}" if shipped != file else name
         targets[place] = f"{inside}:{arm}" if arm else inside
     return targets, files
+
+
+def _plain_name(name: str) -> str:
+    """Return a file's name as any shell and command line takes it, the suffix as it was."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("-")
+    return f"question{plain}" if plain.startswith(".") or not plain else plain
 
 
 def _needs_folder(file: Path) -> bool:

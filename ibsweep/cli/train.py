@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from ibsweep.cli.console import PlainConsole
-from ibsweep.cli.flags import JsonFlag, QuietFlag, ResultsDir
+from ibsweep.cli.flags import JsonFlag, OutDir, QuietFlag, ResultsDir
 from ibsweep.terminal import say
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ def train(
     seed: Annotated[int, typer.Option(help="First replicate seed.")] = 10,
     replicates: Annotated[int, typer.Option(help="Replicates, with seeds counting up.")] = 1,
     cpus: Annotated[int, typer.Option(help="Threads.")] = 1,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to save; default: under --results.")
-    ] = None,
+    out: OutDir = None,
     results: ResultsDir = Path("results"),
     quiet: QuietFlag = False,
     json: JsonFlag = False,

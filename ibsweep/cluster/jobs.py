@@ -27,7 +27,7 @@ from ibsweep.cluster.ray_internals.messages import (
     JOB_EXISTS,
     TOKEN_REFUSED_OVER_HTTP,
 )
-from ibsweep.errors import IbsweepError, InputError, suggestion
+from ibsweep.errors import IbsweepError, InputError, format_value, suggestion
 
 __all__ = ["Job", "Jobs"]
 
@@ -297,7 +297,8 @@ def _url(address: str) -> str:
         good = False
     if not good:
         raise InputError(
-            f"the address of a job server is such as http://127.0.0.1:8265, but got {address!r}"
+            f"the address of a job server is such as http://127.0.0.1:8265, but got "
+            f"{format_value(address)}"
         )
     return url.rstrip("/")
 
@@ -312,7 +313,7 @@ def _require_job_server(address: str) -> None:
 
     try:
         answer = requests.get(f"{address}/api/version", timeout=_CONNECT_TIMEOUT)
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:  # ValueError: no host has that name
         raise InputError(
             f"no Ray job server answers at {address}: give the address of the cluster's, with "
             "--address or in RAY_API_SERVER_ADDRESS\n"

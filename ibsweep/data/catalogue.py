@@ -131,7 +131,7 @@ def _source(document: Mapping[str, Any]) -> DataSource | Fault:
     hint = suggestion(given, ["edges"]) if given.isidentifier() else ""
     return Fault(
         ("from",),
-        f"must be one of {forms}, but got {given!r}"
+        f"must be one of {forms}, but got {format_value(given)}"
         + (f"; {hint}" if hint.startswith("did") else ""),
     )
 

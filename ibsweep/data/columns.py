@@ -60,7 +60,9 @@ def target_column(
         text = f"is missing; name the column to predict, one of {', '.join(names)}"
         faults.append(Fault(("target",), text))
     elif target not in names:
-        text = f"must be a column, but got {target!r}; {suggestion(str(target), names)}"
+        text = (
+            f"must be a column, but got {format_value(target)}; {suggestion(str(target), names)}"
+        )
         faults.append(Fault(("target",), text))
     for i, name in enumerate(drop):
         if name not in names or name == target:

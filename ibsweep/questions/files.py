@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from ibsweep.errors import Fault, IbsweepError, InputError, fault_lines, suggestion
+from ibsweep.errors import Fault, IbsweepError, InputError, fault_lines, format_value, suggestion
+from ibsweep.paths import is_there, operand
 from ibsweep.questions.completion import completed
 from ibsweep.questions.faults import inconsistencies
 from ibsweep.questions.old_form import place_in_file, present_form
@@ -132,7 +133,9 @@ class Found(NamedTuple):
     @property
     def target(self) -> str:
         """What stands for it on a command line."""
-        return self.arm.name if self.file is None else f"{self.file}:{self.arm.name}"
+        if self.file is None:
+            return self.arm.name
+        return f"{operand(self.file)}:{self.arm.name}"
 
     @property
     def sweep_name(self) -> str:
@@ -158,11 +161,12 @@ def find_arms(target: str) -> list[Found]:
         if found:
             return found
         names = {"all", *(q.question for q, _ in pairs), *(arm.name for _, arm in pairs)}
-        raise InputError(f"{target!r} is no arm, question or file; {suggestion(target, names)}")
+        given = format_value(target)
+        raise InputError(f"{given} is no arm, question or file; {suggestion(target, names)}")
     question = load_file(file)
     if wanted is not None and wanted not in question.arms:
         hint = suggestion(wanted, question.arms)
-        raise InputError(f"{target!r}: {file} has no arm {wanted!r}; {hint}")
+        raise InputError(f"{file} has no arm {format_value(wanted)}; {hint}")
     arms = [arm for arm in question.arms.values() if wanted in (None, arm.name)]
     return [Found(question, arm, file) for arm in arms]
 
@@ -177,7 +181,7 @@ def file_of(target: str) -> tuple[Path | None, str | None]:
         None for a shipped name; no arm where the whole file is meant.
     """
     file, colon, arm = target.rpartition(":")
-    if colon and _ARM.fullmatch(arm) and not Path(target).exists() and _names_file(file):
+    if colon and _ARM.fullmatch(arm) and not is_there(target) and _names_file(file):
         return Path(file), arm
     return (Path(target), None) if _names_file(target) else (None, None)
 
@@ -185,10 +189,7 @@ def file_of(target: str) -> tuple[Path | None, str | None]:
 def _names_file(target: str) -> bool:
     if target.endswith((".yaml", ".yml")) or "/" in target or os.sep in target:
         return True
-    try:
-        if not Path(target).is_file():
-            return False
-    except ValueError:  # a zero byte
+    if not is_there(target) or not Path(target).is_file():
         return False
     questions = load_all()
     return target not in {"all", *questions, *(arm for q in questions.values() for arm in q.arms)}

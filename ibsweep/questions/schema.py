@@ -26,6 +26,7 @@ from ibsweep.errors import Fault, InputError, format_value, suggestion
 from ibsweep.metrics import METRICS, Direction, format_figure
 from ibsweep.models import MODELS
 from ibsweep.models.catalogue import Family
+from ibsweep.paths import operand
 from ibsweep.questions.completion import completed
 from ibsweep.questions.faults import inconsistencies
 from ibsweep.questions.old_form import present_form
@@ -501,7 +502,7 @@ class Question(_Record):
         file = self._file
         with suppress(ValueError):
             file = file.relative_to(Path.cwd())
-        return shlex.quote(f"{file}:{arm}" if arm else str(file))
+        return shlex.quote(f"{operand(file)}:{arm}" if arm else operand(file))
 
     @property
     def metric_keys(self) -> tuple[str, ...]:

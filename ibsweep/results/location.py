@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from ibsweep.errors import IbsweepError, InputError
+from ibsweep.paths import operand, usable_path
 from ibsweep.results.mirror import Mirror
 from ibsweep.results.remote import RemoteDirectory, url_of
 
@@ -83,7 +84,7 @@ def _parse(where: str | os.PathLike[str]) -> tuple[str | None, Path]:
     """Return a URL and where its copy is, or None and a directory."""
     text = str(where)
     if "://" not in text:
-        return None, Path(text)
+        return None, usable_path(text)
     url = text.rstrip("/")
     if not text.split("://", 1)[1].strip("/"):
         raise InputError(f"{text} names no bucket: a URL is such as s3://bucket/folder")
@@ -94,7 +95,7 @@ def _parse(where: str | os.PathLike[str]) -> tuple[str | None, Path]:
             "and AWS_SECRET_ACCESS_KEY"
         )
     if urlsplit(url).scheme == "file":
-        return None, Path(url2pathname(urlsplit(url).path))
+        return None, usable_path(url2pathname(urlsplit(url).path))
     name = hashlib.sha256(url.encode()).hexdigest()[:16]
     # on every system the same, and never elsewhere: a copy may hold rows not yet at its URL
     try:
@@ -155,7 +156,10 @@ def display_path(path: Path) -> str:
 
 def results_words(results: Path) -> list[str]:
     """Return what a command line needs to find a results directory: nothing for the default."""
-    return [] if results == Path("results") else ["--results", display_path(results)]
+    if results == Path("results"):
+        return []
+    shown = display_path(results)
+    return ["--results", shown if "://" in shown else operand(Path(shown))]
 
 
 def close_mirrors() -> None:

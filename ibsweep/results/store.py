@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
-from ibsweep.errors import IbsweepError, InputError, SweepError
+from ibsweep.errors import IbsweepError, InputError, SweepError, format_value, listed
 from ibsweep.results.files import (
     append_file,
     disk_errors,
@@ -81,7 +81,7 @@ def check_name(name: str, of: str = "sweep") -> str:
     if not _NAME.fullmatch(name) or ".." in name:
         raise InputError(
             f"a {of}'s name is 1 to 100 letters, digits, '.', '_' or '-', starts with a letter "
-            f"or digit and has no '..', but got {name!r}"
+            f"or digit and has no '..', but got {format_value(name)}"
         )
     return name
 
@@ -168,7 +168,7 @@ class SweepStore:
         root = results / check_name(name)
         if not root.is_dir():
             known = [path.name for path in list_sweeps(results)]
-            there = f"there are {', '.join(known)}" if known else "there are none yet"
+            there = f"there are {listed(known)}" if known else "there are none yet"
             raise InputError(f"no sweep named {name!r} in {display_path(results)}: {there}")
         return cls(root)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ibsweep.errors import InputError, suggestion
+from ibsweep.errors import InputError, format_value, suggestion
 
 __all__ = [
     "FIRST_SEED",
@@ -67,7 +67,7 @@ def resource_faults(cpus: float, gpus: float) -> list[str]:
     if not (gpus >= 0 and math.isfinite(gpus)):
         faults.append(f"`--gpus-per-trial` must be 0 or more, but got {gpus:g}")
     for name, asked in (("cpus", cpus), ("gpus", gpus)):
-        if asked > 1 and asked != int(asked):
+        if math.isfinite(asked) and asked > 1 and asked != int(asked):
             faults.append(f"`--{name}-per-trial` must be whole above 1, but got {asked:g}")
     return faults
 
@@ -138,8 +138,12 @@ class SweepOptions:
             faults.append(f"`--time-budget` must be above 0, but got {budget:g}")
         faults += resource_faults(self.cpus_per_trial, self.gpus_per_trial)
         if self.sampler not in SAMPLERS:
-            faults.append(f"no sampler {self.sampler!r}: {suggestion(self.sampler, SAMPLERS)}")
+            faults.append(
+                f"no sampler {format_value(self.sampler)}: {suggestion(self.sampler, SAMPLERS)}"
+            )
         if self.pruner not in PRUNERS:
-            faults.append(f"no pruner {self.pruner!r}: {suggestion(self.pruner, PRUNERS)}")
+            faults.append(
+                f"no pruner {format_value(self.pruner)}: {suggestion(self.pruner, PRUNERS)}"
+            )
         if faults:
             raise InputError("\n".join(faults))

@@ -212,10 +212,12 @@ def option_faults(options: Mapping[str, Any], *, every_split: bool = False) -> l
     ]
     wrong = {fault.path[0] for fault in faults}
     classes = options["class_type"] if "class_type" not in wrong else ()
-    for i, name in enumerate(classes):
-        if name not in CLASS_TYPES and name not in classes[:i]:
-            text = f"must be a class type, but got {name!r}; {suggestion(name, CLASS_TYPES)}"
-            faults.append(Fault(("class_type", i), text))
+    places = {name: i for i, name in reversed([*enumerate(classes)])}  # each by its first
+    for name, i in sorted(places.items(), key=lambda item: item[1]):
+        if name not in CLASS_TYPES:
+            text = f"must be a class type, but got {format_value(name)}"
+            fault = Fault(("class_type", i), f"{text}; {suggestion(name, CLASS_TYPES)}")
+            faults.append(fault)
     for rule in _RULES:
         if rule.classes and not set(rule.classes) & set(classes):
             continue

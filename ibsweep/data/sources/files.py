@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ibsweep.data.faults import DataError
-from ibsweep.errors import Fault, suggestion
+from ibsweep.errors import Fault, InputError, suggestion
+from ibsweep.paths import usable_path
 
 __all__ = ["data_file"]
 
@@ -20,7 +21,10 @@ def data_file(name: str, folder: Path | None) -> Path:
     Raises:
         DataError: There is no such file; the message has the path that was looked at.
     """
-    path = ((folder or Path()) / Path(name).expanduser()).resolve()
+    try:
+        path = usable_path(name, folder or Path()).resolve()
+    except InputError as error:
+        raise DataError([Fault(("from",), str(error))]) from error
     if path.is_file():
         return path
     nearby = [other.name for other in path.parent.glob(f"*{path.suffix}")]

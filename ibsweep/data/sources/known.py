@@ -21,7 +21,7 @@ from ibsweep.data.options import (
     option_faults,
 )
 from ibsweep.data.split import split_faults
-from ibsweep.errors import Fault, suggestion
+from ibsweep.errors import Fault, format_value, suggestion
 from ibsweep.user_code import is_reference
 
 __all__ = ["PICTURES", "SOURCES", "DataSource"]
@@ -103,7 +103,7 @@ def _faults_of(*known: str, needs: str | None = None, others: bool = False) -> A
 def _picture_faults(document: Mapping[str, Any]) -> list[Fault]:
     name = document["from"].removeprefix("torchvision:")
     if name not in PICTURES:
-        text = f"must name a dataset of torchvision, but got {name!r}"
+        text = f"must name a dataset of torchvision, but got {format_value(name)}"
         return [Fault(("from",), f"{text}; {suggestion(name, PICTURES)}")]
     faults: list[Fault] = _faults_of(*PICTURE_OPTIONS, needs="root")(document)
     alone = {"subset": "EMNIST", "size": "ImageFolder", "grayscale": "ImageFolder"}

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ibsweep.data.faults import DataError
 from ibsweep.data.pool import Loaded
-from ibsweep.errors import Fault
+from ibsweep.errors import Fault, InputError
+from ibsweep.paths import usable_path
 
 __all__ = ["load"]
 
@@ -25,7 +26,10 @@ def load(document: Mapping[str, Any], folder: Path | None) -> Loaded:
         DataError: Its files are missing or broken.
     """
     name = document["from"].removeprefix("torchvision:")
-    root = ((folder or Path()) / Path(document["root"]).expanduser()).resolve()
+    try:
+        root = usable_path(document["root"], folder or Path()).resolve()
+    except InputError as error:
+        raise DataError([Fault(("root",), str(error))]) from error
     datasets = _torchvision_datasets()
     if name == "ImageFolder":
         return _folders(datasets, root, document)
