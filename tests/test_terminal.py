@@ -63,7 +63,7 @@ def prints(source: str) -> set[str]:
     return found & {
         *("print", "typer.echo", "typer.secho", "click.echo", "rich.print", "Console"),
         *("sys.stdout.write", "sys.stderr.write", "sys.__stdout__.write", "sys.__stderr__.write"),
-        *("traceback.print_exc", "traceback.print_exception", "traceback.print_tb", "os.write"),
+        *("traceback.print_exc", "traceback.print_exception", "traceback.print_tb"),
         *("traceback.print_stack", "warnings.showwarning"),
     }
 
