@@ -21,7 +21,7 @@ import pytest
 
 _COUNTS = {  # in the short form, in the long form
     "kills": (6, 150),  # of sweeps with their Ray
-    "writes": (60, 1_500),  # of commands that write without Ray
+    "writes": (40, 1_500),  # of commands that write without Ray
     "nodes": (1, 20),
     "files": (300, 6_000),  # question files
     "lines": (200, 4_000),  # command lines

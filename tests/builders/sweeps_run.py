@@ -21,6 +21,9 @@ GRID = {
 }
 """Forty configurations."""
 
+SWEEPS = ("s-seed10", "s-seed11", "t")
+"""What ``run_undisturbed`` runs."""
+
 BUDGET = ("--replicates", "2", "--choice-replicates", "2", "--confirm-replicates", "2")
 BUDGET += ("--confirm", "2", "--pruner", "none")
 
@@ -61,7 +64,7 @@ def finish(process: subprocess.Popen[str], seconds: float = 240) -> str:
 
 
 def run_undisturbed(folder: Path) -> None:
-    """Run the sweeps ``s-1``, ``s-2`` and ``t``, and write replications beside them."""
+    """Run the sweeps, and write replications beside them."""
     asked = question()
     path = questions.write_question(folder, asked, "tiny.yaml")
     grid = ("--sampler", "grid", "--trials", "8", "--sweeps", "2", "--name", "s")

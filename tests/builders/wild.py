@@ -256,7 +256,7 @@ WORDS += (
     "tiny.yaml:",
     ":",
     ":x",
-    "s-1",
+    "s-seed10",
 )
 WORDS += ("nobody", "index", "local", "auto", "127.0.0.1:9", "http://127.0.0.1:9", "results", "5m")
 WORDS += (
@@ -296,7 +296,19 @@ _VALUES_OF = {
         "a\x1bb",
     ),
     "--out": ("pages", "tiny.yaml", "", "folder/x", "fifo", "x" * 300),
-    "--name": ("s-1", "new", "index", "", "..", "../x", "x" * 300, "é", ".hidden", "a b", "a/b"),
+    "--name": (
+        "s-seed10",
+        "new",
+        "index",
+        "",
+        "..",
+        "../x",
+        "x" * 300,
+        "é",
+        ".hidden",
+        "a b",
+        "a/b",
+    ),
 }
 _NEVER = {"--open", "--help", "-h", "--version", "--address"}
 

@@ -25,7 +25,7 @@ def findings():
 def stored(tmp_path_factory):
     """A results directory with three sweeps that ran undisturbed, and replications.
 
-    ``s-1`` and ``s-2`` differ in their seeds, ``t`` has another sampler.
+    ``s-seed10`` and ``s-seed11`` differ in their seeds, ``t`` has another sampler.
     """
     from sweeps_run import run_undisturbed
 

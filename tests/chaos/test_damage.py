@@ -18,6 +18,7 @@ import pytest
 from damage import damage
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps_run import SWEEPS
 
 from ibsweep.analysis.load import Results, load
 from ibsweep.cli import run
@@ -140,7 +141,7 @@ def test_damaged_results_give_right_figures_or_a_visible_fault(stored, copies, f
     """As they are read, and after the repair that a sweep begins with."""
 
     @chaos.examples("damaged")
-    @given(st.sampled_from(["s-1", "s-2", "t"]), st.integers(1, 3), st.integers(0, 2**32))
+    @given(st.sampled_from(SWEEPS), st.integers(1, 3), st.integers(0, 2**32))
     def damaged(sweep, times, drawn):
         chaos.tally["damaged results"] += 1
         draws = random.Random(f"{chaos.seed()} {drawn}")

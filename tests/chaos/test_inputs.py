@@ -152,10 +152,12 @@ def test_command_lines(here, monkeypatch, findings):
     monkeypatch.setattr("ibsweep.trial.train_one.train_one", no_training)
     for module in ("ibsweep.sweep.runner", "ibsweep.cluster.pool"):
         monkeypatch.setattr(f"{module}.ray_session", no_training, raising=False)
-    before = {path.name: path.read_bytes() for path in (here / "results" / "s-1").glob("*.jsonl")}
+    before = {
+        path.name: path.read_bytes() for path in (here / "results" / "s-seed10").glob("*.jsonl")
+    }
     for command in commands():  # what is imported counts once
         printed(command, "--help")
-    for words in (["tune", "tiny.yaml"], ["report"], ["sweeps"], ["resume", "s-1"]):
+    for words in (["tune", "tiny.yaml"], ["report"], ["sweeps"], ["resume", "s-seed10"]):
         printed(*words)
 
     @chaos.examples("lines")
@@ -186,7 +188,9 @@ def test_command_lines(here, monkeypatch, findings):
             findings.add("output steers the terminal", f"{out[:300]!r} of {example}")
 
     lines()
-    after = {path.name: path.read_bytes() for path in (here / "results" / "s-1").glob("*.jsonl")}
+    after = {
+        path.name: path.read_bytes() for path in (here / "results" / "s-seed10").glob("*.jsonl")
+    }
     if after != before:
         findings.add("a finished sweep was changed", "")
     for path in (here / "results").iterdir():
