@@ -70,3 +70,12 @@ def ray_head():
 
     with start_head() as head:
         yield head
+
+
+@pytest.fixture
+def cluster():
+    """A cluster whose head trains nothing; nodes are for the test to add."""
+    from clusters import cluster_with_token
+
+    with cluster_with_token() as one:
+        yield one

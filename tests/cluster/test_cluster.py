@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import signal
 import subprocess
 import sys
@@ -17,8 +16,7 @@ import psutil
 import pytest
 import ray
 import tiny
-from head import clean_environment
-from ray.cluster_utils import Cluster
+from clusters import another_cluster, environment
 
 from ibsweep.cluster.nodes import is_lost
 from ibsweep.results.records import TrialState
@@ -35,41 +33,6 @@ def question(epochs):
 
 LONG = question(3000)
 """Trials of a second or two."""
-
-
-@pytest.fixture
-def cluster(monkeypatch):
-    """A head that trains nothing, with a token; nodes are for the test to add."""
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    for name in ("AUTOSCALER_METRIC_PORT", "DASHBOARD_METRIC_PORT"):
-        monkeypatch.setenv(name, "-1")
-    monkeypatch.setenv("RAY_enable_metrics_collection", "0")
-    from ibsweep.cluster.ray_internals.core import enable_token_authentication
-
-    enable_token_authentication()
-    with another_cluster() as one:
-        yield one
-
-
-@contextmanager
-def another_cluster():
-    one = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 0, "include_dashboard": False},
-        shutdown_at_exit=False,
-    )
-    try:
-        yield one
-    finally:
-        one.shutdown()
-
-
-def environment():
-    """Return the environment of a command that has the token."""
-    names = ("RAY_AUTH_TOKEN", "RAY_gcs_rpc_server_reconnect_timeout_s")
-    kept = {name: os.environ[name] for name in names if name in os.environ}
-    return {**clean_environment(), "RAY_AUTH_MODE": "token", **kept}
 
 
 @contextmanager
