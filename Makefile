@@ -14,7 +14,8 @@ test: $(VENV)/installed  ## set up and pass the tests
 test-slow: $(VENV)/installed  ## pass the tests of clusters, kills, notebooks and browsers, one at a time
 	$(BIN)/python -m pytest -m slow -n 0
 
-# an hour or so; PART is inputs, damage, writes, kills, nodes, stores or races
+# an hour or two; PART is inputs, damage, writes, kills, nodes, stores or races; CHAOS_LOG=FILE
+# follows it, and tests/builders/chaos.py says what else can be set
 chaos: $(VENV)/installed  ## kill, damage and confuse at random, and print the counts
 	CHAOS=long $(BIN)/python -m pytest -m slow -n 0 --timeout 7200 \
 		$(if $(PART),tests/chaos/test_$(PART).py,tests/chaos)

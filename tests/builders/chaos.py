@@ -1,18 +1,20 @@
 """What the tests that break things share: how often they do it, what they count and find.
 
 The counts are those of the short form, or with ``CHAOS=long`` those of ``make chaos``; each can be
-set by itself, such as ``CHAOS_KILLS=20``.
+set by itself, such as ``CHAOS_KILLS=20``. A test ends after ``CHAOS_MINUTES`` whatever its count,
+and with ``CHAOS_LOG`` a file is told of what is done as it is done.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -42,6 +44,21 @@ def count(name: str) -> int:
     return int(os.environ.get(f"CHAOS_{name.upper()}") or (long if LONG else short))
 
 
+def clock() -> Callable[[], bool]:
+    """Return what tells whether the time of a test that begins now is over."""
+    minutes = float(os.environ.get("CHAOS_MINUTES") or (40 if LONG else 3))
+    deadline = time.monotonic() + 60 * minutes
+    return lambda: time.monotonic() > deadline
+
+
+def note(text: str) -> None:
+    """Tell the log, if there is one, what is done."""
+    if path := os.environ.get("CHAOS_LOG"):
+        with open(path, "a", encoding="utf-8") as log:  # noqa: PTH123
+            log.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+
+
+@functools.cache
 def seed() -> int:
     """Return the seed of what is drawn: always the same in the short form."""
     return int(os.environ.get("CHAOS_SEED") or (time.time_ns() % 2**32 if LONG else 0))
@@ -73,6 +90,7 @@ class Findings:
             example: How to see it.
         """
         tally["findings"] += 1
+        note(f"FOUND {kind}\n    {example}")
         self._found.setdefault(kind, []).append(example)
 
     def check(self) -> None:

@@ -14,6 +14,11 @@ from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import Question
 from ibsweep.results.store import ReplicationStore
 
+TRIALS = 8
+"""Of a sweep over the grid."""
+
+GRID_SWEEP = ("--sampler", "grid", "--trials", str(TRIALS))
+
 GRID = {
     "lr": {"type": "float", "low": 0.01, "high": 0.1, "step": 0.03},
     "epochs": {"type": "int", "low": 6, "high": 30, "step": 6},
@@ -67,8 +72,8 @@ def run_undisturbed(folder: Path) -> None:
     """Run the sweeps, and write replications beside them."""
     asked = question()
     path = questions.write_question(folder, asked, "tiny.yaml")
-    grid = ("--sampler", "grid", "--trials", "8", "--sweeps", "2", "--name", "s")
-    finish(start(folder, "tune", str(path), *grid, *BUDGET))
+    two = ("--sweeps", "2", "--seed", "10", "--name", "s")
+    finish(start(folder, "tune", str(path), *two, *GRID_SWEEP, *BUDGET))
     finish(start(folder, "tune", str(path), "--name", "t", "--trials", "5", *BUDGET))
     (cell,) = (cell for cell, _ in published_settings([Question.model_validate(asked)]))
     store = ReplicationStore(folder / "results")

@@ -70,9 +70,13 @@ def printed(*words: str) -> tuple[int, str, str]:
 def test_question_files(tmp_path, findings):
     path = tmp_path / "mine.yaml"
 
+    over = chaos.clock()
+
     @chaos.examples("files")
     @given(question_files())
     def files(content):
+        if over():
+            return
         path.write_bytes(content)
         example = repr(content)
         try:
@@ -160,9 +164,13 @@ def test_command_lines(here, monkeypatch, findings):
     for words in (["tune", "tiny.yaml"], ["report"], ["sweeps"], ["resume", "s-seed10"]):
         printed(*words)
 
+    over = chaos.clock()
+
     @chaos.examples("lines")
     @given(command_lines())
     def lines(words):
+        if over():
+            return
         chaos.tally["command lines"] += 1
         example = repr(words)
         with contextlib.suppress(FileNotFoundError):

@@ -20,17 +20,16 @@ import pytest
 import questions
 import torch
 import yaml
-from sweeps_run import BUDGET, question, start
+from sweeps_run import BUDGET, GRID_SWEEP, TRIALS, question, start
 from victims import Command
 
 from ibsweep.results.store import SweepStore
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(7200)]
 
-TRIALS = 12
-GRID = ("--sampler", "grid", "--seed", "10", "--trials", str(TRIALS), *BUDGET)
+GRID = ("--seed", "10", *GRID_SWEEP, *BUDGET)
 
-_OF_THE_RUN = {"seconds", "node", "device", "lost", "checksum"}
+_OF_THE_RUN = {"seconds", "node", "device", "lost", "check"}
 """Fields of a row that say how it came about, and what depends on them."""
 
 _LINGER = 20
@@ -240,6 +239,7 @@ class Disturbed:
     def _count(self, what: str) -> None:
         self.done += 1
         chaos.tally[what] += 1
+        chaos.note(f"{self.done} {what}")
 
     def complete(self, root: Path, example: str) -> None:
         """Check that a sweep has all that an undisturbed one has."""
@@ -266,17 +266,18 @@ class Disturbed:
             self.findings.add("`check` is not content", f"{out} {err}: {example}")
 
 
-def test_sweeps_that_are_killed_stopped_and_interrupted(tmp_path, findings):
+def test_sweeps_that_are_killed_stopped_and_interrupted(tmp_path, stored, findings):
     questions.write_question(tmp_path, question(), "tiny.yaml")
+    right = figures(stored / "s-seed10")
     began = time.monotonic()
-    first = start(tmp_path, "tune", "tiny.yaml", "--name", "undisturbed", *GRID)
-    _, err = first.communicate(timeout=300)
-    assert first.returncode == 0, err
+    first = Command(tmp_path, "tune", "tiny.yaml", "--name", "undisturbed", *GRID)
+    assert first.wait(_END), first.end()
     seconds = time.monotonic() - began
-    right = figures(tmp_path / "results" / "undisturbed")
-    draws = random.Random(f"kills {chaos.seed()}")
+    assert first.process.returncode == 0, first.end()
+    assert figures(tmp_path / "results" / "undisturbed") == right
+    draws, over = random.Random(f"kills {chaos.seed()}"), chaos.clock()
     disturbed = Disturbed(tmp_path, findings, draws, right, seconds)
     wanted = chaos.count("kills")
-    while disturbed.done < wanted and disturbed.sweeps < 4 * wanted:
-        disturbed.sweep(min(8, wanted))
+    while disturbed.done < wanted and disturbed.sweeps < 2 * wanted and not over():
+        disturbed.sweep(min(8, wanted - disturbed.done))
     findings.check()

@@ -139,6 +139,7 @@ class Disturber:
         self.nodes.remove(victim)
         self.cluster.remove_node(victim, allow_graceful=False)
         chaos.tally[f"nodes lost ({kind})"] += 1
+        chaos.note(f"a node is lost ({kind})")
         if kind == "later another":
             time.sleep(draws.uniform(3, 10))
         while len(self.nodes) < 3:
@@ -163,9 +164,9 @@ def test_nodes_that_are_lost_added_and_rejoin(tmp_path, cluster, findings, monke
     wanted, killed = chaos.count("nodes"), 0
     path = write_question(tmp_path)
     disturber = Disturber(cluster, draws)
-    results = tmp_path / "results"
+    results, over = tmp_path / "results", chaos.clock()
     for sweep in range(3 * wanted):
-        if killed >= wanted:
+        if killed >= wanted or over():
             break
         here = min(wanted - killed, 10)
         trials = 4 + 3 * here

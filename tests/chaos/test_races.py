@@ -36,6 +36,7 @@ LOOKING = (
 def race(folder, findings, *commands):
     """Start commands at once, and return them as they ended: their words, codes and output."""
     chaos.tally[f"races of {len(commands)} processes"] += 1
+    chaos.note(f"a race of {commands}")
     running = [(words, Command(folder, *words)) for words in commands]
     ended = []
     for words, command in running:
@@ -79,8 +80,10 @@ def complete(folder, findings, stored, example):
 
 @pytest.mark.parametrize("count", [2, 5])
 def test_processes_on_one_directory(tmp_path, stored, findings, count):
-    draws = random.Random(f"races {chaos.seed()}")
+    draws, over = random.Random(f"races {chaos.seed()}"), chaos.clock()
     for turn in range(chaos.count("races")):
+        if over():
+            break
         folder = tmp_path / str(turn)
         folder.mkdir()
         shutil.copytree(stored, folder / "results")
