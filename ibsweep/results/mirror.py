@@ -127,9 +127,9 @@ class Mirror:
                 self._copy.write_index(index)
 
     def _upload(self, name: str, content: bytes, here: Stamp, index: Index) -> None:
-        if name.endswith(".jsonl") and self.remote.stamp(name) != known_stamp(
-            index, name, "there"
-        ):
+        there = self.remote.stamp(name)
+        changed = name.endswith(".jsonl") and there != known_stamp(index, name, "there")
+        if changed and not (there and self._is_continued(name, content)):
             raise SweepError(
                 f"{url_of(self.remote.url, name)} was written by another process meanwhile: let "
                 "one of them alone run the sweep"
@@ -137,6 +137,17 @@ class Mirror:
         self.remote.write(name, content)
         index[name] = {"there": self.remote.stamp(name), "here": here}
         self._leases.renew()  # many models may take long
+
+    def _is_continued(self, name: str, content: bytes) -> bool:
+        """Return whether a file here goes on from what is at the URL.
+
+        So it is where an earlier push was cut off after it had written the file, and before its
+        stamp was noted.
+        """
+        try:
+            return content.startswith(self.remote.read(name))
+        except InputError as error:
+            raise SweepError(str(error)) from error
 
     def _download(self, there: dict[str, Stamp]) -> None:
         index, here = self._copy.read_index(), self._copy.files()

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,13 @@ HOSTILE: tuple[Any, ...] = (
 Damage = Callable[[Path, random.Random], None]
 
 
+def _plain(path: Path) -> Path:
+    """Return a file's path; one that is no file any more is damaged enough."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise FileNotFoundError(path)
+    return path
+
+
 def damage(results: Path, sweep: str, draws: random.Random, times: int) -> list[str]:
     """Damage a sweep of a results directory so often, and return how."""
     done = []
@@ -34,7 +42,7 @@ def damage(results: Path, sweep: str, draws: random.Random, times: int) -> list[
         state = draws.getstate()
         try:
             DAMAGES[name](results / sweep, draws)
-        except OSError:  # it is damaged too much for this
+        except (OSError, ValueError, TypeError, shutil.Error):  # it is damaged too much for this
             draws.setstate(state)
             draws.random()
             continue
@@ -43,17 +51,17 @@ def damage(results: Path, sweep: str, draws: random.Random, times: int) -> list[
 
 
 def _file(root: Path, draws: random.Random) -> Path:
-    """Return a file of a sweep, of its replications now and then."""
-    if draws.random() < 0.05:
-        return root.parent / "replications.jsonl"
-    return root / draws.choice(FILES)
+    """Return a file of a sweep, or now and then that of the replications."""
+    replications = draws.random() < 0.05
+    return _plain(
+        root.parent / "replications.jsonl" if replications else root / draws.choice(FILES)
+    )
 
 
 def _journal(root: Path, draws: random.Random) -> Path:
-    return (
-        root.parent / "replications.jsonl"
-        if draws.random() < 0.05
-        else (root / draws.choice(JOURNALS))
+    replications = draws.random() < 0.05
+    return _plain(
+        root.parent / "replications.jsonl" if replications else root / draws.choice(JOURNALS)
     )
 
 
@@ -61,7 +69,7 @@ def _other(path: Path, draws: random.Random) -> Path:
     """Return the same file of another sweep."""
     root = path.parent
     others = sorted(p for p in root.parent.iterdir() if p.is_dir() and p.name != root.name)
-    return draws.choice(others) / path.name
+    return _plain(draws.choice(others) / path.name)
 
 
 def _flip(root: Path, draws: random.Random) -> None:
@@ -208,12 +216,12 @@ def _change_row(root: Path, draws: random.Random) -> None:
 
 
 def _change_manifest(root: Path, draws: random.Random) -> None:
-    path = root / "manifest.json"
+    path = _plain(root / "manifest.json")
     path.write_text(json.dumps(_changed(json.loads(path.read_bytes()), draws)))
 
 
 def _break_manifest(root: Path, draws: random.Random) -> None:
-    document = json.loads((root / "manifest.json").read_bytes())
+    document = json.loads(_plain(root / "manifest.json").read_bytes())
     document |= draws.choice(
         (
             {"created": "yesterday"},
@@ -259,11 +267,11 @@ def _link(root: Path, draws: random.Random) -> None:
 
 def _swap_files(root: Path, draws: random.Random) -> None:
     one, two = draws.sample(FILES, 2)
-    (root / one).write_bytes((root / two).read_bytes())
+    _plain(root / one).write_bytes(_plain(root / two).read_bytes())
 
 
 def _take_anothers(root: Path, draws: random.Random) -> None:
-    path = root / draws.choice(FILES)
+    path = _plain(root / draws.choice(FILES))
     path.write_bytes(_other(path, draws).read_bytes())
 
 

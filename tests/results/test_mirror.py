@@ -105,10 +105,23 @@ def test_two_machines_at_once_are_noticed(tmp_path, there):
     second = mirror(there, tmp_path / "b")
     add(store, [3])
     first.push()
-    add(SweepStore(tmp_path / "b/s"), [3, 4])
+    add(SweepStore(tmp_path / "b/s"), [4])
     with pytest.raises(SweepError, match=r"curves.jsonl was written by another process"):
         second.push()
     assert numbers(there / "results") == [0, 1, 2, 3]
+
+
+def test_a_push_that_is_cut_off_before_it_noted_what_it_wrote_goes_on(tmp_path, there):
+    one = mirror(there, tmp_path / "a")
+    store = begin(tmp_path / "a")
+    one.push()
+    add(store, [3])
+    index = (tmp_path / "a/.mirror.json").read_bytes()
+    one.push()
+    (tmp_path / "a/.mirror.json").write_bytes(index)
+    add(store, [4])
+    mirror(there, tmp_path / "a").push()
+    assert numbers(there / "results") == [0, 1, 2, 3, 4]
 
 
 def test_what_was_removed_at_the_url_is_put_aside_here(tmp_path, there, capsys):
