@@ -208,7 +208,11 @@ def test_damaged_results_give_right_figures_or_a_visible_fault(stored, copies, f
             findings.add("`report` does not say what is damaged", f"{example}: {said}")
 
     os.environ.setdefault("COLUMNS", "200")
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     damaged()
+    left = len(os.listdir("/proc/self/fd")) - before  # noqa: PTH208
+    if left > 20:  # what is imported on the way keeps a few
+        findings.add("descriptors are left open", f"{left}")
     findings.check()
 
 
