@@ -2,7 +2,8 @@
 
 A trial that cannot be built fails, teaches the sampler nothing and costs one of the budget. So
 every value is tried against a rule before a sweep: one that works with no values of the others is
-refused, and of one that works with some of them it is told which fail.
+refused, and of one that works with some of them it is told with which it does not. The sweep
+passes those combinations over.
 """
 
 from __future__ import annotations
@@ -131,5 +132,5 @@ def _notes(failing: Sequence[tuple[Options, str]], count: int) -> Iterator[str]:
         shown = ", ".join(f"{name} {value!r}" for name, value in example.items())
         yield (
             f"some values of {', '.join(names)} do not go together ({len(failing)} of the {count} "
-            f"combinations tried), trials of these FAIL: with {shown}: {why}"
+            f"combinations tried), and are passed over: with {shown}: {why}"
         )

@@ -90,6 +90,7 @@ def extension(
     if trials is None and time_budget is None:
         return None
     from ibsweep.sweep.proposals import Proposer  # Optuna
+    from ibsweep.sweep.unfit import unfit_rule
 
     manifest, done, spent = store.manifest, len(store.trials()), spent_seconds(store)
     name, proposals = manifest.name, store.proposals()
@@ -135,7 +136,8 @@ def extension(
     )
     question = question_from_manifest(manifest.question, store.paths.manifest)
     arm = question.arms[manifest.arm]
-    proposer = Proposer(arm, question.objective, extended, proposals, store.trials())
+    cannot = unfit_rule(manifest, question, arm)
+    proposer = Proposer(arm, question.objective, extended, proposals, store.trials(), cannot)
     if why := proposer.nothing_left():
         raise InputError(f"{name} cannot be extended: {why}")
     best = store.paths.best_config.read_bytes() if finished else None

@@ -2,7 +2,7 @@
 
 The baseline comes first, where the arm has one, then what an interrupted run left unfinished, then
 the sampler. A configuration equal to an earlier one is not trained twice: the study is told the
-known result and asked again.
+known result and asked again. So it is after one that cannot be trained at all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import random
 import tempfile
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ __all__ = ["Proposer", "export_study"]
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # its lines would tear the live table
 
 _SAMPLER_CLASSES = {"tpe": "TPESampler", "gp": "GPSampler", "cmaes": "CmaEsSampler"}
+_DRAWN = 100_000
+"""Points of a large grid that are drawn, of which some may be tried already or cannot be."""
+
 _MAX_DUPLICATES = 5
 """Earlier configurations in a row after which the sampler is passed over."""
 
@@ -48,6 +51,7 @@ class Proposer:
         manifest: The sweep: budget, sampler, seed.
         proposals: What was proposed already.
         trials: What is finished already.
+        cannot: Tells which configurations cannot be trained; None where all can.
     """
 
     def __init__(
@@ -57,8 +61,10 @@ class Proposer:
         manifest: Manifest,
         proposals: Sequence[Proposal] = (),
         trials: Sequence[Trial] = (),
+        cannot: Callable[[Mapping[str, Any]], bool] | None = None,
     ) -> None:
         self.arm, self.budget = arm, manifest.trials
+        self._cannot = cannot
         self.column = objective.valid
         self.distributions = to_distributions(arm.space)
         self.sampler_name: str = manifest.sampler["name"]
@@ -103,6 +109,9 @@ class Proposer:
             # in the search space's order, whatever order Optuna asked in, and its own points
             chosen = canonical_config(self.arm.space, trial.params)
             key = self._key(chosen)
+            if key not in self._outcomes and self._cannot is not None and self._cannot(chosen):
+                self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                continue
             if key not in self._outcomes:
                 self._outcomes[key] = None
                 proposal = Proposal(trial=self._next, origin=origin, config=chosen)
@@ -119,7 +128,7 @@ class Proposer:
             return None
         counts = [point_count(spec) for spec in self.arm.space.values()]
         if self._grid is not None:
-            left = any(self._key(config) not in self._outcomes for config in self._grid_configs())
+            left = any(map(self._is_left, self._grid_configs()))
         else:
             left = None in counts or len(self._outcomes) < math.prod(n or 0 for n in counts)
         return None if left else self._why_exhausted()
@@ -128,16 +137,24 @@ class Proposer:
         """Return what equal configurations share, whoever wrote their numbers."""
         return json.dumps(canonical_config(self.arm.space, config), sort_keys=True)
 
+    def _is_left(self, config: Mapping[str, Any]) -> bool:
+        """Tell whether a configuration is new and can be trained."""
+        new = self._key(config) not in self._outcomes
+        return new and (self._cannot is None or not self._cannot(config))
+
     def _why_exhausted(self) -> str:
-        tried = len(self._outcomes)
-        counts = [point_count(spec) for spec in self.arm.space.values()]
-        if None not in counts and tried >= math.prod(count or 0 for count in counts):
-            return f"the search space is used up: it holds {tried} configurations, all are tried"
         thinned = [
             name
             for (name, spec), axis in zip(self.arm.space.items(), self._axes, strict=True)
             if len(axis) != point_count(spec)
         ]
+        tried = len(self._outcomes)
+        if self._grid is None or not thinned:
+            able = "" if self._cannot is None else " that can be trained"
+            return (
+                f"the search space is used up: it holds {tried} configurations{able}, all are "
+                "tried"
+            )
         return (
             f"the grid is used up: all its {math.prod(map(len, self._axes))} points are tried, "
             f"but the search space holds more: it takes {self._points} values of "
@@ -157,7 +174,7 @@ class Proposer:
             yield "earlier", self._earlier.popleft()
         if self._grid is not None:
             for config in self._grid:
-                if self._key(config) not in self._outcomes:
+                if self._is_left(config):
                     yield self.sampler_name, config
         else:
             for _ in range(_MAX_DUPLICATES):
@@ -174,7 +191,7 @@ class Proposer:
             self._random.shuffle(axis)
         for values in itertools.product(*axes):
             config = dict(zip(self.arm.space, values, strict=True))
-            if self._key(config) not in self._outcomes:
+            if self._is_left(config):
                 yield config
 
     def _ask(self, config: Mapping[str, Any] | None) -> optuna.Trial:
@@ -192,7 +209,7 @@ class Proposer:
     def _grid_configs(self) -> Iterator[dict[str, Any]]:
         """Yield the grid's points in random order: as many as can be needed, it may be large."""
         total = math.prod(map(len, self._axes))
-        needed = min(total, self.budget + len(self._outcomes))
+        needed = min(total, max(self.budget + len(self._outcomes), _DRAWN))
         for number in self._random.sample(range(total), needed):
             config, rest = {}, number
             for name, axis in zip(self.arm.space, self._axes, strict=True):

@@ -29,6 +29,7 @@ from ibsweep.sweep.proposals import Proposer, export_study
 from ibsweep.sweep.scheduler import make_scheduler, replay
 from ibsweep.sweep.searcher import SweepSearcher
 from ibsweep.sweep.trainable import TrialTrainable
+from ibsweep.sweep.unfit import unfit_rule
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -99,7 +100,8 @@ def _search(
     def note(line: str) -> None:
         progress.note(f"{manifest.name}: {line}")
 
-    proposer = Proposer(arm, objective, manifest, store.proposals(), trials)
+    cannot = unfit_rule(manifest, question, arm)
+    proposer = Proposer(arm, objective, manifest, store.proposals(), trials, cannot)
     searcher = SweepSearcher(
         proposer,
         store,

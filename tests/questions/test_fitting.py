@@ -127,7 +127,7 @@ def test_what_works_with_some_of_the_others_is_told_by_show(tmp_path, capsys):
     assert not faults
     assert note == (
         "some values of kernel_size, num_layers do not go together (1 of the 25 combinations "
-        "tried), trials of these FAIL: with kernel_size 6, num_layers 6: kernel_size=6 is too "
+        "tried), and are passed over: with kernel_size 6, num_layers 6: kernel_size=6 is too "
         "large for images of 12 pixels: convolution 6 sees 2 pixels; choose a smaller kernel"
     )
     assert run(["show", str(path)]) == 0

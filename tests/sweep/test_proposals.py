@@ -256,6 +256,44 @@ def test_a_grid_that_is_large_gives_different_points():
     assert proposer.exhausted is None, "the budget is what ended it"
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_what_cannot_be_trained_is_not_proposed(sampler):
+    """Of 3 * 3 * 2 configurations seven of nine pairs cannot be trained."""
+
+    def cannot(config):
+        return config["lr"] * config["epochs"] > 0.011 or config["epochs"] == 15
+
+    manifest = tiny.manifest(arm=DISCRETE, trials=30, sampler=sampler)
+    arm = tiny.arm(**{**DISCRETE.model_dump(), "baseline": None})
+    proposer = Proposer(arm, OBJECTIVE, manifest, cannot=cannot)
+    found = []
+    while proposed := proposer.propose():
+        found.append(proposed[0])
+        finish(proposer, proposed[0])
+    everything = itertools.product([0.001, 0.01, 0.1], [5, 10, 15], [0.0, 0.9])
+    able = {
+        (("epochs", epochs), ("lr", lr), ("momentum", momentum))
+        for lr, epochs, momentum in everything
+        if not cannot({"lr": lr, "epochs": epochs})
+    }
+    assert len(found) == len(able) == 4
+    assert distinct(found) == able
+    assert [proposal.trial for proposal in found] == [0, 1, 2, 3]
+    assert "it holds 4 configurations that can be trained, all are tried" in proposer.exhausted
+    assert proposer.nothing_left() == proposer.exhausted or sampler != "grid"
+
+
+def test_a_large_grid_of_which_most_cannot_be_trained_fills_the_budget():
+    space = {"lr": {"type": "float", "low": 0.001, "high": 1.0, "step": 0.001}}
+    arm = tiny.arm(space=space, baseline=None, fixed={"epochs": 20, "batch_size": 10})
+    manifest = tiny.manifest(arm=arm, trials=9, sampler="grid")
+    proposer = Proposer(arm, OBJECTIVE, manifest, cannot=lambda config: config["lr"] > 0.02)
+    configs = [proposer.propose()[0].config["lr"] for _ in range(9)]
+    assert max(configs) <= 0.02
+    assert proposer.propose() is None
+    assert proposer.exhausted is None
+
+
 def test_equal_configurations_are_told_and_not_trained():
     """The second time a sampler asks for the baseline, the study hears the baseline's figure."""
     arm = tiny.arm(
