@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ibsweep.errors import InputError, suggestion
 from ibsweep.results.location import fetch_results
 from ibsweep.results.store import SweepStore, created_sweeps
+from ibsweep.results.sweeps import find_sweep
 from ibsweep.sweep.options import QUICK, SweepOptions
 from ibsweep.terminal import say
 
@@ -102,7 +103,7 @@ def resume(
     if not sweeps:
         raise InputError("name the sweeps to resume; `ibsweep.load().sweeps` lists them")
     folder = fetch_results(results)
-    stores = [SweepStore.find(folder, name) for name in dict.fromkeys(sweeps)]
+    stores = [find_sweep(folder, name) for name in dict.fromkeys(sweeps)]
     with resumed(stores, sys.argv, trials=trials, time_budget=time_budget):
         return _run(stores, folder, progress=progress)
 

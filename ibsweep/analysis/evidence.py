@@ -107,6 +107,9 @@ def gather(results: Results, targets: Sequence[str] | None = None) -> dict[str, 
     """
     questions = known_questions(results)
     if not questions:
+        if wrong := results.what_is_wrong():
+            lines = "\n".join(wrong)
+            raise InputError(f"nothing in {results.path} can be reported:\n{lines}")
         raise InputError(f"there are no sweeps in {results.path} yet: `ibsweep tune` makes them")
     stored = {sweep.summary.name: sweep for sweep in results.stored}
     names = [_name(target) for target in targets or () if target != "all"]

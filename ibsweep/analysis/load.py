@@ -12,13 +12,23 @@ from typing import Any, overload
 import pandas as pd
 
 from ibsweep.analysis import frames
+from ibsweep.analysis.check import CheckedSweep, check_curves, check_sweep
 from ibsweep.analysis.design import design_of, independent
-from ibsweep.analysis.summary import SweepSummary, summarise_rows
+from ibsweep.analysis.summary import SweepSummary
 from ibsweep.errors import IbsweepError, InputError, suggestion
 from ibsweep.questions.schema import Question
 from ibsweep.results.location import display_path, fetch_results
-from ibsweep.results.records import Confirmation, Manifest, Trial
-from ibsweep.results.store import ReplicationStore, SweepStore, list_sweeps
+from ibsweep.results.reading import Damage, Journal, damage_text
+from ibsweep.results.records import (
+    REPLICATIONS,
+    Confirmation,
+    Curve,
+    Manifest,
+    Replication,
+    Trial,
+)
+from ibsweep.results.store import ReplicationStore, SweepStore
+from ibsweep.results.sweeps import find_sweeps
 
 __all__ = ["Results", "StoredSweep", "load"]
 
@@ -34,25 +44,52 @@ class StoredSweep:
         store: Its directory.
         summary: What it found.
         trials: Its finished trials by number.
-        confirmations: Its confirmed replicates.
+        checked: Its records, which are sound.
     """
 
     store: SweepStore
     summary: SweepSummary
     trials: dict[int, Trial]
-    confirmations: tuple[Confirmation, ...]
+    checked: CheckedSweep
 
     @classmethod
     def read(cls, directory: Path) -> StoredSweep:
         """Read a sweep's directory.
 
         Raises:
-            IbsweepError: If it cannot be read.
+            IbsweepError: If it cannot be read, or its records are not sound.
         """
-        store = SweepStore(directory)
-        trials, confirmations = store.trials(), store.confirmations()
-        summary = summarise_rows(store, trials, confirmations)
-        return cls(store, summary, {row.trial: row for row in trials}, tuple(confirmations))
+        return cls.of(SweepStore(directory))
+
+    @classmethod
+    def of(cls, store: SweepStore) -> StoredSweep:
+        """Read a sweep.
+
+        Raises:
+            IbsweepError: If its records are not sound.
+        """
+        checked = check_sweep(store)
+        trials = {row.trial: row for row in checked.trials}
+        return cls(store, checked.summary(), trials, checked)
+
+    @property
+    def confirmations(self) -> tuple[Confirmation, ...]:
+        """Its confirmed replicates."""
+        return self.checked.confirmations
+
+    @property
+    def curves(self) -> list[Curve]:
+        """The validated epochs of its trials, in order; none where a line of them is wrong."""
+        return self._curves[0]
+
+    @cached_property
+    def _curves(self) -> tuple[list[Curve], list[Damage]]:
+        return check_curves(self.checked)
+
+    @property
+    def notes(self) -> list[Damage]:
+        """What is wrong with its records and does not keep it from counting."""
+        return [*self.checked.notes, *self._curves[1]]
 
     @property
     def manifest(self) -> Manifest:
@@ -106,7 +143,8 @@ class Results:
 
     Attributes:
         path: The directory that was read.
-        unreadable: Why a sweep's directory was left out, by its name.
+        unreadable: Why a sweep was left out, by its name, or by that of its directory where that
+            is all there is to know.
         stored: The sweeps, by the names of their directories.
     """
 
@@ -116,7 +154,28 @@ class Results:
 
     def __repr__(self) -> str:
         counts = f"{len(self.sweeps)} sweeps, {len(self.trials)} trials"
-        return f"<Results of {self.path}: {counts}, {len(self.confirmations)} confirmations>"
+        counts += f", {len(self.confirmations)} confirmations"
+        left_out = f"; {len(self.unreadable)} left out" if self.unreadable else ""
+        return f"<Results of {self.path}: {counts}{left_out}>"
+
+    @cached_property
+    def notes(self) -> dict[str, str]:
+        """What is wrong with records that count all the same, by sweep; curves are read for it.
+
+        A line that stands twice counts once; curves of which a line is wrong are left out.
+        """
+        found = {sweep.summary.name: sweep.notes for sweep in self.stored}
+        found[REPLICATIONS] = list(self._replications.damage)
+        return {name: damage_text(damage) for name, damage in found.items() if damage}
+
+    def what_is_wrong(self) -> list[str]:
+        """Return what was left out and what is wrong besides, a line each."""
+        left_out = [f"left out: {name}: {why}" for name, why in self.unreadable.items()]
+        return [*left_out, *(f"note: {name}: {text}" for name, text in self.notes.items())]
+
+    @cached_property
+    def _replications(self) -> Journal[Replication]:
+        return ReplicationStore(self.path).journal()
 
     @cached_property
     def _current(self) -> list[StoredSweep]:
@@ -214,8 +273,7 @@ class Results:
         rows = [
             frames.CurveRow(sweep, curve, replicate)
             for sweep in self.stored
-            for curve in sorted(sweep.store.curves(), key=lambda row: (row.trial, row.epoch))
-            if curve.trial in sweep.trials  # the others were cut short and start again
+            for curve in sweep.curves
             for replicate in curve.replicates
         ]
         return frames.make_frame(frames.CURVES, rows, self._metrics)
@@ -239,8 +297,9 @@ class Results:
     @frames.describe(frames.REPLICATIONS)
     def replications(self) -> pd.DataFrame:
         """One row a published setting, training-set size and seed."""
-        store = ReplicationStore(self.path)
-        found = store.rows() if store.path.exists() else []
+        stored = self._replications
+        damaged = any(one.remedy != "none" for one in stored.damage)
+        found = () if damaged else stored.rows.values()
         # trained again after a change of its file: the last one counts
         last = {(r.question, r.arm, r.setting, r.train_size, r.seed): r for r in found}
         metrics = {"valid": _names(row.valid for row in last.values())}
@@ -344,7 +403,8 @@ class Results:
 def load(path: str | os.PathLike[str] = "results") -> Results:
     """Read a results directory, or the directory of one sweep.
 
-    A sweep that cannot be read is left out, with the reason in ``Results.unreadable``.
+    A sweep that cannot be read, or whose records contradict each other, is left out, with the
+    reason in ``Results.unreadable``. What is wrong with others is in ``Results.notes``.
 
     Args:
         path: A directory that ``ibsweep tune`` wrote to, or its URL, or one sweep's directory in
@@ -359,14 +419,15 @@ def load(path: str | os.PathLike[str] = "results") -> Results:
             f"no results directory {display_path(root)}: name one that `ibsweep tune` wrote, or a "
             "sweep's in it"
         )
-    if (root / "manifest.json").exists():
+    if os.path.lexists(root / "manifest.json"):
         return Results(root, {}, (StoredSweep.read(root),))
-    sweeps, unreadable = [], {}
-    for directory in list_sweeps(root):
+    found = find_sweeps(root)
+    sweeps, unreadable = [], dict(found.left_out)
+    for name, store in found.stores.items():
         try:
-            sweeps.append(StoredSweep.read(directory))
+            sweeps.append(StoredSweep.of(store))
         except IbsweepError as error:
-            unreadable[directory.name] = str(error)
+            unreadable[name] = str(error)
     return Results(root, unreadable, tuple(sweeps))
 
 

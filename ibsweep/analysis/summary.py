@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,7 @@ __all__ = [
     "SweepSummary",
     "chosen",
     "config_text",
+    "confirmed_trials",
     "leading",
     "summarise",
     "summarise_rows",
@@ -281,25 +282,48 @@ def summarise(store: SweepStore) -> SweepSummary:
     return summarise_rows(store, store.trials(), store.confirmations())
 
 
+def confirmed_trials(
+    trials: Mapping[int, Trial],
+    confirmations: Iterable[Confirmation],
+    objective: Objective,
+    arm: Arm,
+) -> list[Confirmed]:
+    """Return the trials that were confirmed at the arm's own training-set size, best first.
+
+    Args:
+        trials: The finished trials by number.
+        confirmations: Fresh replicates; those of trials that are not finished are passed over.
+        objective: Says what is better.
+        arm: The arm.
+    """
+    rows: dict[int, list[Confirmation]] = {}
+    for row in confirmations:
+        if row.train_size == arm.train_size and row.trial in trials:
+            rows.setdefault(row.trial, []).append(row)
+    found = [Confirmed.of(trials[number], own, objective) for number, own in rows.items()]
+    return sorted(found, key=objective.rank)
+
+
 def summarise_rows(
-    store: SweepStore, trials: Sequence[Trial], confirmations: Sequence[Confirmation]
+    store: SweepStore,
+    trials: Sequence[Trial],
+    confirmations: Sequence[Confirmation],
+    question: Question | None = None,
 ) -> SweepSummary:
-    """Return what a sweep found, from rows of it that were read."""
+    """Return what a sweep found, from rows of it that were read.
+
+    Args:
+        store: The sweep.
+        trials: Its finished trials.
+        confirmations: Its confirmed replicates.
+        question: Its question; by default it is read from the manifest.
+    """
     manifest = store.manifest
-    question = question_from_manifest(manifest.question, store.paths.manifest)
+    question = question or question_from_manifest(manifest.question, store.paths.manifest)
     question = question.of_file(manifest.question_file)
     by_number = {trial.trial: trial for trial in trials}
     arm = question.arms[manifest.arm]
-    rows: dict[int, list[Confirmation]] = {}
-    for row in confirmations:
-        if row.train_size == arm.train_size:
-            rows.setdefault(row.trial, []).append(row)
-    # a user may have removed a damaged line: that trial is unfinished again
-    confirmed = [
-        Confirmed.of(by_number[number], found, question.objective)
-        for number, found in rows.items()
-        if number in by_number
-    ]
+    confirmed = confirmed_trials(by_number, confirmations, question.objective, arm)
     if store.is_running():
         state = "running"
     else:
@@ -314,7 +338,7 @@ def summarise_rows(
         trials=manifest.trials,
         counts={s: sum(t.state == s for t in trials) for s in TrialState},
         baseline=next((t for t in trials if t.origin == "baseline"), None),
-        confirmed=tuple(sorted(confirmed, key=question.objective.rank)),
+        confirmed=tuple(confirmed),
         confirmed_baseline=next((c for c in confirmed if c.trial.origin == "baseline"), None),
     )
 

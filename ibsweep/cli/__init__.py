@@ -17,6 +17,7 @@ import typer
 
 from ibsweep import __version__
 from ibsweep.cli import (
+    check,
     efficiency,
     jobs,
     logs,
@@ -51,6 +52,7 @@ app.command("show")(show.show)
 app.command("tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command("resume")(resume.resume)
 app.command("sweeps")(sweeps.sweeps)
+app.command("check")(check.check)
 app.command("efficiency", epilog=efficiency.EXAMPLES)(efficiency.efficiency)
 app.command("settle", epilog=settle.EXAMPLES)(settle.settle)
 app.command("report", epilog=report.EXAMPLES)(report.report)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ibsweep.cli.check import say_left_out
 from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.flags import Address, QuietFlag, ResultsDir
 from ibsweep.cli.interruption import HowToResume
@@ -90,9 +91,11 @@ def _chosen(results: Path, targets: list[str]) -> list[tuple[SweepStore, Questio
     from ibsweep.analysis.load import load
     from ibsweep.errors import InputError, suggestion
     from ibsweep.questions.files import question_from_manifest
-    from ibsweep.results.store import SweepStore
+    from ibsweep.results.sweeps import find_sweep
 
-    sweeps = load(results).sweeps
+    loaded = load(results)
+    say_left_out(loaded.unreadable)
+    sweeps = loaded.sweeps
     unfinished = sweeps[sweeps["state"] == "interrupted"]["sweep"].tolist()
     current = sweeps[sweeps["current"].astype(bool)]
     names = {"all", *current["question"], *current["arm"]} if len(current) else set()
@@ -106,7 +109,7 @@ def _chosen(results: Path, targets: list[str]) -> list[tuple[SweepStore, Questio
                 hint = "`ibsweep resume all` comes first"
             raise InputError(f"no finished sweep of {target!r} in {display_path(results)}: {hint}")
     stores = [
-        SweepStore.find(results, row["sweep"])
+        find_sweep(results, row["sweep"])
         for row in current.sort_values("arm").to_dict("records")
         if "all" in targets
         or any(

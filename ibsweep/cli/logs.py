@@ -60,9 +60,9 @@ def _trial_log(results: Path, name: str, trial: int) -> str:
     Raises:
         InputError: If there is no such sweep or trial, or its arm trains a model.
     """
-    from ibsweep.results.store import SweepStore
+    from ibsweep.results.sweeps import find_sweep
 
-    store = SweepStore.find(results, name)
+    store = find_sweep(results, name)
     path = store.paths.log(trial)
     if path.exists():
         return path.read_text(encoding="utf-8")

@@ -108,8 +108,8 @@ def print_tables(results: Loaded, gathered: Iterable[Evidence], console: Console
             replications_table(evidence),
         ):
             print_table(table, console)
-    for name, reason in results.unreadable.items():
-        console.print(f"left out: {name}: {reason}")
+    for line in results.what_is_wrong():
+        console.print(line)
 
 
 def print_table(table: Table, console: Console) -> None:

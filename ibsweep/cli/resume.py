@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ibsweep.cli.check import say_left_out
 from ibsweep.cli.flags import JsonFlag, QuietFlag, ResultsDir, parse_duration
 from ibsweep.results.location import display_path
+from ibsweep.results.reading import damage_text
 
 if TYPE_CHECKING:
     from ibsweep.results.store import SweepStore
@@ -49,7 +51,7 @@ def resume(
     """
     from ibsweep.cli.run_sweeps import run_and_print
     from ibsweep.errors import InputError
-    from ibsweep.results.store import SweepStore
+    from ibsweep.results.sweeps import find_sweep
     from ibsweep.sweep.resume import resumed
 
     further = None if time_budget is None else parse_duration(time_budget)
@@ -58,18 +60,32 @@ def resume(
             raise InputError("--trials and --time-budget extend sweeps that are named, not all")
         stores = _unfinished(results)
     else:
-        stores = [SweepStore.find(results, name) for name in dict.fromkeys(sweeps)]
+        stores = [find_sweep(results, name) for name in dict.fromkeys(sweeps)]
     with resumed(stores, sys.argv, trials=trials, time_budget=further, address=address):
         run_and_print(stores, quiet=quiet, json=json)
 
 
 def _unfinished(results: Path) -> list[SweepStore]:
     """Return the sweeps that were interrupted, the oldest first, as they were asked for."""
-    from ibsweep.errors import InputError
-    from ibsweep.results.store import SweepStore, list_sweeps
+    from ibsweep.analysis.check import check_sweep
+    from ibsweep.errors import IbsweepError, InputError
+    from ibsweep.results.sweeps import find_sweeps
 
-    stores = [SweepStore(directory) for directory in list_sweeps(results)]
-    stores = [s for s in stores if not s.paths.best_config.exists() and not s.is_running()]
+    found = find_sweeps(results)
+    left_out, stores = dict(found.left_out), []
+    for name, store in found.stores.items():
+        if store.is_running():
+            continue
+        try:
+            faults = check_sweep(store).faults
+        except IbsweepError as error:
+            left_out[name] = str(error)
+            continue
+        if any(one.remedy == "remove" for one in faults):
+            left_out[name] = damage_text(faults)
+        elif faults or not store.paths.best_config.exists():
+            stores.append(store)
+    say_left_out(left_out)
     if not stores:
         raise InputError(f"no sweep in {display_path(results)} is unfinished")
     return sorted(stores, key=lambda store: store.manifest.created)

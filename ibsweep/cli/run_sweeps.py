@@ -134,9 +134,11 @@ def shown_by(stores: Sequence[SweepStore]) -> list[str]:
 
 def _pass_over(store: SweepStore, progress: Progress) -> None:
     """Show that a sweep is finished, without what it takes to run one."""
+    from ibsweep.sweep.mend import mend
+
     question = question_from_manifest(store.manifest.question, store.paths.manifest)
     with store.lock():
-        store.repair()
+        mend(store)
         progress.sweep_started(store.manifest, question.objective, store.trials())
         progress.sweep_finished()
 

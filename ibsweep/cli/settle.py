@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ibsweep.cli.check import say_left_out
 from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.flags import Address, JsonFlag, QuietFlag, ResultsDir, parse_duration
 from ibsweep.cli.interruption import HowToResume
@@ -67,7 +68,9 @@ def settle(
     if max_replicates is not None and max_replicates < 1:
         raise InputError(f"`--max-replicates` must be at least 1, but got {max_replicates}")
     seconds = None if max_time is None else parse_duration(max_time)
-    asked = _asked(load(results), targets)
+    loaded = load(results)
+    say_left_out(loaded.unreadable)
+    asked = _asked(loaded, targets)
     progress = _display(quiet=quiet)
     try:
         with progress:

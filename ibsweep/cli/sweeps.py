@@ -13,26 +13,27 @@ from ibsweep.results.location import display_path
 
 def sweeps(results: ResultsDir = Path("results")) -> None:
     """List the stored sweeps and their state."""
+    from ibsweep.analysis.check import check_sweep
     from ibsweep.analysis.runs_wording import mean_text, runs_text
     from ibsweep.analysis.strip import strip_of
-    from ibsweep.analysis.summary import summarise
     from ibsweep.errors import IbsweepError
-    from ibsweep.results.store import SweepStore, list_sweeps
+    from ibsweep.results.sweeps import find_sweeps
 
     console = PlainConsole()
-    directories = list_sweeps(results)
-    if not directories:
+    stored = find_sweeps(results)
+    unreadable = dict(stored.left_out)
+    if not stored.stores and not unreadable:
         console.print(f"no sweeps in {display_path(results)} yet")
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("sweep", "arm", "state", "trials"):
         table.add_column(column, no_wrap=True, overflow="ignore")  # a name is to be copied
     table.add_column("best confirmed")
-    for directory in directories:
+    for name, store in stored.stores.items():
         try:
-            found = summarise(SweepStore(directory))
+            found = check_sweep(store).summary()
         except IbsweepError as error:
-            table.add_row(directory.name, "", "unreadable", "", str(error).splitlines()[0])
+            unreadable[name] = str(error)
             continue
         metric, shown = found.question.objective, ""
         if found.best and strip_of(found.best).values:
@@ -48,4 +49,6 @@ def sweeps(results: ResultsDir = Path("results")) -> None:
             f"{sum(found.counts.values())}/{found.trials}",
             shown,
         )
+    for name, why in sorted(unreadable.items()):
+        table.add_row(name, "", "unreadable", "", why.splitlines()[0])
     console.print(table)

@@ -123,13 +123,13 @@ def _settings(
 
 def _best_config(found: Found, results: Path, sweep: str) -> dict[str, Any]:
     """Return the best configuration of a sweep, if it is of this arm, code and data."""
+    from ibsweep.analysis.check import check_sweep
     from ibsweep.errors import InputError
-    from ibsweep.questions.yaml_file import read_yaml
     from ibsweep.results.location import results_words
-    from ibsweep.results.store import SweepStore
+    from ibsweep.results.sweeps import find_sweep
     from ibsweep.sweep.own import check_unchanged
 
-    store = SweepStore.find(results, sweep)
+    store = find_sweep(results, sweep)
     manifest = store.manifest
     of = (manifest.question["question"], manifest.arm)
     if of != (found.question.question, found.arm.name):
@@ -141,8 +141,9 @@ def _best_config(found: Found, results: Path, sweep: str) -> dict[str, Any]:
         words = shlex.join(["ibsweep", "resume", manifest.name, *results_words(results)])
         raise InputError(f"sweep {sweep!r} has no best yet: `{words}`")
     check_unchanged(store)
-    best: dict[str, Any] = read_yaml(store.paths.best_config)["config"]
-    return best
+    best = check_sweep(store).summary().best
+    assert best is not None, "the records are sound"
+    return dict(best.trial.config)
 
 
 def _train(

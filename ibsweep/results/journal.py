@@ -9,9 +9,13 @@ from pydantic import BaseModel
 
 from ibsweep.results.files import append_file, replace_file
 from ibsweep.results.reading import read_file
-from ibsweep.results.seal import Seal
+from ibsweep.results.seal import FIRST, Seal, link_after
 
 __all__ = ["append_rows", "rewrite_rows"]
+
+
+_SEAL_BYTES = 64
+"""More than the seal of a line and its end take."""
 
 
 def append_rows(path: Path, rows: Iterable[BaseModel], seal: Seal, *, create: bool = True) -> None:
@@ -26,7 +30,7 @@ def append_rows(path: Path, rows: Iterable[BaseModel], seal: Seal, *, create: bo
     Raises:
         SweepError: If the disk is full or refuses.
     """
-    append_file(path, _lines(rows, seal), create=create)
+    append_file(path, _lines(rows, seal, _last_link(path)), create=create)
 
 
 def rewrite_rows(path: Path, rows: Iterable[BaseModel], seal: Seal) -> None:
@@ -35,11 +39,21 @@ def rewrite_rows(path: Path, rows: Iterable[BaseModel], seal: Seal) -> None:
     Raises:
         SweepError: If the disk is full or refuses.
     """
-    content = _lines(rows, seal)
+    content = _lines(rows, seal, FIRST)
     if path.exists() and read_file(path) != content:
         replace_file(path, content)
 
 
-def _lines(rows: Iterable[BaseModel], seal: Seal) -> bytes:
-    lines = (seal.close(row.model_dump_json().encode()) for row in rows)
-    return b"".join(line + b"\n" for line in lines)
+def _lines(rows: Iterable[BaseModel], seal: Seal, link: bytes) -> bytes:
+    lines = []
+    for row in rows:
+        lines.append(seal.close(row.model_dump_json().encode(), link) + b"\n")
+        link = link_after(lines[-1])
+    return b"".join(lines)
+
+
+def _last_link(path: Path) -> bytes:
+    try:
+        return link_after(read_file(path, end=_SEAL_BYTES))
+    except OSError:  # there is none yet, or whoever writes to it says what is wrong
+        return FIRST

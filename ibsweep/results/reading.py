@@ -14,12 +14,14 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from ibsweep.errors import SweepError
-from ibsweep.results.seal import Seal
+from ibsweep.results.seal import FIRST, Seal
 
 __all__ = [
+    "REMOVE_LINE",
     "Damage",
     "Journal",
     "Remedy",
+    "Row",
     "damage_text",
     "first_fault",
     "read_file",
@@ -28,6 +30,11 @@ __all__ = [
 
 _SHOWN = 20
 """Faults of one file that a message lists."""
+
+REMOVE_LINE = "; remove that line to go on without it"
+"""What a message ends with where a line must be taken out."""
+
+_NOT_NEXT = "did not follow the line before it: a line is gone, or they were in another order"
 
 Remedy = Literal["none", "resume", "remove"]
 """What helps against damage: nothing has to, since only one reading is possible; ``ibsweep
@@ -93,8 +100,12 @@ class Journal(Generic[Row]):
         return list(self.rows.values())
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, end: int | None = None) -> bytes:
     """Return the content of a regular file; reading a pipe or a device might never end.
+
+    Args:
+        path: The file.
+        end: Return so many bytes of its end.
 
     Raises:
         OSError: If it is none, or cannot be read.
@@ -104,6 +115,8 @@ def read_file(path: Path) -> bytes:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
+        if end is not None:
+            file.seek(max(0, os.fstat(descriptor).st_size - end))
         return file.read()
 
 
@@ -111,7 +124,7 @@ def read_journal(path: Path, kind: type[Row], seal: Seal) -> Journal[Row]:
     """Read a journal, which there need not be.
 
     A torn last line (no newline, or half a row) was never finished and is left out. A line that
-    stands twice counts once.
+    stands twice counts once. Where a line is gone the next one says so.
 
     Args:
         path: The journal.
@@ -130,20 +143,27 @@ def read_journal(path: Path, kind: type[Row], seal: Seal) -> Journal[Row]:
     rows: dict[int, Row] = {}
     first: dict[Hashable, int] = {}
     damage: list[Damage] = []
+    before: bytes | None = FIRST  # what a line is linked to; None where that cannot be told
     for number, line in enumerate(lines, start=1):
         try:
-            row = kind.model_validate_json(seal.open(line))  # type: ignore[attr-defined]
+            content, check, link = seal.open(line)
+            row = kind.model_validate_json(content)  # type: ignore[attr-defined]
         except ValueError as error:
             if number == len(lines) and not torn and _is_torn(line, seal):
                 break  # blocks of the last write can reach the disk out of order
             damage.append(Damage(path, number, _refusal(word, error)))
+            before = None
             continue
         known = first.setdefault(row.key, number)
-        if known == number:
-            rows[number] = row
-        elif rows[known] == row:
+        if known != number and rows[known] == row:
             text = f"is line {known} once more; it is counted once"
             damage.append(Damage(path, number, text, "none"))
+            continue
+        if link is not None and before is not None and link != before:
+            damage.append(Damage(path, number, _NOT_NEXT, "none"))
+        before = check
+        if known == number:
+            rows[number] = row
         else:
             text = f"contradicts line {known}: both are of {_words(row.key)}"
             damage.append(Damage(path, number, f"{text}; remove one of them to go on"))
@@ -160,7 +180,7 @@ def first_fault(error: ValidationError) -> str:
 
 def _refusal(word: str, error: ValueError) -> str:
     reason = first_fault(error) if isinstance(error, ValidationError) else str(error)
-    return f"is no {word} row ({reason}); remove that line to go on without it"
+    return f"is no {word} row ({reason}){REMOVE_LINE}"
 
 
 def _is_torn(line: bytes, seal: Seal) -> bool:

@@ -131,6 +131,12 @@ class _Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+_FORMAT_2 = frozenset(
+    f"{split}_{name}" for split in ("valid", "train", "test") for name in ("accuracy", "loss")
+) | {"images", "task"}
+"""Fields of rows of format 2 that others do not have."""
+
+
 class _Scored(_Row):
     """A row with figures of one split or more, each in the field that has the split's name."""
 
@@ -146,7 +152,7 @@ class _Scored(_Row):
     @model_validator(mode="before")
     @classmethod
     def _from_format_2(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping):
+        if not isinstance(data, dict) or _FORMAT_2.isdisjoint(data):
             return data
         read = dict(data)
         for split in ("valid", "train", "test"):

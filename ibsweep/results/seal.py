@@ -1,18 +1,38 @@
-"""Seals: every line of a journal says whether it is what was written, and by which sweep.
+"""Seals: every line of a journal says whether it is what was written, by which sweep, after what.
 
-A line ends with a field ``check``, the CRC-32 of what stands before it. It begins with the sweep's
-name and when it was made, so that a line of another sweep does not pass for one of this.
+A line ends with a field ``check``: a CRC-32 of the owner (the sweep's name and when it was made),
+of the link and of the row; and the link, which is the CRC-32 of the line before. So a line that
+was changed is seen, one of another sweep, and that a line is gone.
 """
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import NamedTuple
 
-__all__ = ["Seal"]
+__all__ = ["FIRST", "Seal", "Sealed", "link_after"]
+
+FIRST = b"00000000"
+"""The link of a journal's first line, and of one after a line without a seal."""
 
 _FIELD = b',"check":"'
-_LENGTH = len(_FIELD) + 8 + len(b'"}')
+_LENGTH = len(_FIELD) + 16 + len(b'"}')
+_END = re.compile(rb',"check":"([0-9a-f]{8})[0-9a-f]{8}"}\n\Z')
+
+
+class Sealed(NamedTuple):
+    """A line without its seal.
+
+    Attributes:
+        content: The row.
+        check: Its CRC-32, to which the line after it is linked; None where it has no seal.
+        link: That of the line before it; None where it has no seal.
+    """
+
+    content: bytes
+    check: bytes | None
+    link: bytes | None
 
 
 class Seal(NamedTuple):
@@ -25,19 +45,24 @@ class Seal(NamedTuple):
     Example:
         >>> seal = Seal(b"mine")
         >>> seal.close(b'{"trial":0}')
-        b'{"trial":0,"check":"896cf8fd"}'
-        >>> seal.open(seal.close(b'{"trial":0}'))
+        b'{"trial":0,"check":"cac386a400000000"}'
+        >>> seal.open(seal.close(b'{"trial":0}')).content
         b'{"trial":0}'
     """
 
     owner: bytes
     required: bool = True
 
-    def close(self, line: bytes) -> bytes:
-        """Return a line with its seal; it is a JSON object of one field or more."""
-        return b'%s%s%08x"}' % (line[:-1], _FIELD, zlib.crc32(line, zlib.crc32(self.owner)))
+    def close(self, line: bytes, link: bytes = FIRST) -> bytes:
+        """Return a line, a JSON object of one field or more, with its seal.
 
-    def open(self, line: bytes) -> bytes:
+        Args:
+            line: The line.
+            link: ``check`` of the line before it.
+        """
+        return b'%s%s%s%s"}' % (line[:-1], _FIELD, self._check(line, link), link)
+
+    def open(self, line: bytes) -> Sealed:
         """Return a line without its seal.
 
         Raises:
@@ -47,8 +72,17 @@ class Seal(NamedTuple):
         if not tail.startswith(_FIELD):
             if self.required:
                 raise ValueError("it has no checksum at its end")
-            return line
-        content = head + b"}"
-        if self.close(content) != line:
+            return Sealed(line, None, None)
+        content, check, link = head + b"}", tail[10:18], tail[18:26]
+        if check != self._check(content, link) or not tail.endswith(b'"}'):
             raise ValueError("its checksum is wrong: it was changed, or is another sweep's")
-        return content
+        return Sealed(content, check, link)
+
+    def _check(self, line: bytes, link: bytes) -> bytes:
+        return b"%08x" % zlib.crc32(line, zlib.crc32(link, zlib.crc32(self.owner)))
+
+
+def link_after(end: bytes) -> bytes:
+    """Return the link of a line that is appended to a journal which ends with these bytes."""
+    found = _END.search(end)
+    return FIRST if found is None else found[1]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
-from ibsweep.errors import IbsweepError, InputError, SweepError, format_value, listed
+from ibsweep.errors import IbsweepError, InputError, SweepError, format_value
 from ibsweep.results.files import (
     append_file,
     disk_errors,
@@ -158,20 +158,6 @@ class SweepStore:
         store._hold = hold
         return store
 
-    @classmethod
-    def find(cls, results: Path, name: str) -> SweepStore:
-        """Open a sweep by name.
-
-        Raises:
-            InputError: If there is none; the message lists those that there are.
-        """
-        root = results / check_name(name)
-        if not root.is_dir():
-            known = [path.name for path in list_sweeps(results)]
-            there = f"there are {listed(known)}" if known else "there are none yet"
-            raise InputError(f"no sweep named {name!r} in {display_path(results)}: {there}")
-        return cls(root)
-
     def _read_manifest(self) -> Manifest:
         path = self.paths.manifest
         try:
@@ -189,9 +175,11 @@ class SweepStore:
                     f"format {FORMAT}: use the version that wrote it, which its manifest names, "
                     "or start a new sweep"
                 )
-            return Manifest.model_validate_json(text)
+            manifest = Manifest.model_validate_json(text)
+            check_name(manifest.name)
         except ValidationError as error:
             raise InputError(f"{path} is damaged: {first_fault(error)}") from error
+        return manifest
 
     def hold(self) -> None:
         """Take the sweep for this process, until ``release``; what it has stays as it is.
@@ -296,14 +284,12 @@ class SweepStore:
         replicates = Counter(map(_set_of, confirmations))
 
         def is_complete(row: Confirmation) -> bool:
-            return replicates[_set_of(row)] >= self._planned_replicates(row)
+            return replicates[_set_of(row)] >= self.planned_replicates(row.purpose)
 
         complete = list(filter(is_complete, confirmations))
         arm = self.manifest.question["arms"][self.manifest.arm]
         own = arm.get("train_size", arm.get("images"))
-        if any(row.trial not in finished for row in proposals) or any(
-            row.train_size == own and not is_complete(row) for row in confirmations
-        ):
+        if any(row.train_size == own and not is_complete(row) for row in confirmations):
             # which trial is best is to be decided again, once they are complete
             self.paths.best_config.unlink(missing_ok=True)
         for path, rows in (
@@ -318,10 +304,10 @@ class SweepStore:
             self.update_manifest(self.manifest.model_copy(update={"format": FORMAT}))
         self.clean()
 
-    def _planned_replicates(self, row: Confirmation) -> int:
-        """Return how many rows are written together with one."""
+    def planned_replicates(self, purpose: str | None) -> int:
+        """Return how many replicates of a purpose a trial has in the sweep itself."""
         manifest = self.manifest
-        choice = manifest.choice_replicates if row.purpose == "choice" else None
+        choice = manifest.choice_replicates if purpose == "choice" else None
         return manifest.confirm_replicates if choice is None else choice
 
     def check_disk(self) -> None:
@@ -576,4 +562,4 @@ def list_sweeps(results: Path) -> list[Path]:
     """Return the directories of the stored sweeps, by name."""
     if not results.is_dir():
         return []
-    return sorted(path.parent for path in results.glob("*/manifest.json"))
+    return sorted(path.parent for path in results.glob("[!.]*/manifest.json"))

@@ -75,6 +75,7 @@ def _best_document(
         "sweep": store.manifest.name,
         "arm": arm.name,
         "trial": best.trial.trial,
+        "trials": len(store.trials()),
         "config": best.trial.config,
         "model": arm.implementation,
         "settings": settings_of(arm, best.trial.config, store.manifest.model),

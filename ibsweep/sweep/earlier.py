@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ibsweep.errors import InputError
-from ibsweep.questions.files import question_from_manifest
 from ibsweep.questions.points import canonical
 from ibsweep.questions.schema import Arm
 from ibsweep.questions.space import contains
 from ibsweep.results.records import TrialState
-from ibsweep.results.store import SweepStore
+from ibsweep.results.sweeps import find_sweep
 
 __all__ = ["best_of_earlier"]
 
@@ -33,9 +32,13 @@ def best_of_earlier(results: Path, sweep: str, arm: Arm) -> dict[str, Any]:
     Raises:
         InputError: If there is no such sweep, it has finished no trial, or nothing of it fits.
     """
-    store = SweepStore.find(results, sweep)
-    objective = question_from_manifest(store.manifest.question, store.paths.manifest).objective
-    finished = [row for row in store.trials() if row.state == TrialState.COMPLETE]
+    store = find_sweep(results, sweep)
+    from ibsweep.analysis.check import check_sweep  # SciPy: not where there is no such sweep
+
+    checked = check_sweep(store)
+    checked.require_sound()
+    objective = checked.question.objective
+    finished = [row for row in checked.trials if row.state == TrialState.COMPLETE]
     if not finished:
         raise InputError(f"sweep {sweep!r} has completed no trial to start from")
     configs: list[dict[str, Any]] = []

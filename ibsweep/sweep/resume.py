@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import InputError
-from ibsweep.questions.files import question_from_manifest
 from ibsweep.results.store import held_sweeps
 from ibsweep.sweep.extend import Extension, extension
 from ibsweep.sweep.manifest import resumption
+from ibsweep.sweep.mend import mend
 from ibsweep.sweep.own import check_unchanged
 
 if TYPE_CHECKING:
@@ -44,11 +44,12 @@ def resumed(
     Raises:
         InputError: If another process runs one, code or data have changed, or an extension would
             add nothing.
+        SweepError: If records of one cannot be counted on.
     """
     with held_sweeps(stores):
         extensions: dict[str, Extension | None] = {}
         for store in stores:
-            question_from_manifest(store.manifest.question, store.paths.manifest)
+            mend(store)
             extensions[store.manifest.name] = extension(store, trials, time_budget, command)
         for store in stores:
             if extensions[store.manifest.name] or not store.paths.best_config.exists():

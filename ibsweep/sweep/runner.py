@@ -22,6 +22,7 @@ from ibsweep.sweep.attempts import AttemptCallback, resource_request
 from ibsweep.sweep.clock import SearchClock
 from ibsweep.sweep.confirm import confirm
 from ibsweep.sweep.keeper import checkpoint_keeper
+from ibsweep.sweep.mend import mend
 from ibsweep.sweep.nodes import check_nodes
 from ibsweep.sweep.plans import share_data, trial_plan
 from ibsweep.sweep.progress import Progress
@@ -54,7 +55,7 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
     question = question_from_manifest(manifest.question, store.paths.manifest)
     arm = question.arms[manifest.arm]
     with store.lock():
-        store.repair()
+        mend(store)
         progress.sweep_started(manifest, question.objective, store.trials())
         if store.paths.best_config.exists():
             progress.sweep_finished()

@@ -20,6 +20,7 @@ from ibsweep.questions.published import published_settings
 from ibsweep.results.journal import append_rows
 from ibsweep.results.records import Confirmation, Replicate, TrialState
 from ibsweep.results.store import ReplicationStore, SweepStore
+from ibsweep.sweep.mend import mend
 
 SEEDS = (1_000_010, 1_000_011, 1_000_012)
 SLOW = {"lr": 0.02, "epochs": 30, "batch_size": 5}
@@ -49,22 +50,25 @@ def confirmations(trial, valid, test, *, images=10, seconds=2.0):
 def make(results, name="sweep", *, created="2026-01-01T00:00:00+00:00", arm=None, best=True):
     """Write a sweep of four trials; trial 2 is best on fresh validation images."""
     manifest = tiny.manifest(name, trials=6, confirm_replicates=3, arm=arm)
-    store = SweepStore.create(results, manifest.model_copy(update={"created": created}))
-    store.add_trial(
+    old = {"created": created, "choice_replicates": None}
+    store = SweepStore.create(results, manifest.model_copy(update=old))
+    tiny.add_trial(
+        store,
         tiny.trial(0, accuracy=70.0, origin="baseline"),
         [tiny.curve(0, 20, 70.0, 0.8), tiny.curve(0, 5, 40.0, 1.2)],
     )
-    store.add_trial(
+    tiny.add_trial(
+        store,
         tiny.trial(3, accuracy=60.0, state=TrialState.PRUNED, rungs=((5, 60.0),), reason="weak"),
         [tiny.curve(3, 5, 60.0)],
     )
-    store.add_trial(tiny.trial(2, SLOW, accuracy=90.0), [])
-    store.add_trial(tiny.trial(4, state=TrialState.FAIL, reason="diverged"), [])
+    tiny.add_trial(store, tiny.trial(2, SLOW, accuracy=90.0))
+    tiny.add_trial(store, tiny.trial(4, state=TrialState.FAIL, reason="diverged"))
     store.add_confirmations(confirmations(0, (70.0,) * 3, (99.0, 98.0, 97.0)))
     store.add_confirmations(confirmations(2, (90.0, 91.0, 92.0), (80.0, 85.0, 90.0)))
     store.add_confirmations(confirmations(2, (50.0,) * 3, (60.0,) * 3, images=30, seconds=3.0))
     if best:
-        store.paths.best_config.write_text("config: {}\n")
+        tiny.write_best(store)
     return store
 
 
@@ -113,8 +117,10 @@ def test_a_damaged_line_of_a_curve_is_named_when_curves_are_asked_for(tmp_path):
     store.paths.curves.write_text("{}\n" + store.paths.curves.read_text())
     found = ibsweep.load(tmp_path)
     assert len(found.trials) == 4
+    assert found.curves.empty
+    assert "curves.jsonl: line 1 is no curve row" in found.notes["sweep"]
     with pytest.raises(SweepError, match=r"curves\.jsonl: line 1 is no curve row"):
-        _ = found.curves
+        mend(store)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +201,9 @@ def test_a_hyperparameter_that_an_arm_lacks_is_missing_in_its_rows(tmp_path):
     )
     make(tmp_path)
     store = SweepStore.create(tmp_path, tiny.manifest("wide", arm=wider))
-    store.add_trial(tiny.trial(0, {"lr": 0.1, "epochs": 9, "batch_size": 5, "kernel_size": 5}), [])
+    tiny.add_trial(
+        store, tiny.trial(0, {"lr": 0.1, "epochs": 9, "batch_size": 5, "kernel_size": 5})
+    )
     frame = ibsweep.load(tmp_path).trials
     assert frame.loc[frame["arm"] == "tiny_cnn", "config_kernel_size"].isna().all()
     assert frame.loc[frame["arm"] == "wide", "config_kernel_size"].tolist() == [5]
@@ -218,7 +226,7 @@ def test_curves_have_a_row_a_replicate_and_leave_out_unfinished_trials(tmp_path)
 
 
 def test_what_was_not_finite_is_missing_in_the_curves(tmp_path):
-    store = make(tmp_path)
+    store = make(tmp_path, best=False)
     lost = Replicate(
         seed=10,
         valid_accuracy=33.3,
@@ -227,10 +235,12 @@ def test_what_was_not_finite_is_missing_in_the_curves(tmp_path):
         train_loss=None,
         diverged_epoch=4,
     )
-    store.add_trial(tiny.trial(5), [tiny.curve(5, 7).model_copy(update={"replicates": (lost,)})])
+    tiny.add_trial(
+        store, tiny.trial(5), [tiny.curve(5, 7).model_copy(update={"replicates": (lost,)})]
+    )
     rows = ibsweep.load(tmp_path).curves.query("trial == 5")
-    assert rows["train_loss"].isna().tolist() == [True]
-    assert rows["valid_accuracy"].tolist() == [33.3]
+    assert rows["train_loss"].isna().tolist() == [True, True]
+    assert rows["valid_accuracy"].tolist() == [33.3, 33.3]
 
 
 def test_confirmations_say_whose_they_are(results):
@@ -254,16 +264,20 @@ def test_the_baseline_can_be_the_best(tmp_path):
     store.paths.confirmations.unlink()
     store.add_confirmations(confirmations(0, (95.0,) * 3, (90.0,) * 3))
     store.add_confirmations(confirmations(2, (80.0,) * 3, (99.0,) * 3))
+    tiny.write_best(store)
     frame = ibsweep.load(tmp_path).confirmations
     assert frame["role"].tolist() == ["best"] * 3 + ["leader"] * 3
     assert frame["baseline"].tolist() == [True] * 3 + [False] * 3
 
 
-def test_confirmations_of_a_trial_that_is_gone_are_passed_over(tmp_path):
+def test_a_sweep_of_which_a_trial_is_gone_is_left_out_until_it_is_trained_again(tmp_path):
     store = make(tmp_path)
     lines = store.paths.trials.read_text().splitlines(keepends=True)
     store.paths.trials.write_text("".join(lines[1:]))  # the baseline's
-    assert set(ibsweep.load(tmp_path).confirmations["trial"]) == {2}
+    found = ibsweep.load(tmp_path)
+    assert found.confirmations.empty
+    assert "has 3 of the 4 trials" in found.unreadable["sweep"]
+    assert "there is no trial 0; `ibsweep resume sweep" in found.unreadable["sweep"]
 
 
 def cell():
@@ -332,12 +346,20 @@ def test_a_questions_newest_file_counts(tmp_path):
     document = newer.model_dump(mode="json")
     created = "2026-02-01T00:00:00+00:00"
     store = SweepStore.create(
-        tmp_path, manifest.model_copy(update={"question": document, "created": created})
+        tmp_path,
+        manifest.model_copy(
+            update={
+                "question": document,
+                "created": created,
+                "choice_replicates": None,
+                "confirm_replicates": 3,
+            }
+        ),
     )
     assert ibsweep.load(tmp_path).questions()["tiny"].title == "a tiny question"
-    store.add_trial(tiny.trial(0), [])
+    tiny.add_trial(store, tiny.trial(0))
     store.add_confirmations(confirmations(0, (70.0,) * 3, (99.0,) * 3))
-    store.paths.best_config.write_text("config: {}\n")
+    tiny.write_best(store)
     assert ibsweep.load(tmp_path).questions()["tiny"].title == "reworded"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import tiny
 from questions import arm_mapping, claim_mapping, question_mapping
 
 from ibsweep.data.schema import DataSchema
@@ -76,7 +77,7 @@ def manifest(asked: Question, arm: str) -> Manifest:
     """Return the manifest of a sweep of the table's."""
     options = SweepOptions(trials=len(_CONFIGS), confirm=2, confirm_replicates=8)
     made = make_manifest(f"{arm}-1", asked, asked.arms[arm], options, ["ibsweep", "tune", arm])
-    return made.model_copy(update={"data": TABLE.to_dict()})
+    return made.model_copy(update={"data": TABLE.to_dict(), "choice_replicates": None})
 
 
 def add_sweep(results: Path, metric: str, arm: str) -> SweepStore:
@@ -86,7 +87,7 @@ def add_sweep(results: Path, metric: str, arm: str) -> SweepStore:
     for number, config in enumerate(_CONFIGS):
         value = level + worse * abs(number - 1)
         if number == len(_CONFIGS) - 1:
-            store.add_trial(trial(metric, number, config, None), [])
+            tiny.add_trial(store, trial(metric, number, config, None))
             continue
         curves = [
             Curve(
@@ -94,7 +95,7 @@ def add_sweep(results: Path, metric: str, arm: str) -> SweepStore:
             )
             for epoch in (5, 20)
         ]
-        store.add_trial(trial(metric, number, config, value), curves)
+        tiny.add_trial(store, trial(metric, number, config, value), curves)
     seeds = store.manifest.confirmation_seeds
     for number, size, shift in ((1, 100, 0.0), (2, 100, 1.0), (1, 200, -0.3), (1, 400, -0.6)):
         store.add_confirmations(
@@ -103,7 +104,7 @@ def add_sweep(results: Path, metric: str, arm: str) -> SweepStore:
                 for i, seed in enumerate(seeds)
             ]
         )
-    store.paths.best_config.write_text("trial: 1\n")
+    tiny.write_best(store)
     return store
 
 
@@ -115,10 +116,10 @@ def replicates(metric: str, value: float) -> tuple[Replicate, ...]:
     return tuple(
         Replicate(
             seed=seed,
-            valid={metric: value + 0.01 * seed, "loss": 0.5},
+            valid={metric: value + shift, "loss": 0.5},
             train={metric: value, "loss": 0.4},
         )
-        for seed in (10, 11)
+        for seed, shift in ((10, -0.005), (11, 0.005))
     )
 
 

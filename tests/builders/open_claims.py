@@ -116,10 +116,10 @@ def _write(
 ) -> SweepStore:
     store = SweepStore.create(results, manifest)
     trial = tiny.trial(0, config, origin="baseline", rungs=((epochs, 50.0),))
-    store.add_trial(trial, [tiny.curve(0, epochs)])
+    tiny.add_trial(store, trial, [tiny.curve(0, epochs)])
     store.add_confirmations(rows(manifest, "choice", (80.0, 70.0)))
     store.add_confirmations(rows(manifest, "score", accuracies))
-    store.paths.best_config.write_text("trial: 0\n")
+    tiny.write_best(store)
     return store
 
 

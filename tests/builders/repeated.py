@@ -37,15 +37,21 @@ def add_sweep(
         confirmed: Whether its confirmation came to its end.
         changes: Fields of the manifest.
     """
-    made = manifest or tiny.manifest(trials=1, confirm_replicates=len(accuracies))
+    made = manifest or tiny.manifest(
+        trials=1, choice_replicates=1, confirm_replicates=len(accuracies)
+    )
     own = {"name": name or f"tiny-{seed}", "seed": seed, "sampler": {**made.sampler, "seed": seed}}
     store = SweepStore.create(results, made.model_copy(update={**own, **changes}))
-    store.add_trial(tiny.trial(0, origin="baseline"), [])
-    seeds = store.manifest.confirmation_seeds
+    tiny.add_trial(store, tiny.trial(0, origin="baseline"))
+    chooses = {"purpose": "choice", "test": {}, "test_confusion": None}
     store.add_confirmations(
-        confirmation(0, 10, seed, accuracy)
-        for seed, accuracy in zip(seeds, accuracies, strict=True)
+        confirmation(0, 10, seed, 90.0).model_copy(update=chooses)
+        for seed in store.manifest.choice_seeds
+    )
+    store.add_confirmations(
+        confirmation(0, 10, seed, accuracy).model_copy(update={"purpose": "score"})
+        for seed, accuracy in zip(store.manifest.confirmation_seeds, accuracies, strict=True)
     )
     if confirmed:
-        store.paths.best_config.write_text("trial: 0\n")
+        tiny.write_best(store)
     return store

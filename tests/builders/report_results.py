@@ -136,6 +136,7 @@ def add_sweep(
     better: float = 0.0,
     fails: Mapping[int, int] | None = None,
     apart: bool = False,
+    seed: int = 10,
 ) -> SweepStore:
     """Write a sweep whose best is trial 1.
 
@@ -150,9 +151,11 @@ def add_sweep(
         better: Points that its figures are above the usual ones.
         fails: How many of a trial's first replicates fail, by its number.
         apart: Whether other replicates chose the best than score it and the baseline.
+        seed: The sweep's.
     """
     asked = asked or question()
     made = manifest(arm, name or f"{arm}-1", asked, created)
+    made = made.model_copy(update={"seed": seed})
     if apart:
         made = made.model_copy(update={"choice_replicates": 4})
     store = SweepStore.create(results, made)
@@ -161,7 +164,8 @@ def add_sweep(
         origin = "baseline" if number == 0 else "tpe"
         accuracy = level - 5 * abs(number - 1)
         state = (TrialState.COMPLETE,) * 3 + (TrialState.PRUNED, TrialState.FAIL)
-        store.add_trial(
+        tiny.add_trial(
+            store,
             tiny.trial(
                 number,
                 config,
@@ -200,7 +204,7 @@ def add_sweep(
         )
         rows = [row.model_copy(update={"purpose": "score"}) for row in rows if row.trial != 2]
     store.add_confirmations(rows)
-    store.paths.best_config.write_text("trial: 1\n")
+    tiny.write_best(store)
     return store
 
 
@@ -231,12 +235,12 @@ def trio(results: Path) -> Path:
         best = 0 if arm == "duel_wide" else 1
         for number, config in enumerate(_CONFIGS[:2]):
             origin = "baseline" if number == 0 else "tpe"
-            store.add_trial(tiny.trial(number, config, accuracy=80.0, origin=origin), [])
+            tiny.add_trial(store, tiny.trial(number, config, accuracy=80.0, origin=origin))
         store.add_confirmations(
             confirmation(best, 10, seed, accuracy)
             for seed, accuracy in zip(store.manifest.confirmation_seeds, accuracies, strict=True)
         )
-        store.paths.best_config.write_text(f"trial: {best}\n")
+        tiny.write_best(store)
     return results
 
 

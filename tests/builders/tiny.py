@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import cycle
 from pathlib import Path
 
 import questions
+import yaml
 
+from ibsweep.analysis.summary import summarise
 from ibsweep.questions.published import PublishedSetting
 from ibsweep.questions.schema import Arm, Question
-from ibsweep.results.records import Curve, Manifest, Replicate, Replication, Trial, TrialState
+from ibsweep.results.records import (
+    Curve,
+    Manifest,
+    Proposal,
+    Replicate,
+    Replication,
+    Trial,
+    TrialState,
+)
+from ibsweep.results.store import SweepStore
 from ibsweep.sweep.manifest import make_manifest
 from ibsweep.sweep.options import SweepOptions
 
@@ -42,7 +55,34 @@ def manifest(name: str = "tiny", *, arm: Arm | None = None, **options: object) -
     if arm is not None:
         tiny = tiny.model_copy(update={"arms": {arm.name: arm}})
     (swept,) = tiny.arms.values()
-    return make_manifest(name, tiny, swept, SweepOptions(**options), ["tune", "tiny.yaml"])
+    chosen = SweepOptions(**{"replicates": 2, **options})
+    return make_manifest(name, tiny, swept, chosen, ["tune", "tiny.yaml"])
+
+
+def add_trial(store: SweepStore, row: Trial, curves: Iterable[Curve] = ()) -> None:
+    """Write a finished trial as a sweep does: it was proposed, and has the sweep's own seeds."""
+    store.add_proposal(Proposal(trial=row.trial, origin=row.origin, config=row.config))
+    store.add_trial(_seeded(store, row), [_seeded(store, curve) for curve in curves])
+
+
+def _seeded(store: SweepStore, row: Trial | Curve) -> Trial | Curve:
+    seeds = store.manifest.replicate_seeds if row.replicates else ()
+    found = zip(seeds, cycle(row.replicates), strict=False)
+    rows = tuple(one.model_copy(update={"seed": seed}) for seed, one in found)
+    return row.model_copy(update={"replicates": rows})
+
+
+def write_best(store: SweepStore) -> None:
+    """Write ``best.yaml`` as a sweep does at its end, with what tells its best."""
+    best = summarise(store).best
+    document = {
+        "sweep": store.manifest.name,
+        "trial": best.trial.trial,
+        "trials": len(store.trials()),
+        "config": best.trial.config,
+        "confirmed": {"replicates": len(best.rows)},
+    }
+    store.paths.best_config.write_text(yaml.safe_dump(document))
 
 
 def replicate(seed: int = 10, accuracy: float = 50.0, loss: float = 1.0) -> Replicate:

@@ -9,7 +9,6 @@ import sys
 
 import pytest
 import tiny
-import yaml
 from own_question import arm, mapping, write
 from typer.main import get_command
 
@@ -35,13 +34,15 @@ def folder(tmp_path, monkeypatch):
     return place
 
 
-def stored(folder, name="one", *, finished=True, target="digits.yaml"):
+def stored(folder, name="one", *, finished=True, target="digits.yaml", config=None):
     """A sweep of the question as it would be stored, with one trial, confirmed if finished."""
     (manifest,) = make_manifests([target], SweepOptions(confirm_replicates=2), name, ["tune"])
     store = SweepStore.create(folder / "results", manifest)
-    store.add_trial(tiny.trial(0, {"lr": 0.01, "width": 4}), [tiny.curve(0, 4)])
+    tiny.add_trial(store, tiny.trial(0, config or {"lr": 0.01, "width": 4}), [tiny.curve(0, 4)])
     if finished:
         figures = {"accuracy": 90.0, "loss": 0.3}
+        seeds = [("choice", seed) for seed in manifest.choice_seeds]
+        seeds += [("score", seed) for seed in manifest.confirmation_seeds]
         store.add_confirmations(
             Confirmation(
                 trial=0,
@@ -53,13 +54,12 @@ def stored(folder, name="one", *, finished=True, target="digits.yaml"):
                 test=figures,
                 test_confusion=None,
                 diverged_epoch=None,
-                purpose="score",
+                purpose=purpose,
                 seconds=1.0,
             )
-            for seed in store.manifest.confirmation_seeds
+            for purpose, seed in seeds
         )
-        document = {"config": {"lr": 0.01, "width": 4}}
-        store.paths.best_config.write_text(yaml.safe_dump(document))
+        tiny.write_best(store)
     forget(folder)
     return store
 
@@ -161,7 +161,7 @@ def test_changed_and_moved_data_are_refused(folder, capsys):
         mapping(data=data, split=split, arms={"mine": arm(model="two_layer_mlp", space=space)}),
     )
     (folder / "imported").write_text("")
-    stored(folder, finished=False)
+    stored(folder, finished=False, config={"lr": 0.01})
     shutil.copy(folder / "t.csv", folder / "kept.csv")
     (folder / "t.csv").write_text((folder / "t.csv").read_text().replace("\n3,3,1", "\n3,4,1"))
     assert run(["resume", "one"]) == 2

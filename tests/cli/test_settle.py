@@ -6,6 +6,7 @@ import json
 
 import open_claims
 import pytest
+import tiny
 
 from ibsweep.analysis.evidence import gather
 from ibsweep.analysis.load import load
@@ -93,6 +94,10 @@ def test_what_an_older_format_scored_and_chose_on_the_same_replicates_is_refused
         store.update_manifest(
             store.manifest.model_copy(update={"format": 3, "choice_replicates": None})
         )
+        (trial,) = store.trials()
+        for path in (store.paths.proposals, store.paths.trials):
+            path.unlink()
+        tiny.add_trial(store, trial)
         seeds = store.manifest.confirmation_seeds
         old = [
             row.model_copy(update={"purpose": None, "seed": seed})

@@ -82,7 +82,7 @@ def write_sweep(results, asked, arm, accuracy):
             state=state,
             origin="tpe" if number else "baseline",
         )
-        store.add_trial(row, [tiny.curve(number, epoch, 40.0 + epoch) for epoch in (5, 20)])
+        tiny.add_trial(store, row, [tiny.curve(number, epoch, 40.0 + epoch) for epoch in (5, 20)])
     for images in (10, 30):
         store.add_confirmations(
             confirmation(1, seed, accuracy + i % 3 + images / 10, images)
@@ -96,7 +96,7 @@ def write_sweep(results, asked, arm, accuracy):
     lanes = {seed: model.lane_state_dict(i) for i, seed in enumerate(SEEDS)}
     store.paths.models.mkdir()
     torch.save(lanes, store.paths.model(1))
-    store.paths.best_config.write_text("config: {}\n")
+    tiny.write_best(store)
 
 
 def write_results(results, asked, *, cnn, mlp):

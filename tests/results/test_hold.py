@@ -15,6 +15,7 @@ from ibsweep.cli import run
 from ibsweep.errors import InputError, SweepError
 from ibsweep.results import location
 from ibsweep.results.store import ReplicationStore, SweepStore, created_sweeps, held_sweeps
+from ibsweep.results.sweeps import find_sweep
 
 
 def elsewhere(code: str, *words: object) -> subprocess.CompletedProcess[str]:
@@ -31,7 +32,7 @@ from ibsweep.errors import InputError
 from ibsweep.results.store import SweepStore
 for name in sys.argv[2:]:
     try:
-        SweepStore.find(Path(sys.argv[1]), name).hold()
+        find_sweep(Path(sys.argv[1]), name).hold()
         print(name, "taken")
     except InputError as error:
         print(error)
@@ -116,7 +117,7 @@ def test_one_of_many_that_make_a_sweep_at_once_has_it(tmp_path, left):
     said = {one for one in made if isinstance(one, str)}
     assert all("is being run by another" in one or "already" in one for one in said)
     store.check()
-    assert SweepStore.find(tmp_path, "same").is_running()
+    assert find_sweep(tmp_path, "same").is_running()
     store.release()
 
 
@@ -228,7 +229,7 @@ def test_a_directory_that_is_gone_is_said_and_none_is_left_without_a_manifest(tm
     )
     assert len(left) == (lose in (move, replace))
     if lose is replace:
-        assert SweepStore.find(results, "tiny").trials() == []
+        assert find_sweep(results, "tiny").trials() == []
 
 
 def test_a_manifest_that_was_removed_is_there_again_and_the_sweep_ends(tmp_path):

@@ -35,13 +35,16 @@ def test_only_what_changed_is_pushed_and_a_readers_order_is_kept(tmp_path, there
     one.push()
     order = [path.removeprefix("results/s/") for path in one.remote.filesystem.written]
     assert order == [
-        *("manifest.json", "curves.jsonl", "trials.jsonl", "models/trial-00000.pt"),
+        *("manifest.json", "proposals.jsonl", "curves.jsonl", "trials.jsonl"),
+        "models/trial-00000.pt",
         *("confirmations.jsonl", "report.html", "best.pt", "best.yaml"),
     ]
     one.remote.filesystem.written.clear()
     add(store, [3])
     one.push()
-    assert one.remote.filesystem.written == ["results/s/curves.jsonl", "results/s/trials.jsonl"]
+    assert one.remote.filesystem.written == [
+        f"results/s/{name}.jsonl" for name in ("proposals", "curves", "trials")
+    ]
 
 
 def test_a_machine_that_goes_on_with_anothers_sweep_adds_to_it(tmp_path, there):
@@ -106,7 +109,7 @@ def test_two_machines_at_once_are_noticed(tmp_path, there):
     add(store, [3])
     first.push()
     add(SweepStore(tmp_path / "b/s"), [4])
-    with pytest.raises(SweepError, match=r"curves.jsonl was written by another process"):
+    with pytest.raises(SweepError, match=r"proposals.jsonl was written by another process"):
         second.push()
     assert numbers(there / "results") == [0, 1, 2, 3]
 

@@ -78,7 +78,7 @@ def test_no_number_is_too_large_for_a_frame(store, seed):
 
 def test_lines_without_seals_are_older_versions_alone(store):
     path = store.paths.proposals
-    edit(path, lambda rows: [re.sub(rb',"check":"\w{8}"', b"", row) for row in rows])
+    edit(path, lambda rows: [re.sub(rb',"check":"\w{16}"', b"", row) for row in rows])
     with pytest.raises(SweepError, match="no checksum"):
         store.proposals()
     store.update_manifest(store.manifest.model_copy(update={"format": 4}))

@@ -23,12 +23,17 @@ from ibsweep.results.store import (
     check_name,
     list_sweeps,
 )
+from ibsweep.results.sweeps import find_sweep
 
 CONFIG = {"lr": 0.01, "epochs": 20, "batch_size": 10}
 
 
 def proposal(number):
     return Proposal(trial=number, origin="tpe", config=CONFIG | {"epochs": 5 + number})
+
+
+def finished(number):
+    return tiny.trial(number, proposal(number).config, rungs=((2, 42.0), (20, 60.0)))
 
 
 def confirmation(trial, seed, accuracy=90.0, images=10):
@@ -56,7 +61,7 @@ def store(tmp_path):
     for number in range(3):
         store.add_proposal(proposal(number))
         curves = [tiny.curve(number, epoch, 40 + epoch) for epoch in (2, 20)]
-        store.add_trial(tiny.trial(number, rungs=((2, 42.0), (20, 60.0))), curves)
+        store.add_trial(finished(number), curves)
     store.add_confirmations([confirmation(2, seed) for seed in manifest.confirmation_seeds])
     return store
 
@@ -74,9 +79,7 @@ def test_rows_come_back_as_they_were_written(store):
     again = SweepStore(store.paths.root)
     assert again.manifest == store.manifest
     assert again.proposals() == [proposal(number) for number in range(3)]
-    assert again.trials() == [
-        tiny.trial(number, rungs=((2, 42.0), (20, 60.0))) for number in range(3)
-    ]
+    assert again.trials() == [finished(number) for number in range(3)]
     assert again.curves() == [
         tiny.curve(number, epoch, 40 + epoch) for number in range(3) for epoch in (2, 20)
     ]
@@ -297,7 +300,7 @@ def test_names_that_could_leave_the_results_directory_are_refused(tmp_path, name
     results = tmp_path / "results"
     for use in (
         check_name,
-        lambda name: SweepStore.find(results, name),
+        lambda name: find_sweep(results, name),
         lambda name: SweepStore.create(results, tiny.manifest(name)),
     ):
         with pytest.raises(InputError, match=r"a sweep's name is 1 to 100 letters.*but got"):
@@ -308,7 +311,7 @@ def test_names_that_could_leave_the_results_directory_are_refused(tmp_path, name
 @pytest.mark.parametrize("name", ["a", "7", "q7_wider-2.b", "a" * 100])
 def test_plain_names_are_taken(tmp_path, name):
     SweepStore.create(tmp_path, tiny.manifest(name))
-    assert SweepStore.find(tmp_path, name).paths.root == tmp_path / name
+    assert find_sweep(tmp_path, name).paths.root == tmp_path / name
 
 
 def test_a_name_is_given_once(store):
@@ -335,11 +338,11 @@ def test_an_unwritable_results_path_is_refused(tmp_path):
 
 def test_find_names_the_sweeps_that_there_are(tmp_path):
     with pytest.raises(InputError, match=r"no sweep named 'gone' in .*: there are none yet"):
-        SweepStore.find(tmp_path, "gone")
+        find_sweep(tmp_path, "gone")
     for name in ("beta", "alpha"):
         SweepStore.create(tmp_path, tiny.manifest(name))
     with pytest.raises(InputError, match=r"no sweep named 'gone' in .*: there are alpha, beta$"):
-        SweepStore.find(tmp_path, "gone")
+        find_sweep(tmp_path, "gone")
 
 
 def test_list_sweeps_passes_over_what_is_no_sweep(tmp_path):
@@ -355,7 +358,7 @@ def test_a_directory_without_a_manifest_is_no_sweep(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match=r"mine is no sweep: it has no manifest\.json"):
-        SweepStore.find(tmp_path, "mine")
+        find_sweep(tmp_path, "mine")
     with pytest.raises(InputError, match=r"mine is no sweep, but the name is taken"):
         SweepStore.create(tmp_path, tiny.manifest("mine"))
 

@@ -128,12 +128,14 @@ def write_pages(
     """
     make_directory(out, "--out")
     environment = _environment()
+    wrong = _wrong(results)
     written = [out / "index.html", *(out / f"{_page_of(name)}.html" for name in asked)]
     for path, name in zip(written[1:], asked, strict=True):
         page = environment.get_template("question.html").render(
             question=evidence[name].question,
             heading=evidence[name].question.heading,
             sections=_sections(results, evidence[name]),
+            wrong=wrong,
         )
         replace_file(path, page.encode())
     named = {name: _page_of(name) for name in evidence}
@@ -144,7 +146,7 @@ def write_pages(
         claims=verdicts.claims_table(evidence.values(), pages),
         questions=verdicts.questions_table(evidence.values(), pages),
         arms=arms_tables(evidence.values(), pages),
-        unreadable=results.unreadable,
+        wrong=wrong,
     )
     replace_file(written[0], index.encode())
     return written
@@ -155,6 +157,21 @@ def _page_of(question: str) -> str:
     that name. No question's name has a hyphen.
     """
     return "index-question" if question == "index" else question
+
+
+def _wrong(results: Results) -> dict[str, list[tuple[str, list[str]]]]:
+    """Return what was left out and what is wrong besides: lines by sweep, under what they are."""
+    found = {
+        "These could not be read, or contradict themselves; nothing here is of them:": (
+            results.unreadable
+        ),
+        "What is here was read all the same, in the only way that is possible:": results.notes,
+    }
+    return {
+        title: [(name, text.splitlines()) for name, text in by_name.items()]
+        for title, by_name in found.items()
+        if by_name
+    }
 
 
 def _environment() -> Environment:

@@ -1,0 +1,160 @@
+"""What a sweep's records say of each other: proposals, trials, confirmations, ``best.yaml``."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from ibsweep.analysis.summary import confirmed_trials
+from ibsweep.results.location import results_words
+from ibsweep.results.reading import REMOVE_LINE, Damage, Journal
+from ibsweep.results.records import Confirmation, Proposal, Trial, TrialState
+
+if TYPE_CHECKING:
+    from ibsweep.questions.schema import Arm, Question
+    from ibsweep.results.store import SweepStore
+
+__all__ = ["CrossChecks", "listed"]
+
+
+class CrossChecks:
+    """The records of a sweep against each other."""
+
+    def __init__(
+        self,
+        store: SweepStore,
+        arm: Arm,
+        proposals: Journal[Proposal],
+        trials: Journal[Trial],
+        confirmations: Journal[Confirmation],
+        *,
+        done: bool,
+    ) -> None:
+        self._store, self._arm, self._done = store, arm, done
+        self._proposals, self._trials, self._confirmations = proposals, trials, confirmations
+        self._trial = {row.trial: row for row in trials.rows.values()}
+        words = results_words(store.paths.root.parent)
+        self.resume = f"`{shlex.join(['ibsweep', 'resume', store.manifest.name, *words])}`"
+
+    def unproposed(self) -> Iterator[Damage]:
+        """Yield trials that are not what was proposed, and numbers of which there is nothing."""
+        path, proposed = self._store.paths.proposals, {}
+        for row in self._proposals.rows.values():
+            proposed[row.trial] = row
+        for line, trial in self._trials.rows.items():
+            own = proposed.get(trial.trial)
+            if own is None:
+                text = f"trial {trial.trial} is not there; it is known from trials.jsonl"
+                yield Damage(path, None, text, "none")
+            elif (own.config, own.origin) != (trial.config, trial.origin):
+                text = f"is not what was proposed as trial {trial.trial}{REMOVE_LINE}"
+                yield Damage(self._store.paths.trials, line, text)
+        numbers = proposed.keys() | self._trial.keys()
+        gone = sorted(set(range(max(numbers, default=-1) + 1)) - numbers)
+        if gone:
+            text = f"{listed(gone, 'trial')} of {self._store.manifest.trials} is in no line"
+            yield Damage(path, None, text, "none")
+
+    def complete_sets(self) -> tuple[list[Confirmation], list[Damage]]:
+        """Return the replicates that count, and what is wrong with sets of them.
+
+        Replicates of one trial at one training-set size are written together. Where the sweep is
+        done, one that is gone would make a mean of fewer.
+        """
+        rows = self._confirmations.rows
+        if not self._done:
+            return list(rows.values()), []
+        counts = Counter(map(_set_of, rows.values()))
+        counted, lacking = [], {}
+        for row in rows.values():
+            found = counts[_set_of(row)]
+            planned = self._store.planned_replicates(row.purpose)
+            if found < planned:
+                lacking[_set_of(row)] = found, planned
+            if found >= planned or row.train_size == self._arm.train_size:
+                counted.append(row)
+        return counted, [self._lacking(*one, *counts) for one, counts in lacking.items()]
+
+    def _lacking(
+        self, trial: int, size: int, purpose: str | None, found: int, planned: int
+    ) -> Damage:
+        what = f"trial {trial} at {size} has {found} of {planned} {purpose or 'fresh'} replicates"
+        path = self._store.paths.confirmations
+        if size == self._arm.train_size:
+            return Damage(path, None, f"{what}; {self.resume} trains the others", "resume")
+        return Damage(path, None, f"{what}, and is left out until all are trained", "none")
+
+    def gaps(self, document: Mapping[str, object] | str) -> Iterator[Damage]:
+        """Yield what a sweep that is done must have, and has not.
+
+        Args:
+            document: What is in ``best.yaml``.
+        """
+        paths, known = self._store.paths, self._trial
+        again = f"{self.resume} trains what is missing"
+        proposed = {row.trial for row in self._proposals.rows.values()}
+        missing = {row.trial for row in self._confirmations.rows.values()} - known.keys()
+        count = document.get("trials") if isinstance(document, Mapping) else None
+        if isinstance(count, int):
+            # where the time was over, what was proposed may never have been trained
+            if len(known) < count:
+                missing |= proposed - known.keys()
+                text = f"has {len(known)} of the {count} trials of which best.yaml names the best"
+                gone = f": there is no {listed(sorted(missing), 'trial')}" if missing else ""
+                yield Damage(paths.trials, None, f"{text}{gone}; {again}", "resume")
+                missing = set()
+        elif self._store.manifest.time_budget is None:
+            missing |= proposed - known.keys()
+        if missing:
+            text = f"lacks {listed(sorted(missing), 'trial')}; {again}"
+            yield Damage(paths.trials, None, text, "resume")
+        chosen = {
+            row.trial
+            for row in self._confirmations.rows.values()
+            if row.purpose != "score" and row.train_size == self._arm.train_size
+        }
+        complete = sum(row.state == TrialState.COMPLETE for row in known.values())
+        leaders = min(self._store.manifest.confirm, complete)
+        if len(chosen) < leaders:
+            text = f"has {len(chosen)} of the {leaders} leading trials; {again}"
+            yield Damage(paths.confirmations, None, text, "resume")
+
+    def best(
+        self, document: Mapping[str, object], question: Question, rows: Iterable[Confirmation]
+    ) -> Iterator[Damage]:
+        """Yield how ``best.yaml`` contradicts the rows."""
+        path = self._store.paths.best_config
+        ranked = confirmed_trials(self._trial, rows, question.objective, self._arm)
+        best = ranked[0] if ranked and ranked[0].rows else None
+        anew = f"{self.resume} decides it anew"
+        if best is None:
+            yield Damage(path, None, f"names a best, and no trial is scored; {anew}", "resume")
+            return
+        expected = {
+            "sweep": self._store.manifest.name,
+            "trial": best.trial.trial,
+            "config": best.trial.config,
+        }
+        for name, value in expected.items():
+            if document.get(name) != value:
+                text = (
+                    f"its {name} is {str(document.get(name))[:80]}, by the records it is {value}"
+                )
+                yield Damage(path, None, f"{text}; {anew}", "resume")
+        written = document.get("confirmed")
+        count = written.get("replicates") if isinstance(written, Mapping) else None
+        if isinstance(count, int) and count > len(best.rows):
+            text = f"it was scored by {count} replicates, of which {len(best.rows)} are there"
+            yield Damage(path, None, f"{text}; {anew}", "resume")
+
+
+def _set_of(row: Confirmation) -> tuple[int, int, str | None]:
+    return row.trial, row.train_size, row.purpose
+
+
+def listed(numbers: list[int], noun: str) -> str:
+    """Return numbers in words, cut where there are many."""
+    shown = ", ".join(map(str, numbers[:20])) + (", …" if len(numbers) > 20 else "")
+    return f"{noun}{'' if len(numbers) == 1 else 's'} {shown}"

@@ -1,0 +1,111 @@
+"""Which sweeps a results directory holds: by the names in their manifests, each of them once.
+
+A directory that was copied says of itself that it is the sweep which it was copied from. Whatever
+it is called, it does not count a second time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ibsweep.errors import IbsweepError, InputError, listed
+from ibsweep.results.location import display_path
+from ibsweep.results.store import SweepStore, check_name, list_sweeps
+
+__all__ = ["StoredSweeps", "find_sweep", "find_sweeps"]
+
+
+@dataclass(frozen=True)
+class StoredSweeps:
+    """The sweeps of a results directory.
+
+    Attributes:
+        stores: Each sweep once, by its name, sorted by directory.
+        left_out: Why a directory does not count, by its name.
+    """
+
+    stores: dict[str, SweepStore] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def hint(self, name: str, results: Path) -> str:
+        """Return why there is no sweep of a name in a results directory, and what there is."""
+        if name in self.left_out:
+            return self.left_out[name]
+        named = [known for known, store in self.stores.items() if store.paths.root.name == name]
+        if named:
+            return f"{results / name} is the directory of sweep {named[0]!r}: use that name"
+        there = f"there are {listed(self.stores)}" if self.stores else "there are none yet"
+        if self.left_out:
+            there = there.removesuffix(" yet")
+            there += f"; what cannot be read is in {listed(self.left_out)}"
+        return f"no sweep named {name!r} in {display_path(results)}: {there}"
+
+
+def find_sweeps(results: Path) -> StoredSweeps:
+    """Return the sweeps of a results directory.
+
+    Of several directories with one sweep's name the one counts that is called so, else the first.
+    """
+    found = StoredSweeps()
+    directories = list_sweeps(results)
+    found.left_out.update(_without_manifest(results, {path.name for path in directories}))
+    for directory in directories:
+        try:
+            store = SweepStore(directory)
+        except IbsweepError as error:
+            found.left_out[directory.name] = str(error)
+            continue
+        name = store.manifest.name
+        known = found.stores.get(name)
+        if known is None:
+            found.stores[name] = store
+        elif directory.name == name:
+            found.stores[name] = store
+            found.left_out[known.paths.root.name] = _other(known, store)
+        else:
+            found.left_out[directory.name] = _other(store, known)
+    return found
+
+
+def _other(store: SweepStore, counts: SweepStore) -> str:
+    """Return why a directory of a sweep does not count where another one does."""
+    name, root = store.manifest.name, store.paths.root
+    if store.manifest.created == counts.manifest.created:
+        return (
+            f"{root} is a copy of sweep {name!r}, which counts once, in {counts.paths.root}: "
+            "keep copies outside the results directory"
+        )
+    return (
+        f"{root} holds another sweep of the name {name!r} that {counts.paths.root} has: keep it "
+        "in a results directory of its own"
+    )
+
+
+def _without_manifest(results: Path, known: set[str]) -> dict[str, str]:
+    """Return the directories that hold a sweep's records and not what they are of."""
+    found = {}
+    for journal in ("proposals.jsonl", "trials.jsonl", "confirmations.jsonl"):
+        for path in results.glob(f"[!.]*/{journal}"):
+            if path.parent.name not in known:
+                found[path.parent.name] = (
+                    f"{path.parent} has records and no manifest.json, which says what they are of"
+                )
+    return dict(sorted(found.items()))
+
+
+def find_sweep(results: Path, name: str) -> SweepStore:
+    """Open a sweep by its name, whatever its directory is called.
+
+    Raises:
+        InputError: If there is none, or it cannot be read; says what there is.
+    """
+    root = results / check_name(name)
+    if root.is_dir():
+        store = SweepStore(root)
+        if store.manifest.name == name:
+            return store
+    found = find_sweeps(results)
+    if name not in found.stores:
+        raise InputError(found.hint(name, results))
+    return found.stores[name]

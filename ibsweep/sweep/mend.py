@@ -1,0 +1,41 @@
+"""Records are sound before anything is added to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ibsweep.analysis.check import check_curves, check_sweep
+from ibsweep.errors import SweepError
+from ibsweep.results.reading import damage_text
+
+if TYPE_CHECKING:
+    from ibsweep.results.store import SweepStore
+
+__all__ = ["mend"]
+
+
+def mend(store: SweepStore) -> None:
+    """Make the records of a sweep that this process holds ready to be added to.
+
+    What can be read in one way alone is written so. Where records of a sweep that was done are
+    gone, or contradict its best, it is done no more: they are trained again, and the best is
+    decided anew.
+
+    Args:
+        store: The sweep, locked.
+
+    Raises:
+        SweepError: If a line cannot be counted on; it is left as it is.
+    """
+    checked = check_sweep(store)
+    damage = [*checked.damage, *check_curves(checked)[1]]
+    if lost := [one for one in damage if one.remedy == "remove"]:
+        raise SweepError(damage_text(lost))
+    if checked.faults:
+        best = store.paths.best_config
+        try:
+            best.unlink(missing_ok=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise SweepError(f"{best}: cannot be removed: {reason}; remove it") from error
+    store.repair()
