@@ -231,7 +231,8 @@ def trio(results: Path) -> Path:
     ]
     asked = Question.model_validate(data)
     for arm, accuracies in TRIO.items():
-        store = SweepStore.create(results, manifest(arm, f"{arm}-1", asked))
+        made = manifest(arm, f"{arm}-1", asked).model_copy(update={"confirm": 1})
+        store = SweepStore.create(results, made)
         best = 0 if arm == "duel_wide" else 1
         for number, config in enumerate(_CONFIGS[:2]):
             origin = "baseline" if number == 0 else "tpe"
