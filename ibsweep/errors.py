@@ -4,6 +4,7 @@ IbsweepError          anything this project reports as one clear message; exit c
 ├── InputError        an argument, a file or an option is wrong; exit code 2
 │   └── ChangedCodeError  code of the user's own is not what a sweep began with
 └── SweepError        a sweep cannot go on; what it finished is on disk
+    └── SweepGoneError    its directory is gone
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class ChangedCodeError(InputError):
 
 class SweepError(IbsweepError):
     """A sweep cannot go on; what it finished is on disk and it can be resumed."""
+
+
+class SweepGoneError(SweepError):
+    """A sweep's directory was removed or moved while it ran: there is nothing to go on with."""
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -58,7 +58,7 @@ def efficiency(
     from ibsweep.analysis.load import load
     from ibsweep.analysis.report.tables import efficiency_table, sizes_needed_table
     from ibsweep.cli.report import print_table
-    from ibsweep.errors import InputError, SweepError
+    from ibsweep.errors import InputError, SweepError, SweepGoneError
 
     if any(size < 1 for size in sizes or ()):
         raise InputError(f"`--train-size` must be at least 1, but got {min(sizes or ())}")
@@ -77,6 +77,8 @@ def efficiency(
     except KeyboardInterrupt:
         _HOW_TO_RESUME.report_interruption()
         raise typer.Exit(130) from None
+    except SweepGoneError:
+        raise
     except SweepError as error:
         raise SweepError(f"{error}\n{_HOW_TO_RESUME.text()}") from error
     evidence = gather(load(results))

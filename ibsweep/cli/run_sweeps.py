@@ -41,7 +41,7 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     """
     from ibsweep.cli.progress import make_progress
     from ibsweep.cluster.session import ray_session
-    from ibsweep.errors import SweepError
+    from ibsweep.errors import SweepError, SweepGoneError
     from ibsweep.sweep.own import check_unchanged
 
     progress = make_progress(PlainConsole(stderr=True), quiet=quiet)
@@ -78,9 +78,9 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     except KeyboardInterrupt:
         how_to_resume().report_interruption()
         raise typer.Exit(130) from None
+    except SweepGoneError:
+        raise  # without how to go on
     except SweepError as error:
-        if not current.paths.manifest.exists():
-            raise  # there is nothing to go on with
         rows = current.trials()
         if len(rows) == current.manifest.trials and all(row.state == "FAIL" for row in rows):
             raise  # to go on would not help

@@ -63,7 +63,7 @@ def settle(
     command goes on after an interruption, and with a larger budget.
     """
     from ibsweep.analysis.load import load
-    from ibsweep.errors import InputError, SweepError
+    from ibsweep.errors import InputError, SweepError, SweepGoneError
 
     if max_replicates is not None and max_replicates < 1:
         raise InputError(f"`--max-replicates` must be at least 1, but got {max_replicates}")
@@ -88,6 +88,8 @@ def settle(
     except KeyboardInterrupt:
         _HOW_TO_RESUME.report_interruption()
         raise typer.Exit(130) from None
+    except SweepGoneError:
+        raise
     except SweepError as error:
         raise SweepError(f"{error}\n{_HOW_TO_RESUME.text()}") from error
     if json:

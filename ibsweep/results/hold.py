@@ -7,7 +7,7 @@ import shutil
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from ibsweep.errors import IbsweepError, SweepError
+from ibsweep.errors import IbsweepError, SweepGoneError
 from ibsweep.results.files import disk_errors, is_leftover
 from ibsweep.results.location import display_path, lease, remove_at_url
 from ibsweep.results.locks import exclusive_lock
@@ -86,12 +86,12 @@ class Hold:
         """Check that the directory is still the one that is held.
 
         Raises:
-            SweepError: If it is not.
+            SweepGoneError: If it is not.
         """
         if self.lost:
-            raise SweepError(
+            raise SweepGoneError(
                 f"{display_path(self.root)} was removed or moved away while sweep {self.name!r} "
-                "ran; what it had finished is where the directory is now"
+                "ran: what it had finished went with it"
             )
 
     def remove(self) -> None:

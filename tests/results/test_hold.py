@@ -12,7 +12,7 @@ import tiny
 from machines import mirror
 
 from ibsweep.cli import run
-from ibsweep.errors import InputError, SweepError
+from ibsweep.errors import InputError, SweepError, SweepGoneError
 from ibsweep.results import location
 from ibsweep.results.store import ReplicationStore, SweepStore, created_sweeps, held_sweeps
 from ibsweep.results.sweeps import find_sweep
@@ -219,7 +219,7 @@ def test_a_directory_that_is_gone_is_said_and_none_is_left_without_a_manifest(tm
             (store.paths.tune / "tune" / "state.json").write_text("{}")
         store.add_trial(tiny.trial(1), [tiny.curve(1, 20)])
 
-    with pytest.raises(SweepError, match="tiny was removed or moved away while"), store.lock():
+    with pytest.raises(SweepGoneError, match="tiny was removed or moved away while"), store.lock():
         go_on()
     left = {path.parent.name for path in tmp_path.glob("*/*/manifest.json")}
     assert results.exists() != (lose is remove_results)
@@ -251,7 +251,7 @@ def test_what_a_block_failed_of_is_not_told_where_the_directory_is_gone(tmp_path
             remove(store)
             raise KeyError("trial")
 
-    with pytest.raises(SweepError, match="removed or moved away") as caught:
+    with pytest.raises(SweepGoneError, match="removed or moved away") as caught:
         fail()
     assert isinstance(caught.value.__cause__, KeyError)
 
