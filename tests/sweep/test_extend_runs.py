@@ -15,6 +15,7 @@ from sweeps_run import start
 
 import ibsweep
 from ibsweep.analysis.summary import leading, summarise
+from ibsweep.cli import run
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.runner import run_sweep
@@ -49,6 +50,7 @@ def check_decided(store):
     document = yaml.safe_load(store.paths.best_config.read_text())
     assert document["trial"] == best.trial.trial
     assert store.paths.best_model.exists()
+    assert run(["check", manifest.name, "--results", str(store.paths.root.parent)]) == 0
 
 
 @pytest.mark.usefixtures("ray_local")
