@@ -139,9 +139,7 @@ class CrossChecks:
         }
         for name, value in expected.items():
             if document.get(name) != value:
-                text = (
-                    f"its {name} is {str(document.get(name))[:80]}, by the records it is {value}"
-                )
+                text = f"its {name} is {str(document.get(name))[:80]}, by the records {value}"
                 yield Damage(path, None, f"{text}; {anew}", "resume")
         written = document.get("confirmed")
         count = written.get("replicates") if isinstance(written, Mapping) else None

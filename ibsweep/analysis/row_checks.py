@@ -160,12 +160,13 @@ class RowChecks:
     def _figures(self, figures: Figures) -> Iterator[str]:
         for name, value in figures.items():
             low, high = self._bounds_of(name)
-            if value is not None and not low <= value <= high:
+            if value is not None and not low - _ROUNDING <= value <= high * (1 + _ROUNDING):
                 ends = f"{low:g} to {high:g}" if math.isfinite(high) else f"{low:g} or more"
+                ends = ends if math.isfinite(low) else f"at most {high:g}"
                 yield f"its {name[:80]} is {value:g}, which must be {ends}"
 
     def _bounds_of(self, name: str) -> tuple[float, float]:
-        """Return what a metric can be, a little more for rounding; one of the user's own anything.
+        """Return what a metric can be; one of the user's own anything.
 
         Nothing holds code of the user's own to the bounds that its question gives.
         """
@@ -181,8 +182,8 @@ class RowChecks:
                 if metric is not None and metric.reference is None:
                     low, high = metric.low, metric.high
             self._bounds[name] = (
-                -math.inf if low is None else low - _ROUNDING * max(1, abs(low)),
-                math.inf if high is None else high + _ROUNDING * max(1, abs(high)),
+                -math.inf if low is None else low,
+                math.inf if high is None else high,
             )
         return self._bounds[name]
 

@@ -1,0 +1,90 @@
+"""A sweep has the name that its manifest says, and counts once, wherever it was copied to."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import tiny
+
+from ibsweep.errors import InputError
+from ibsweep.results.store import SweepStore
+from ibsweep.results.sweeps import find_sweep, find_sweeps
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    store = SweepStore.create(tmp_path, tiny.manifest("s"))
+    tiny.add_trial(store, tiny.trial(0))
+    return store.paths.root
+
+
+def names(results):
+    return {name: store.paths.root.name for name, store in find_sweeps(results).stores.items()}
+
+
+@pytest.mark.parametrize("copy", ["s.bak", "a", "z"])
+def test_a_copy_does_not_count(sweep, tmp_path, copy):
+    shutil.copytree(sweep, tmp_path / copy)
+    assert names(tmp_path) == {"s": "s"}
+    assert (
+        f"{copy} is a copy of sweep 's', which counts once" in find_sweeps(tmp_path).left_out[copy]
+    )
+    assert find_sweep(tmp_path, "s").paths.root == sweep
+    with pytest.raises(InputError, match="is a copy of sweep 's'"):
+        find_sweep(tmp_path, copy)
+
+
+def test_a_renamed_directory_has_one_name(sweep, tmp_path):
+    sweep.rename(tmp_path / "renamed")
+    assert names(tmp_path) == {"s": "renamed"}
+    assert find_sweep(tmp_path, "s").paths.root == tmp_path / "renamed"
+    with pytest.raises(InputError, match="renamed is the directory of sweep 's': use that name"):
+        find_sweep(tmp_path, "renamed")
+
+
+def test_of_two_renamed_copies_one_counts(sweep, tmp_path):
+    shutil.copytree(sweep, tmp_path / "b")
+    sweep.rename(tmp_path / "a")
+    assert names(tmp_path) == {"s": "a"}
+    assert find_sweeps(tmp_path).left_out.keys() == {"b"}
+
+
+def test_another_sweep_of_the_same_name_does_not_pass_for_it(sweep, tmp_path):
+    other = shutil.copytree(sweep, tmp_path / "other") / "manifest.json"
+    document = json.loads(other.read_text()) | {"created": "2020-01-01T00:00:00+00:00"}
+    other.write_text(json.dumps(document))
+    assert names(tmp_path) == {"s": "s"}
+    assert "holds another sweep of the name 's'" in find_sweeps(tmp_path).left_out["other"]
+
+
+def test_records_without_a_manifest_are_said(sweep, tmp_path):
+    (sweep / "manifest.json").unlink()
+    assert names(tmp_path) == {}
+    assert "no manifest.json, which says what they are of" in find_sweeps(tmp_path).left_out["s"]
+
+
+DAMAGES = {
+    "created": "yesterday",
+    "arm": "unknown",
+    "question": {},
+    "seed": 2**70,
+    "replicates": 10**12,
+    "resumed": [{}],
+    "nodes": [{"node": "a"}],
+    "git": {},
+    "sampler": {},
+    "name": "../../elsewhere",
+}
+
+
+@pytest.mark.parametrize("field", DAMAGES)
+def test_a_damaged_manifest_hides_no_other_sweep(sweep, tmp_path, field):
+    SweepStore.create(tmp_path, tiny.manifest("other"))
+    path = sweep / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: DAMAGES[field]}))
+    assert names(tmp_path) == {"other": "other"}
+    assert find_sweeps(tmp_path).left_out.keys() == {"s"}
+    with pytest.raises(InputError):
+        find_sweep(tmp_path, "s")
