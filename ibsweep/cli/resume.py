@@ -14,6 +14,8 @@ from ibsweep.results.location import display_path
 from ibsweep.results.reading import damage_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ibsweep.results.store import SweepStore
 
 
@@ -50,19 +52,39 @@ def resume(
     one: its best is chosen again, among the old leaders and the new ones.
     """
     from ibsweep.cli.run_sweeps import run_and_print
-    from ibsweep.errors import InputError
     from ibsweep.results.sweeps import find_sweep
     from ibsweep.sweep.resume import resumed
 
-    further = None if time_budget is None else parse_duration(time_budget)
+    further = _further_time(sweeps, trials, time_budget)
     if sweeps == ["all"]:
-        if trials is not None or further is not None:
-            raise InputError("--trials and --time-budget extend sweeps that are named, not all")
         stores = _unfinished(results)
     else:
         stores = [find_sweep(results, name) for name in dict.fromkeys(sweeps)]
     with resumed(stores, sys.argv, trials=trials, time_budget=further, address=address):
         run_and_print(stores, quiet=quiet, json=json)
+
+
+def check(context: typer.Context) -> None:
+    """Check what the command is given, but for the sweeps, and do nothing.
+
+    Raises:
+        InputError: As the command itself would.
+        typer.BadParameter: Likewise.
+    """
+    given = context.params
+    _further_time(given["sweeps"], given["trials"], given["time_budget"])
+
+
+def _further_time(
+    sweeps: Sequence[str], trials: int | None, time_budget: str | None
+) -> float | None:
+    """Return the further seconds that are asked for, None where none are."""
+    from ibsweep.errors import InputError
+
+    further = None if time_budget is None else parse_duration(time_budget)
+    if sweeps == ["all"] and (trials is not None or further is not None):
+        raise InputError("--trials and --time-budget extend sweeps that are named, not all")
+    return further
 
 
 def _unfinished(results: Path) -> list[SweepStore]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 import typer
 from typer.core import TyperArgument, TyperGroup
 
-from ibsweep.cli import replicate, tune
+from ibsweep.cli import replicate, resume, tune
 from ibsweep.cli.flags import JOB_SERVER, JobServer, JsonFlag, job_server_flag
 from ibsweep.cli.logs import FollowFlag, follow_job
 from ibsweep.errors import InputError
@@ -32,9 +32,9 @@ my_question.yaml | ibsweep submit --address http://10.0.0.5:8265 -- resume all
 SETTINGS = {"allow_interspersed_args": False}
 """What stands after the first word of the command belongs to the command."""
 
-_CHECKS = {"tune": tune.check, "replicate": replicate.check}
+_CHECKS = {"tune": tune.check, "replicate": replicate.check, "resume": resume.check}
 """Commands that can be checked before they are submitted."""
-_WITH_FILES = (*_CHECKS, "efficiency", "settle")
+_WITH_FILES = ("tune", "replicate", "efficiency", "settle")
 """Commands that take question files."""
 _SUBMITTED = (*_WITH_FILES, "resume")
 

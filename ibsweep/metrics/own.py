@@ -72,7 +72,7 @@ def _by_lane(
 def _number(reference: str, function: Any, outputs: Any, targets: Any) -> float:
     try:
         value = function(outputs, targets)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{reference} failed: {type(error).__name__}: {error}") from error
     if getattr(value, "ndim", None) == 0:  # a NumPy scalar, or a tensor of one number
         value = value.item()

@@ -171,7 +171,7 @@ class OwnModel:
             module = make().eval()
             try:
                 found = module(torch.rand(count, *shape))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 text = f"does not take a batch {[count, *shape]} of examples"
                 raise _fault(self.reference, text, error) from error
         wanted = [count, outputs]
@@ -227,7 +227,7 @@ def _make(
 
     try:
         module = function(**arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
         raise _fault(reference, f"cannot be built with ({shown})", error) from error
     if not isinstance(module, nn.Module):
@@ -262,7 +262,7 @@ class training_errors:
             raise _fault(self.reference, "cannot be trained", error) from error
 
 
-def _fault(reference: str, what: str, error: Exception) -> InputError:
+def _fault(reference: str, what: str, error: BaseException) -> InputError:
     """Say what went wrong, and in which line of the user's code."""
     if isinstance(error, InputError):
         return error

@@ -52,7 +52,7 @@ def outputs_of(predict: Any, inputs: Tensor, classes: Sequence[str] | None) -> T
         values = _outputs(predict, inputs, classes)
     except (InputError, MemoryError, torch.OutOfMemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         text = f"predict= failed: {type(error).__name__}: {error}".splitlines()[0]
         raise InputError(text) from error
     return _shaped(values, len(inputs), classes)

@@ -172,11 +172,11 @@ def _change(draw: st.DrawFn, document: dict[str, Any]) -> None:
         place = place[key]
     kind = draw(st.integers(0, 9))
     if kind <= 4 or last not in (place if isinstance(place, dict) else range(len(place))):
-        place[last] = draw(_values)
+        place[last] = copy.deepcopy(draw(_values))  # it may be changed in its turn
     elif kind == 5:
         del place[last]
     elif kind == 6 and isinstance(place, dict):
-        place[draw(st.sampled_from(KEYS) | _texts)] = draw(_values)
+        place[draw(st.sampled_from(KEYS) | _texts)] = copy.deepcopy(draw(_values))
     elif kind == 7 and isinstance(place, dict):
         place[draw(st.sampled_from(KEYS))] = place.pop(last)
     elif kind == 8:

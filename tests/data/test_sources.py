@@ -158,6 +158,7 @@ def named(): return {"x_train": X, "y_train": Y, "x_test": X[:4], "y_test": Y[:4
 def tensors(): return torch.tensor(X), torch.tensor(Y)
 def sequences(): return np.zeros((40, 3, 5, 2, 2)), Y
 def last(): return np.zeros((40, 8, 8, 3), dtype=np.uint8), Y
+def leaves(): raise SystemExit(3)
 def fails(): raise OSError("the disk is gone")
 def nothing(): return 3
 def lengths(): return X, Y[:39]
@@ -210,6 +211,7 @@ def test_a_function_may_return_data_in_many_forms(folder, name, options, rows):
         ("absent", {}, "from: mine.py:absent: mine.py has no 'absent'"),
         ("X", {}, "must be a function"),
         ("pair", {"scale_bye": 2}, r"scale_bye: is neither .* argument of pair\(scale_by=1\)"),
+        ("leaves", {}, r"mine.py:\d+: `def leaves\(\): raise SystemExit\(3\)`: SystemExit: 3"),
         ("fails", {}, r"mine.py:\d+: `def fails\(\): raise .*OSError: the disk is gone"),
         ("nothing", {}, r"must return \(x, y\), .*but got int"),
         ("lengths", {}, "40 examples in train and 39 targets"),
@@ -306,6 +308,16 @@ def test_a_file_that_moved_is_named_in_full(tmp_path, name):
     (tmp_path / name).write_bytes(b"\x00\xff nonsense")
     with pytest.raises(DataError):
         open_dataset(document, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a/" * 3000, "a\0", "~nobody-of-that-name/x"])
+@pytest.mark.parametrize("suffix", ["csv", "npz", "parquet"])
+def test_a_file_that_no_file_system_has(tmp_path, name, suffix):
+    document = {"from": f"{name}.{suffix}"} | ({} if suffix == "npz" else {"target": "y"})
+    with pytest.raises(DataError, match=r"^from: .*; name another place$"):
+        open_dataset(document, tmp_path)
+    with pytest.raises(DataError, match=r"^root: .*; name another place$"):
+        open_dataset({"from": "MNIST", "root": name}, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["MNIST", "CIFAR10", "SVHN", "QMNIST"])

@@ -51,7 +51,7 @@ def load(document: Mapping[str, Any], folder: Path | None) -> Loaded:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             returned = function(**arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(where.filename).name}:{where.lineno}: `{where.line}`"
         text = f"{reference} fails: {place}: {type(error).__name__}: {error}"
