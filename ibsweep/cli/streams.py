@@ -43,7 +43,7 @@ def _text(raw: io.FileIO, like: Any) -> io.TextIOWrapper:
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=getattr(like, "encoding", None) or "utf-8",
-        errors=getattr(like, "errors", None) or "backslashreplace",
+        errors="backslashreplace",  # a character that the encoding lacks is shown, as \\xe9 is
         line_buffering=getattr(like, "line_buffering", True),
         write_through=getattr(like, "write_through", False),
     )

@@ -17,13 +17,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ibsweep.cluster.limits import limits_in_force, require_limits
 from ibsweep.cluster.ray_internals.messages import TOKEN_REFUSED
 from ibsweep.cluster.temp_dir import private_directory
 from ibsweep.errors import InputError
 from ibsweep.gc_control import gc_paused
+from ibsweep.terminal import GuardedStream
 
 __all__ = ["LOGGERS", "ray_started", "try_connection"]
 
@@ -220,16 +221,17 @@ def _require_listener(address: str) -> None:
     if asked in ("", "auto", "local"):
         return  # Ray looks for one on this machine
     host, _, port = asked.rpartition(":")
-    if "/" in host or not port.isdecimal():
+    if "/" in host or not port.isdecimal() or not 0 < int(port[:9]) < 65_536:
         raise InputError(
             f"cannot join the Ray cluster at {asked!r}: an address is HOST:PORT of the head, or "
             "auto; this command must run on a node of the cluster, where `ibsweep submit` runs it"
         )
     try:
         try_connection(asked)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: no host has that name
+        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"cannot join the Ray cluster at {asked!r}: {error.strerror or error}; check "
+            f"cannot join the Ray cluster at {asked!r}: {reason}; check "
             f"{'RAY_ADDRESS' if address == 'auto' else '--address'} and that its head runs"
         ) from error
 
@@ -244,7 +246,8 @@ def _redirect_native_stderr() -> Iterator[IO[bytes]]:
     with tempfile.TemporaryFile() as log, os.fdopen(os.dup(2), "w", buffering=1) as terminal:
         os.dup2(log.fileno(), 2)
         try:
-            with contextlib.redirect_stderr(terminal):
+            guarded: Any = GuardedStream(terminal)
+            with contextlib.redirect_stderr(guarded):
                 yield log
         finally:
             os.dup2(terminal.fileno(), 2)

@@ -96,11 +96,17 @@ def test_questions_with_markup_and_escapes_in_their_titles(tmp_path, monkeypatch
     question = Question.model_validate(document).model_dump(mode="json")
     store.update_manifest(store.manifest.model_copy(update={"question": question}))
     (tmp_path / "results" / f"evil{EVIL}".replace("/", "")).mkdir()
+    for name in ("\x1b[31mred", "[bold]", "\udcff\udcfe"):  # the last stands for bytes, no UTF-8
+        folder = tmp_path / "results" / name
+        folder.mkdir()
+        (folder / "manifest.json").write_text("{")
     for command in ("report", "sweeps"):
         assert run([command]) == 0
         said = capsys.readouterr()
         assert visible(said.out + said.err) == said.out + said.err
         assert command != "report" or visible(EVIL) in said.out
+    page = (tmp_path / "results" / "report" / "index.html").read_text("utf-8")
+    assert r"\udcff\udcfe" in page
 
 
 def test_logs_and_errors(tmp_path, monkeypatch, capsys):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import tiny
 
 
 def shell(line, cwd, **variables):
@@ -37,6 +38,13 @@ def test_a_closed_stream_is_the_null_device(tmp_path, line, code):
     assert done.returncode == code
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+def test_what_an_encoding_lacks_is_shown(tmp_path):
+    tiny.write_question(tmp_path, tiny.YAML.replace("plain CNN", "Größe"))
+    done = shell("$IBSWEEP show tiny.yaml", tmp_path, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert r"Gr\xf6\xdfe" in done.stdout
 
 
 def test_a_full_disk_under_standard_output_is_an_error(tmp_path):

@@ -76,6 +76,9 @@ def test_no_port_answers_without_the_token():
     [
         ("127.0.0.1:1", "Connection refused; check --address and that its head runs"),
         ("somewhere", "an address is HOST:PORT of the head, or auto"),
+        ("127.0.0.1:99999", "an address is HOST:PORT of the head, or auto"),
+        ("127.0.0.1:0", "an address is HOST:PORT of the head, or auto"),
+        (f"{'x' * 300}:6379", "check --address and that its head runs"),
         ("ray://127.0.0.1:10001", "must run on a node of the cluster"),
     ],
 )

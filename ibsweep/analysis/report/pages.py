@@ -137,7 +137,7 @@ def write_pages(
             sections=_sections(results, evidence[name]),
             wrong=wrong,
         )
-        replace_file(path, page.encode())
+        replace_file(path, page.encode(errors="backslashreplace"))
     named = {name: _page_of(name) for name in evidence}
     pages = {name: page for name, page in named.items() if (out / f"{page}.html").exists()}
     index = environment.get_template("index.html").render(
@@ -148,7 +148,7 @@ def write_pages(
         arms=arms_tables(evidence.values(), pages),
         wrong=wrong,
     )
-    replace_file(written[0], index.encode())
+    replace_file(written[0], index.encode(errors="backslashreplace"))
     return written
 
 
