@@ -119,7 +119,7 @@ def shown_by(stores: Sequence[SweepStore]) -> list[str]:
         if not store.proposals():
             from ibsweep.analysis.budget import what_shows  # SciPy: as the runner below
             from ibsweep.analysis.wording import schema_of
-            from ibsweep.questions.arm_fitting import space_notes
+            from ibsweep.questions.arm_binding import space_notes
 
             manifest = store.manifest
             question = question_from_manifest(manifest.question, store.paths.manifest)
@@ -134,11 +134,13 @@ def shown_by(stores: Sequence[SweepStore]) -> list[str]:
 
 def _pass_over(store: SweepStore, progress: Progress) -> None:
     """Show that a sweep is finished, without what it takes to run one."""
+    from ibsweep.sweep.artefacts import complete_artefacts
     from ibsweep.sweep.mend import mend
 
     question = question_from_manifest(store.manifest.question, store.paths.manifest)
     with store.lock():
         mend(store)
+        complete_artefacts(store, question)
         progress.sweep_started(store.manifest, question.objective, store.trials())
         progress.sweep_finished()
 

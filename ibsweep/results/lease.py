@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import socket
 import time
 from collections.abc import Iterable
@@ -107,9 +108,9 @@ class Leases:
         self._renewed.pop(entry, None)
 
     def _renew(self, entry: str) -> None:
-        now = time.time()
-        if now - self._renewed.get(entry, 0) >= _RENEW_SECONDS:
-            lease = Lease(socket.gethostname(), self._copy, now)
+        now = time.monotonic()  # what other machines read is set back and forth
+        if now - self._renewed.get(entry, -math.inf) >= _RENEW_SECONDS:
+            lease = Lease(socket.gethostname(), self._copy, time.time())
             self._remote.write(f"{LEASE_DIRECTORY}/{entry}", json.dumps(lease._asdict()).encode())
             self._renewed[entry] = now
 

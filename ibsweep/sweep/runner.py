@@ -18,6 +18,7 @@ from ibsweep.questions.files import question_from_manifest
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.results.extent import further_time
 from ibsweep.results.store import SweepStore
+from ibsweep.sweep.artefacts import complete_artefacts, export
 from ibsweep.sweep.attempts import AttemptCallback, resource_request
 from ibsweep.sweep.clock import SearchClock
 from ibsweep.sweep.confirm import confirm
@@ -26,7 +27,7 @@ from ibsweep.sweep.mend import mend
 from ibsweep.sweep.nodes import check_nodes
 from ibsweep.sweep.plans import share_data, trial_plan
 from ibsweep.sweep.progress import Progress
-from ibsweep.sweep.proposals import Proposer, export_study
+from ibsweep.sweep.proposals import Proposer
 from ibsweep.sweep.scheduler import make_scheduler, replay
 from ibsweep.sweep.searcher import SweepSearcher
 from ibsweep.sweep.trainable import TrialTrainable
@@ -58,6 +59,7 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
         mend(store)
         progress.sweep_started(manifest, question.objective, store.trials())
         if store.paths.best_config.exists():
+            complete_artefacts(store, question)
             progress.sweep_finished()
             return
         if alike := (manifest.model or {}).get("alike"):
@@ -78,7 +80,7 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
                 confirm(store, question, arm, progress, nodes, data)
             finally:
                 store.clean()
-                _export(store, question, arm)
+                export(store, question)
         progress.sweep_finished()
 
 
@@ -182,12 +184,3 @@ def _run_tune(
     )
     with sweep_tune_controller():
         tuner.fit()
-
-
-def _export(store: SweepStore, question: Question, arm: Arm) -> None:
-    """Write the study for Optuna's tools; a full disk must not hide why the sweep ended."""
-    with contextlib.suppress(OSError, SweepError):
-        store.check()
-        export_study(
-            store.paths.study, store.manifest.name, arm, question.objective, store.trials()
-        )

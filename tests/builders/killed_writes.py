@@ -26,8 +26,7 @@ from sweeps_run import SWEEPS
 from ibsweep.analysis.load import load
 from ibsweep.cli import run
 from ibsweep.results.journal import replace_file
-from ibsweep.results.replications import ReplicationStore
-from ibsweep.results.store import SweepStore
+from ibsweep.results.store import ReplicationStore, SweepStore
 
 JOURNALS = ("proposals.jsonl", "trials.jsonl", "curves.jsonl", "confirmations.jsonl")
 RECORDS = (*JOURNALS, "best.yaml", "best.pt")

@@ -21,6 +21,7 @@ from ray._private.state import actors
 
 from ibsweep.analysis.summary import summarise
 from ibsweep.cli import run
+from ibsweep.cli.run_sweeps import _pass_over
 from ibsweep.errors import InputError
 from ibsweep.models.settings import resolve
 from ibsweep.results.journal import rewrite_rows
@@ -212,6 +213,17 @@ def test_a_finished_sweep_is_not_run_again(finished):
         finished.paths.trials.read_bytes(),
         finished.paths.confirmations.read_bytes(),
     )
+
+
+@pytest.mark.parametrize("again", [run_sweep, _pass_over])
+def test_what_a_kill_at_the_very_end_left_out_is_completed(finished, again):
+    """Of a sweep whose best is written, neither Python nor the command line runs anything more."""
+    before = finished.paths.study.read_bytes()
+    finished.paths.study.unlink()
+    finished.paths.tune.mkdir()
+    again(finished, Progress())
+    assert len(finished.paths.study.read_bytes().splitlines()) == len(before.splitlines())
+    assert not finished.paths.tune.exists()
 
 
 def test_nothing_of_ray_is_kept(finished):
