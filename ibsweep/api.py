@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import InputError, suggestion
+from ibsweep.results.held_sweeps import created_sweeps
 from ibsweep.results.location import fetch_results
-from ibsweep.results.store import SweepStore, created_sweeps
+from ibsweep.results.store import SweepStore
 from ibsweep.results.sweeps import find_sweep
 from ibsweep.sweep.options import QUICK, SweepOptions
 from ibsweep.terminal import say

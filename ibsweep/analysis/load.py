@@ -27,7 +27,8 @@ from ibsweep.results.records import (
     Replication,
     Trial,
 )
-from ibsweep.results.store import ReplicationStore, SweepStore
+from ibsweep.results.replications import ReplicationStore
+from ibsweep.results.store import SweepStore
 from ibsweep.results.sweeps import find_sweeps
 
 __all__ = ["Results", "StoredSweep", "load"]

@@ -47,7 +47,7 @@ def check(
     for store in stores:
         wrong += _check(store)
     if "all" in sweeps:
-        from ibsweep.results.store import ReplicationStore
+        from ibsweep.results.replications import ReplicationStore
 
         damage = ReplicationStore(results).journal().damage
         wrong += _say_wrong("replications", map(str, damage)) if damage else 0

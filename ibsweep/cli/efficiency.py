@@ -145,7 +145,7 @@ def _measure(
 ) -> None:
     from ibsweep.cli.progress import make_progress
     from ibsweep.cluster.session import ray_session
-    from ibsweep.results.store import held_sweeps
+    from ibsweep.results.held_sweeps import held_sweeps
     from ibsweep.sweep.efficiency import measure_efficiency, missing_sizes
     from ibsweep.sweep.own import check_unchanged
 

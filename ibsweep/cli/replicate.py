@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ibsweep.analysis.replications import ReplicationSummary
     from ibsweep.questions.schema import Arm, Question
     from ibsweep.replicate.runs import ReplicationPlan
-    from ibsweep.results.store import ReplicationStore
+    from ibsweep.results.replications import ReplicationStore
 
 EXAMPLES = """
 Examples: ibsweep replicate q6 | ibsweep replicate all --seeds 1 | ibsweep replicate q2 q3
@@ -62,7 +62,7 @@ def replicate(
     """
     from ibsweep.errors import SweepError
     from ibsweep.questions.published import published_settings
-    from ibsweep.results.store import ReplicationStore
+    from ibsweep.results.replications import ReplicationStore
 
     questions, folders = _checked(targets, seeds, cpus_per_trial, gpus_per_trial)
     wanted = [published for published, _ in published_settings(questions.values())]

@@ -119,7 +119,7 @@ def shown_by(stores: Sequence[SweepStore]) -> list[str]:
         if not store.proposals():
             from ibsweep.analysis.budget import what_shows  # SciPy: as the runner below
             from ibsweep.analysis.wording import schema_of
-            from ibsweep.questions.arm_binding import space_notes
+            from ibsweep.questions.arm_fitting import space_notes
 
             manifest = store.manifest
             question = question_from_manifest(manifest.question, store.paths.manifest)

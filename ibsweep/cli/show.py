@@ -49,7 +49,7 @@ def _notes(found: Found) -> list[str]:
     Raises:
         InputError: If values of it never work.
     """
-    from ibsweep.questions.arm_binding import space_notes
+    from ibsweep.questions.arm_fitting import space_notes
     from ibsweep.questions.binding import check_fit
     from ibsweep.sweep.pruning import rungs
 

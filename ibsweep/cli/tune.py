@@ -41,7 +41,7 @@ def tune(
 ) -> None:
     """Sweep an arm, confirm the leaders on fresh replicates, print the best configuration."""
     from ibsweep.cli.run_sweeps import run_and_print
-    from ibsweep.results.store import created_sweeps
+    from ibsweep.results.held_sweeps import created_sweeps
     from ibsweep.sweep.manifest import make_manifests
     from ibsweep.sweep.seeds import seed_notes
 

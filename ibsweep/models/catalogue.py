@@ -6,11 +6,16 @@ one more entry, and where it is of a new family, a module like ``convnet`` or ``
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ibsweep.errors import InputError
+from ibsweep.models.convolution_rules import (
+    check_edge_detectors,
+    check_kernel_size,
+    convolution_parameters,
+)
 from ibsweep.models.hyperparameters import Choice, Hyperparameter, Number
 
 if TYPE_CHECKING:
@@ -49,6 +54,8 @@ class ModelEntry:
         check: Raises InputError where the model, of a value for every option, cannot be made for
             examples of a shape.
         checked: The options that ``check`` looks at.
+        parameters: Number of one lane's parameters, of a value for every option, the shape of an
+            example and the number of outputs.
         make: Makes the model, its weights not yet drawn, of a value for every option.
         suits_kernels: Whether the compiled kernels train it faster than torch's operations do, of
             a value for every option.
@@ -60,6 +67,7 @@ class ModelEntry:
     options: Mapping[str, Hyperparameter]
     check: Callable[[Options, tuple[int, ...]], None]
     checked: tuple[str, ...]
+    parameters: Callable[[Options, tuple[int, ...], int], int]
     make: Callable[[Sizes, Options], LaneModel]
     suits_kernels: Callable[[Options], bool]
     cost: float
@@ -86,11 +94,14 @@ def _cnn(num_classes: int, head: str, options: Mapping[str, Hyperparameter]) -> 
 
     def check(options: Options, shape: tuple[int, ...]) -> None:
         depth = len(widths(options))
-        _check_kernel_size(options["kernel_size"], shape, depth, reflects=True, pools=True)
+        check_kernel_size(options["kernel_size"], shape, depth, reflects=True, pools=True)
         if options.get("conv_init") == "edge_detector":
-            _check_edge_detectors(options["kernel_size"], options["num_filters"])
+            check_edge_detectors(options["kernel_size"], options["num_filters"])
 
     checked = ("kernel_size", "num_layers", "conv_init", "num_filters")
+
+    def parameters(options: Options, shape: tuple[int, ...], outputs: int) -> int:
+        return convolution_parameters(widths(options), options["kernel_size"], shape[0], outputs)
 
     def make(sizes: Sizes, options: Options) -> LaneModel:
         from ibsweep.models.convnet import ConvNet
@@ -110,7 +121,9 @@ def _cnn(num_classes: int, head: str, options: Mapping[str, Hyperparameter]) -> 
     def suits_kernels(options: Options) -> bool:
         return _few_filters(widths(options)) or options.get("freeze_conv", False)
 
-    return ModelEntry("cnn", num_classes, options, check, checked, make, suits_kernels, cost=8)
+    return ModelEntry(
+        "cnn", num_classes, options, check, checked, parameters, make, suits_kernels, cost=8
+    )
 
 
 def _three_layer_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) -> ModelEntry:
@@ -121,7 +134,7 @@ def _three_layer_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) ->
 
     def check(options: Options, shape: tuple[int, ...]) -> None:
         depth = len(widths(options))
-        _check_kernel_size(options["kernel_size"], shape, depth, reflects=False, pools=False)
+        check_kernel_size(options["kernel_size"], shape, depth, reflects=False, pools=False)
 
     def make(sizes: Sizes, options: Options) -> LaneModel:
         from ibsweep.models.convnet import ConvNet
@@ -140,8 +153,13 @@ def _three_layer_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) ->
     def suits_kernels(options: Options) -> bool:
         return _few_filters(widths(options))
 
+    def parameters(options: Options, shape: tuple[int, ...], outputs: int) -> int:
+        return convolution_parameters(widths(options), options["kernel_size"], shape[0], outputs)
+
     checked = ("kernel_size",)
-    return ModelEntry("cnn", num_classes, options, check, checked, make, suits_kernels, cost=8)
+    return ModelEntry(
+        "cnn", num_classes, options, check, checked, parameters, make, suits_kernels, cost=8
+    )
 
 
 def _general_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) -> ModelEntry:
@@ -153,7 +171,7 @@ def _general_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) -> Mod
     def check(options: Options, shape: tuple[int, ...]) -> None:
         pools = pooling(options) is not None
         kernel_size, depth = options["kernel_size"], options["depth"]
-        _check_kernel_size(kernel_size, shape, depth, reflects=False, pools=pools)
+        check_kernel_size(kernel_size, shape, depth, reflects=False, pools=pools)
 
     def make(sizes: Sizes, options: Options) -> LaneModel:
         from ibsweep.models.convnet import ConvNet
@@ -171,8 +189,14 @@ def _general_cnn(num_classes: int, options: Mapping[str, Hyperparameter]) -> Mod
     def suits_kernels(options: Options) -> bool:
         return _few_filters([options["width"]])
 
+    def parameters(options: Options, shape: tuple[int, ...], outputs: int) -> int:
+        layers = [options["width"]] * options["depth"]
+        return convolution_parameters(layers, options["kernel_size"], shape[0], outputs)
+
     checked = ("kernel_size", "depth", "pooling")
-    return ModelEntry("cnn", num_classes, options, check, checked, make, suits_kernels, cost=8)
+    return ModelEntry(
+        "cnn", num_classes, options, check, checked, parameters, make, suits_kernels, cost=8
+    )
 
 
 def _mlp(
@@ -195,7 +219,13 @@ def _mlp(
             hidden_dims=widths(options),
         )
 
-    return ModelEntry("mlp", num_classes, options, check, (), make, lambda _: True, cost=1)
+    def parameters(options: Options, shape: tuple[int, ...], outputs: int) -> int:
+        sizes = [math.prod(shape), *widths(options), outputs]
+        return sum(a * b + b for a, b in itertools.pairwise(sizes))
+
+    return ModelEntry(
+        "mlp", num_classes, options, check, (), parameters, make, lambda _: True, cost=1
+    )
 
 
 _WIDE = 64
@@ -205,45 +235,6 @@ fewer the kernels are faster."""
 
 def _few_filters(widths: Sequence[int]) -> bool:
     return max(widths) < _WIDE
-
-
-def _check_kernel_size(
-    kernel_size: int, shape: tuple[int, ...], depth: int, *, reflects: bool, pools: bool
-) -> None:
-    """Refuse kernels that the shrinking image cannot hold, before torch does in its own words."""
-    if len(shape) != 3:
-        raise InputError(
-            "a CNN takes images, of shape (channels, height, width), but an example of these data "
-            f"has the shape {shape}; choose an MLP or a model of your own"
-        )
-    padding = (kernel_size - 1) // 2
-    height, width = shape[1:]
-    side = min(height, width)
-    size = f"{height}" if height == width else f"{height} x {width}"
-    for layer in range(1, depth + 1):
-        if (reflects and padding >= side) or side + 2 * padding < kernel_size:
-            raise InputError(
-                f"kernel_size={kernel_size} is too large for images of {size} pixels: "
-                f"convolution {layer} sees {side} pixels; choose a smaller kernel"
-            )
-        side += 2 * padding - kernel_size + 1
-        if pools and layer == max(1, depth // 2):
-            side //= 2
-    if side < 1:
-        raise InputError(f"images of {size} pixels are too small to be pooled; choose no pooling")
-
-
-def _check_edge_detectors(kernel_size: int, num_filters: int) -> None:
-    """Refuse what there are no hand-made edge detectors for."""
-    if num_filters != 3:
-        raise InputError(
-            f"edge detectors fill exactly 3 filters, but got num_filters={num_filters}"
-        )
-    if kernel_size % 2 == 0 and kernel_size != 2:
-        raise InputError(
-            f"edge detectors exist for kernel_size 2 and odd sizes, but got {kernel_size}: "
-            "an even kernel has no centre pixel"
-        )
 
 
 MODELS: Mapping[str, ModelEntry] = {

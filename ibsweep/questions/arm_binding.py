@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ibsweep.data import DataSchema, Dataset
+from ibsweep.data import Dataset
 from ibsweep.errors import Fault, InputError
-from ibsweep.models import MODELS
 from ibsweep.models.settings import known_settings, split_settings
 from ibsweep.questions.arm_faults import settings_faults
-from ibsweep.questions.fitting import fitting
-from ibsweep.questions.schema import Arm, Question
+from ibsweep.questions.arm_fitting import fitted
+from ibsweep.questions.schema import Arm
 from ibsweep.questions.space import extremes
-from ibsweep.questions.training_notes import (
-    batch_faults,
-    class_notes,
-    examples_of,
-    training_notes,
-)
+from ibsweep.questions.training_notes import batch_faults
 from ibsweep.user_code import load
 
-__all__ = ["bind_function", "bind_model", "fits_examples", "space_notes"]
+__all__ = ["bind_function", "bind_model"]
 
 Place = tuple[str, ...]
 
@@ -78,7 +72,7 @@ def bind_model(
             return str(error).removeprefix(f"{arm.model}: ").removeprefix(f"{arm.model} ")
         return None
 
-    faults, notes = _fitted(arm, schema["options"], why_not, path, _TRIED)
+    faults, notes = fitted(arm, schema["options"], why_not, path, _TRIED)
     if faults:
         return None, faults
     verdicts, parameters = [], []
@@ -128,79 +122,6 @@ def bind_function(arm: Arm, folder: Path | None, path: Place) -> list[Fault]:
     except ValueError:  # a builtin, which has no signature to look at
         pass
     return []
-
-
-def fits_examples(arm: Arm, shape: Sequence[int], path: Place) -> tuple[list[Fault], list[str]]:
-    """Find what keeps a model of the table from being made for examples of a shape.
-
-    Args:
-        arm: The arm.
-        shape: Of one example.
-        path: Where the arm stands.
-
-    Returns:
-        What never works, and, in words, which combinations fail though their values may work.
-    """
-    entry = MODELS[arm.model]
-
-    def why_not(options: Mapping[str, Any]) -> str | None:
-        try:
-            entry.check(entry.with_defaults(options), tuple(shape))
-        except InputError as error:
-            return str(error)
-        return None
-
-    return _fitted(arm, entry.checked, why_not, path)
-
-
-def space_notes(
-    question: Question,
-    arm: Arm,
-    data: DataSchema | None,
-    model: Mapping[str, Any] | None,
-    rungs: Sequence[int],
-) -> list[str]:
-    """Say which of an arm's combinations fail, and what of its space does nothing.
-
-    Args:
-        question: The question.
-        arm: The arm.
-        data: What the data are; None where that is not known before they are loaded.
-        model: What the manifest keeps of a model of the user's own.
-        rungs: Epochs at which trials are compared.
-    """
-    notes: list[str] = list((model or {}).get("notes", ()))
-    if data is not None and arm.model in MODELS:
-        notes += fits_examples(arm, data.example_shape, ())[1]
-    examples = examples_of(data, arm.train_size) if data is not None and arm.train_size else None
-    notes += training_notes(arm, examples, rungs)
-    split = question.data.get("split")
-    if data is not None and isinstance(split, dict):
-        notes += class_notes(data, split, arm.train_size)
-    return notes
-
-
-def _fitted(
-    arm: Arm,
-    names: Collection[str],
-    why_not: Callable[[dict[str, Any]], str | None],
-    path: Place,
-    most: int | None = None,
-) -> tuple[list[Fault], list[str]]:
-    """Try the values of some hyperparameters, and the baseline's, by a rule."""
-    space = {name: spec for name, spec in arm.space.items() if name in names}
-    fixed = {name: value for name, value in arm.fixed.items() if name in names}
-    limits = {} if most is None else {"most": most}
-    found = fitting(space, fixed, why_not, **limits)
-    faults = [
-        Fault((*path, *(("space", *fault.path) if fault.path else ("model",))), fault.text)
-        for fault in found.faults
-    ]
-    if not faults and arm.baseline is not None:
-        given = {name: value for name, value in arm.baseline.items() if name in names}
-        if why := why_not({**fixed, **given}):
-            faults.append(Fault((*path, "baseline"), f"cannot be trained: {why}"))
-    return faults, found.notes
 
 
 def _corners(arm: Arm, known: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:

@@ -17,7 +17,8 @@ from ibsweep.errors import Fault, InputError, format_value
 from ibsweep.metrics import METRICS
 from ibsweep.metrics.own import figure_functions
 from ibsweep.models import MODELS
-from ibsweep.questions.arm_binding import bind_function, bind_model, fits_examples
+from ibsweep.questions.arm_binding import bind_function, bind_model
+from ibsweep.questions.arm_fitting import fits_examples
 from ibsweep.questions.completion import EFFICIENCY
 from ibsweep.questions.files import Found
 from ibsweep.questions.old_form import place_in_file

@@ -1,4 +1,4 @@
-"""The stores: a sweep's directory, and the file of replications beside the sweeps."""
+"""A sweep's directory: its files read, written and repaired."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,8 @@ from ibsweep.results.files import (
 )
 from ibsweep.results.hold import Hold, is_unmade
 from ibsweep.results.journal import append_rows, rewrite_rows
-from ibsweep.results.location import display_path, is_leased_elsewhere, lease
-from ibsweep.results.locks import exclusive_lock, is_locked, lock_of
+from ibsweep.results.location import display_path, is_leased_elsewhere
+from ibsweep.results.locks import is_locked
 from ibsweep.results.reading import Journal, first_fault, read_file, read_journal
 from ibsweep.results.records import (
     FORMAT,
@@ -36,11 +36,9 @@ from ibsweep.results.records import (
     Curve,
     Manifest,
     Proposal,
-    Replication,
     SweepPaths,
     Trial,
 )
-from ibsweep.results.seal import Seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,11 +46,8 @@ if TYPE_CHECKING:
     from ibsweep.results.reading import Row
 
 __all__ = [
-    "ReplicationStore",
     "SweepStore",
     "check_name",
-    "created_sweeps",
-    "held_sweeps",
     "list_sweeps",
     "with_unproposed",
 ]
@@ -65,9 +60,6 @@ _OWN = {"report": "the pages of `ibsweep report`", REPLICATIONS: "what `ibsweep 
 
 _REMOVAL_SECONDS = 0.5
 """A directory without its manifest may be one that is just being removed, file by file."""
-
-_REPLICATIONS_SEAL = Seal(b"replications", required=False)
-"""Lines without seals were written before there were any."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -417,101 +409,6 @@ class SweepStore:
         """Replace the manifest."""
         self.write(self.paths.manifest, _pretty(manifest))
         self.manifest = manifest
-
-
-@contextmanager
-def created_sweeps(results: Path, manifests: Sequence[Manifest]) -> Iterator[list[SweepStore]]:
-    """Make the directories of new sweeps for a block that runs them, and hold them all.
-
-    All of them or none, as half of them would be in the way; and none where the block refuses
-    before anything was proposed. The block may give back what it has finished.
-
-    Args:
-        results: The directory of the sweeps' directories.
-        manifests: The sweeps' manifests.
-
-    Raises:
-        IbsweepError: As ``SweepStore.create`` does, and what the block raises.
-    """
-    stores: list[SweepStore] = []
-    try:
-        for manifest in manifests:
-            stores.append(SweepStore.create_held(results, manifest))
-        yield stores
-    except IbsweepError as error:
-        created = len(stores) == len(manifests)
-        begun = created and (
-            not isinstance(error, InputError) or any(store.proposals() for store in stores)
-        )
-        if not begun:
-            for store in stores:
-                with suppress(SweepError):  # why the block refused is what matters
-                    store.remove()
-        raise
-    finally:
-        for store in stores:
-            store.release()
-
-
-@contextmanager
-def held_sweeps(stores: Iterable[SweepStore]) -> Iterator[None]:
-    """Hold sweeps for a block, all of them or none; it may give back what it has finished.
-
-    Raises:
-        InputError: If another process runs one of them.
-        SweepError: If a directory cannot be written.
-    """
-    with ExitStack() as stack:
-        for store in stores:
-            store.hold()
-            stack.callback(store.release)
-        yield
-
-
-class ReplicationStore:
-    """The replications of the notebook's settings, one file for all questions.
-
-    Args:
-        results: The results directory, made where there is none.
-
-    Raises:
-        InputError: If it cannot be written.
-    """
-
-    def __init__(self, results: Path) -> None:
-        self.path = results / REPLICATIONS
-        self._begun = False
-
-    def journal(self) -> Journal[Replication]:
-        """Return what the file holds, and what is wrong with it."""
-        return read_journal(self.path, Replication, _REPLICATIONS_SEAL)
-
-    def rows(self) -> list[Replication]:
-        """Return the replications, in the order in which they finished."""
-        return self.journal().sound()
-
-    def add(self, rows: Iterable[Replication]) -> None:
-        """Append rows in one write, durably."""
-        append_rows(self.path, rows, _REPLICATIONS_SEAL, create=not self._begun)
-        self._begun = True
-
-    @contextmanager
-    def open(self) -> Iterator[None]:
-        """Hold the file for this process, a torn tail cut off.
-
-        Raises:
-            InputError: If another process writes it, or the directory cannot be made.
-            SweepError: If the directory cannot be written.
-        """
-        make_directory(self.path.parent, "--results")
-        taken = f"{self.path} is being written by another process"
-        with exclusive_lock(lock_of(self.path), taken), lease(self.path):
-            rewrite_rows(self.path, self.rows(), _REPLICATIONS_SEAL)
-            self._begun = self.path.exists()
-            try:
-                yield
-            finally:
-                self._begun = False
 
 
 def _taken(root: Path, name: str) -> InputError:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import InputError
-from ibsweep.results.store import held_sweeps
+from ibsweep.results.held_sweeps import held_sweeps
 from ibsweep.sweep.extend import Extension, extension
 from ibsweep.sweep.manifest import resumption
 from ibsweep.sweep.mend import mend

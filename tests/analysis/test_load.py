@@ -19,7 +19,8 @@ from ibsweep.questions.files import load_all
 from ibsweep.questions.published import published_settings
 from ibsweep.results.journal import append_rows
 from ibsweep.results.records import Confirmation, Replicate, TrialState
-from ibsweep.results.store import ReplicationStore, SweepStore
+from ibsweep.results.replications import ReplicationStore
+from ibsweep.results.store import SweepStore
 from ibsweep.sweep.mend import mend
 
 SEEDS = (1_000_010, 1_000_011, 1_000_012)

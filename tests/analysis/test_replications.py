@@ -14,7 +14,7 @@ from ibsweep.questions.files import load_all
 from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import PublishedFigure, Variant
 from ibsweep.results.records import Replication
-from ibsweep.results.store import ReplicationStore
+from ibsweep.results.replications import ReplicationStore
 
 ARM = tiny.arm(
     published=(

@@ -26,7 +26,8 @@ from sweeps_run import SWEEPS
 from ibsweep.analysis.load import load
 from ibsweep.cli import run
 from ibsweep.results.journal import replace_file
-from ibsweep.results.store import ReplicationStore, SweepStore
+from ibsweep.results.replications import ReplicationStore
+from ibsweep.results.store import SweepStore
 
 JOURNALS = ("proposals.jsonl", "trials.jsonl", "curves.jsonl", "confirmations.jsonl")
 RECORDS = (*JOURNALS, "best.yaml", "best.pt")

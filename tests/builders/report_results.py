@@ -13,7 +13,8 @@ from ibsweep.analysis.report import gather_all, write_pages
 from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import Question
 from ibsweep.results.records import Confirmation, Manifest, TrialState
-from ibsweep.results.store import ReplicationStore, SweepStore
+from ibsweep.results.replications import ReplicationStore
+from ibsweep.results.store import SweepStore
 from ibsweep.sweep.manifest import make_manifest
 from ibsweep.sweep.options import SweepOptions
 

@@ -12,7 +12,7 @@ from head import clean_environment
 
 from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import Question
-from ibsweep.results.store import ReplicationStore
+from ibsweep.results.replications import ReplicationStore
 
 TRIALS = 8
 """Of a sweep over the grid."""

@@ -14,7 +14,8 @@ import questions
 from sweeps_run import BUDGET, SWEEPS, question
 from victims import Command
 
-from ibsweep.results.store import ReplicationStore, SweepStore
+from ibsweep.results.replications import ReplicationStore
+from ibsweep.results.store import SweepStore
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(7200)]
 

@@ -93,6 +93,14 @@ def test_a_lane_loads_into_the_ordinary_module_and_gives_the_same_logits(case, b
 
 
 @every_case
+def test_the_table_counts_a_lane_s_parameters(case):
+    name, options, _ = CASES[case]
+    entry = MODELS[name]
+    counted = entry.parameters(entry.with_defaults(options), (1, 28, 28), CLASSES)
+    assert counted == count_parameters(lanes_of(case))
+
+
+@every_case
 def test_a_lane_has_the_parameters_of_the_ordinary_module(case):
     plain = sum(p.numel() for p in CASES[case][2]().parameters())
     assert count_parameters(lanes_of(case)) == plain

@@ -18,7 +18,8 @@ from ibsweep.models.settings import split_settings
 from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import Question
 from ibsweep.results.records import Confirmation, TrialState
-from ibsweep.results.store import ReplicationStore, SweepStore
+from ibsweep.results.replications import ReplicationStore
+from ibsweep.results.store import SweepStore
 from ibsweep.sweep.manifest import make_manifest
 from ibsweep.trial.plan import TrialPlan
 

@@ -10,7 +10,7 @@ from questions import arm_mapping, question_mapping, write_question
 from ibsweep.cli import run
 from ibsweep.errors import InputError
 from ibsweep.models import MODELS, build
-from ibsweep.questions.arm_binding import space_notes
+from ibsweep.questions.arm_fitting import space_notes
 from ibsweep.questions.binding import bind
 from ibsweep.questions.files import find_arms
 from ibsweep.questions.fitting import fitting
@@ -313,3 +313,13 @@ def test_sets_that_cannot_hold_every_class_are_told(tmp_path, split, names):
     assert not faults
     assert len(notes) == len(names), notes
     assert all(note.startswith(name) for note, name in zip(notes, names, strict=True)), notes
+
+
+def test_a_model_that_memory_may_not_hold_is_told(tmp_path):
+    faults, notes = told(write(tmp_path, "two_layer_mlp", hidden_dim=whole(10, 1_000_000)))
+    assert not faults
+    assert notes == [
+        "a model of 68,000,003 parameters is in the space (hidden_dim 1000000): with gradients "
+        "and the optimizer's state a replicate takes 1.1 GB"
+    ]
+    assert told(write(tmp_path, "two_layer_mlp", hidden_dim=whole(10, 1000))) == ([], [])

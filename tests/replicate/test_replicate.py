@@ -21,7 +21,7 @@ from ibsweep.questions.files import load_all
 from ibsweep.questions.published import published_settings
 from ibsweep.replicate.notebook import PROCEDURES, follow
 from ibsweep.replicate.runs import missing_plans, replicate, train
-from ibsweep.results.store import ReplicationStore
+from ibsweep.results.replications import ReplicationStore
 from ibsweep.trial.plan import TrialPlan
 
 QUESTIONS = load_all()

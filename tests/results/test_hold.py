@@ -14,7 +14,9 @@ from machines import mirror
 from ibsweep.cli import run
 from ibsweep.errors import InputError, SweepError, SweepGoneError
 from ibsweep.results import location
-from ibsweep.results.store import ReplicationStore, SweepStore, created_sweeps, held_sweeps
+from ibsweep.results.held_sweeps import created_sweeps, held_sweeps
+from ibsweep.results.replications import ReplicationStore
+from ibsweep.results.store import SweepStore
 from ibsweep.results.sweeps import find_sweep
 
 

@@ -9,7 +9,8 @@ from machines import add, begin, mirror, numbers
 
 from ibsweep.errors import InputError, SweepError
 from ibsweep.results import mirror as mirror_module
-from ibsweep.results.store import ReplicationStore, SweepStore
+from ibsweep.results.replications import ReplicationStore
+from ibsweep.results.store import SweepStore
 
 
 def test_what_is_pushed_on_one_machine_is_fetched_on_another(tmp_path, there):

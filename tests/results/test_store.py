@@ -17,8 +17,8 @@ from ibsweep.questions.files import load_all
 from ibsweep.questions.published import published_settings
 from ibsweep.results.journal import append_rows
 from ibsweep.results.records import Confirmation, Proposal
+from ibsweep.results.replications import ReplicationStore
 from ibsweep.results.store import (
-    ReplicationStore,
     SweepStore,
     check_name,
     list_sweeps,

@@ -235,7 +235,7 @@ def test_arms_without_common_seeds_are_not_compared(tmp_path):
 def test_replications_of_a_question_that_was_never_swept(tmp_path):
     from ibsweep.questions.files import load_all
     from ibsweep.questions.published import published_settings
-    from ibsweep.results.store import ReplicationStore
+    from ibsweep.results.replications import ReplicationStore
 
     found = {
         (c.setting, c.arm, c.train_size): c for c, _ in published_settings([load_all()["q1"]])

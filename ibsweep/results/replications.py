@@ -1,0 +1,66 @@
+"""The replications of published settings: one file beside the sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ibsweep.results.files import make_directory
+from ibsweep.results.journal import append_rows, rewrite_rows
+from ibsweep.results.location import lease
+from ibsweep.results.locks import exclusive_lock, lock_of
+from ibsweep.results.reading import Journal, read_journal
+from ibsweep.results.records import REPLICATIONS, Replication
+from ibsweep.results.seal import Seal
+
+__all__ = ["ReplicationStore"]
+
+_REPLICATIONS_SEAL = Seal(b"replications", required=False)
+"""Lines without seals were written before there were any."""
+
+
+class ReplicationStore:
+    """The replications of the notebook's settings, one file for all questions.
+
+    Args:
+        results: The results directory, made where there is none.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+
+    def __init__(self, results: Path) -> None:
+        self.path = results / REPLICATIONS
+        self._begun = False
+
+    def journal(self) -> Journal[Replication]:
+        """Return what the file holds, and what is wrong with it."""
+        return read_journal(self.path, Replication, _REPLICATIONS_SEAL)
+
+    def rows(self) -> list[Replication]:
+        """Return the replications, in the order in which they finished."""
+        return self.journal().sound()
+
+    def add(self, rows: Iterable[Replication]) -> None:
+        """Append rows in one write, durably."""
+        append_rows(self.path, rows, _REPLICATIONS_SEAL, create=not self._begun)
+        self._begun = True
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Hold the file for this process, a torn tail cut off.
+
+        Raises:
+            InputError: If another process writes it, or the directory cannot be made.
+            SweepError: If the directory cannot be written.
+        """
+        make_directory(self.path.parent, "--results")
+        taken = f"{self.path} is being written by another process"
+        with exclusive_lock(lock_of(self.path), taken), lease(self.path):
+            rewrite_rows(self.path, self.rows(), _REPLICATIONS_SEAL)
+            self._begun = self.path.exists()
+            try:
+                yield
+            finally:
+                self._begun = False
