@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -210,6 +212,11 @@ def _probe_nodes(nodes: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]
 
     remote = ray.remote(_probe())
     silence = f"no worker started within {_ANSWER_SECONDS:.0f} s: see Ray's logs there"
+    if shlex.quote(sys.executable) != sys.executable:
+        silence += (
+            f"; where the path of its Python is {sys.executable!r} too, that is why, as Ray gives "
+            "it to a shell: make the virtual environment where no path has a blank"
+        )
     answers: dict[str, dict[str, Any] | str] = {node["NodeID"]: silence for node in nodes}
     asked = {
         remote.options(

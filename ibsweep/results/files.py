@@ -86,8 +86,8 @@ def replace_file(path: Path, content: bytes) -> None:
     """
     # nobody can guess the name and have a link there before us
     aside = f".{secrets.token_hex(8)}.new"
-    new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with disk_errors(path), _opened(path.parent) as folder:
+        new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         descriptor = os.open(aside, new, 0o666, dir_fd=folder)
         try:
             try:
@@ -115,8 +115,8 @@ def append_file(path: Path, content: bytes, *, create: bool = True, durable: boo
     Raises:
         SweepError: If the disk is full or refuses, or the path is no regular file.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
     with disk_errors(path), _opened(path.parent) as folder:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
         is_new = False
         try:
             descriptor = os.open(path.name, flags, dir_fd=folder)

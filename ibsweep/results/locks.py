@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ibsweep.errors import InputError
 from ibsweep.results.files import disk_errors
+from ibsweep.results.system import require_system
 
 __all__ = ["exclusive_lock", "is_locked", "lock_of"]
 
@@ -26,6 +27,7 @@ def exclusive_lock(path: Path, taken: str, patience: float = 2.0) -> Iterator[No
         InputError: If another process holds it.
         SweepError: If the file cannot be written.
     """
+    require_system()
     import filelock
 
     lock = filelock.FileLock(path)

@@ -100,6 +100,11 @@ class Journal(Generic[Row]):
         return list(self.rows.values())
 
 
+_READ = os.O_RDONLY
+for _name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # systems lack some of these
+    _READ |= getattr(os, _name, 0)
+
+
 def read_file(path: Path, end: int | None = None) -> bytes:
     """Return the content of a regular file; reading a pipe or a device might never end.
 
@@ -110,7 +115,7 @@ def read_file(path: Path, end: int | None = None) -> bytes:
     Raises:
         OSError: If it is none, or cannot be read.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, _READ)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "is not a regular file")
