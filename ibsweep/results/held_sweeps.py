@@ -21,8 +21,9 @@ __all__ = ["created_sweeps", "held_sweeps"]
 def created_sweeps(results: Path, manifests: Sequence[Manifest]) -> Iterator[list[SweepStore]]:
     """Make the directories of new sweeps for a block that runs them, and hold them all.
 
-    All of them or none, as half of them would be in the way; and none where the block refuses
-    before anything was proposed. The block may give back what it has finished.
+    All of them or none, as half of them would be in the way; and none where the block refuses,
+    or fails in a way that nobody foresaw, before anything was proposed. The block may give back
+    what it has finished.
 
     Args:
         results: The directory of the sweeps' directories.
@@ -36,11 +37,10 @@ def created_sweeps(results: Path, manifests: Sequence[Manifest]) -> Iterator[lis
         for manifest in manifests:
             stores.append(SweepStore.create_held(results, manifest))
         yield stores
-    except IbsweepError as error:
+    except Exception as error:
         created = len(stores) == len(manifests)
-        begun = created and (
-            not isinstance(error, InputError) or any(store.proposals() for store in stores)
-        )
+        refused = isinstance(error, InputError) or not isinstance(error, IbsweepError)
+        begun = created and (not refused or any(store.proposals() for store in stores))
         if not begun:
             for store in stores:
                 with suppress(SweepError):  # why the block refused is what matters

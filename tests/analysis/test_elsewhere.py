@@ -34,7 +34,6 @@ from ibsweep.cli import run
 
 for line in (["questions"], ["show", "q7"], ["sweeps", "--results", sys.argv[1]], ["tune", "q7"]):
     print("code", line[0], run(line), flush=True)
-print("code", "resume", run(["resume", "all", "--results", sys.argv[1]]), flush=True)
 print("code", "report", run(["report", "--results", sys.argv[1], "--out", sys.argv[2]]))
 """
 
@@ -60,8 +59,8 @@ def test_commands_that_write_refuse_with_words_and_others_work(tmp_path):
     codes = {command: code for _, command, code in said}
     for command in ("questions", "show", "sweeps"):
         assert codes.get(command) == "0", done.stderr
-    assert [codes[one] for one in ("tune", "resume", "report")] == ["2"] * 3, done.stderr
+    assert (codes["tune"], codes["report"]) == ("2", "2"), done.stderr
     faults = [line for line in done.stderr.splitlines() if line.startswith("ibsweep: ")]
-    assert len(faults) == 3
+    assert len(faults) == 2
     assert all("made on Linux, and this is Windows" in line for line in faults)
     assert "unexpected" not in done.stderr
