@@ -23,7 +23,7 @@ from ibsweep.results.sweeps import find_sweep
 def elsewhere(code: str, *words: object) -> subprocess.CompletedProcess[str]:
     """Run code in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=True
     )
 
 
@@ -31,7 +31,7 @@ RESUME = """
 import sys
 from pathlib import Path
 from ibsweep.errors import InputError
-from ibsweep.results.store import SweepStore
+from ibsweep.results.sweeps import find_sweep
 for name in sys.argv[2:]:
     try:
         find_sweep(Path(sys.argv[1]), name).hold()
