@@ -60,6 +60,8 @@ class CommandRecovery(Recovery):
         words: What to run in place of the command's own words, where these would begin anew.
     """
 
+    owns_process = True
+
     def __init__(
         self,
         display: AbstractContextManager[object],

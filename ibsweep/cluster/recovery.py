@@ -11,6 +11,9 @@ class Recovery:
     A command line has more to choose from, see ``cli/restart.py``.
     """
 
+    owns_process = False
+    """Whether nothing else runs in the process, so that all of its Ray may be ended at once."""
+
     def how_to_resume(self) -> str:
         """Return how to go on, for the end of a sentence."""
         return "what is finished is safe, give the command again"

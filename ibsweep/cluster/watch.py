@@ -26,6 +26,7 @@ from ibsweep.cluster.recovery import Recovery
 from ibsweep.cluster.start import try_connection
 from ibsweep.cluster.stop_signals import stop_requested
 from ibsweep.errors import InputError, SweepError
+from ibsweep.terminal import say
 
 __all__ = ["watched"]
 
@@ -75,7 +76,8 @@ class _Watch(threading.Thread, ABC):
 
     def _act(self, lost: str) -> None:
         """Begin again or end, or have the user's thread raise."""
-        self._end_leftovers()
+        if self._recovery.owns_process:
+            self._end_leftovers()
         if stop_requested():
             if not self._closed.wait(_STOP_SECONDS):
                 self._recovery.end(None)
@@ -83,6 +85,7 @@ class _Watch(threading.Thread, ABC):
         self._begin_again(lost)
         self._recovery.end(self._words(lost), self._HINT)
         self.lost = f"{self._words(lost)}; {self._recovery.how_to_resume()}{self._HINT}"
+        say(f"ibsweep: {self.lost}")  # Ray may end the process before it comes to its error
         while not self.leaving.wait(2):
             _interrupt(self._user)
 
