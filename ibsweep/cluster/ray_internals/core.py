@@ -55,27 +55,20 @@ def for_this_process_alone() -> Iterator[None]:
     cost a second at the start and one at the end. ``ray start`` has options for both,
     ``--no-monitor`` and ``--include-log-monitor``
     (https://github.com/ray-project/ray/pull/48891); ``ray.init`` has none.
-
-    What is left when all else was killed ends after five seconds without a control service, not
-    sixty: on one machine it is dead. This process has read that setting before.
     """
     import ray._private.parameter as parameter
 
     original = parameter.RayParams
-    patience = os.environ.get(RECONNECT_TIMEOUT)
 
     def local(**settings: Any) -> Any:
         fixed = {"no_monitor": True, "include_log_monitor": False, "node_ip_address": "127.0.0.1"}
         return original(**{**settings, **fixed})
 
     parameter.RayParams = local
-    os.environ.setdefault(RECONNECT_TIMEOUT, "5")
     try:
         yield
     finally:
         parameter.RayParams = original
-        if patience is None:
-            del os.environ[RECONNECT_TIMEOUT]
 
 
 def local_daemons() -> dict[str, subprocess.Popen[bytes]]:
