@@ -271,9 +271,10 @@ def test_sweeps_that_are_killed_stopped_and_interrupted(tmp_path, stored, findin
     right = figures(stored / "s-seed10")
     began = time.monotonic()
     first = Command(tmp_path, "tune", "tiny.yaml", "--name", "undisturbed", *GRID)
-    assert first.wait(_END), first.end()
+    first.wait(_END)
     seconds = time.monotonic() - began
-    assert first.process.returncode == 0, first.end()
+    said = first.end()
+    assert first.process.returncode == 0, said
     assert figures(tmp_path / "results" / "undisturbed") == right
     draws, over = random.Random(f"kills {chaos.seed()}"), chaos.clock()
     disturbed = Disturbed(tmp_path, findings, draws, right, seconds)
