@@ -26,6 +26,21 @@ LONG = tiny.YAML.replace("low: 5, high: 40", "low: 3000, high: 3100").replace(
 DAEMONS = {"raylet": "raylet/raylet", "gcs_server": "gcs_server", "agent": "RuntimeEnvAgent"}
 """What is in the command lines of Ray's daemons."""
 
+SCRIPT = """
+import sys
+
+import ibsweep
+from ibsweep.errors import SweepError
+
+try:
+    ibsweep.tune(sys.argv[1], name="s", trials=12, results="results", replicates=2)
+except SweepError as error:
+    print(error)
+import ray
+
+assert not ray.is_initialized()
+"""
+
 
 @contextmanager
 def running(folder, *words):
@@ -144,3 +159,25 @@ def test_a_warning_to_all_processes_stops_the_sweep_as_ctrl_c_does(tmp_path):
     assert err.endswith("go on with: ibsweep resume s\n")
     assert left == []
     assert not (tmp_path / "results" / "s" / "best.yaml").exists(), "it had not come to an end"
+
+
+def test_told_to_end_while_ray_starts_it_says_how_to_go_on(tmp_path):
+    with tuning(tmp_path) as process:
+        wait_for(lambda: pid_of(process, "gcs_server"), process)
+        process.terminate()
+        out, err, left = ends(process)
+    assert (process.returncode, out) == (130, "")
+    assert "ibsweep: interrupted; 0 of 12 trials of s are done" in err
+    assert "go on with: ibsweep resume s" in err
+    assert left == []
+
+
+def test_in_python_code_it_is_an_error_that_says_how_to_go_on(tmp_path):
+    question = tiny.write_question(tmp_path, LONG)
+    with running(tmp_path, "-c", SCRIPT, str(question)) as process:
+        wait_for(lambda: lines(tmp_path), process)
+        os.kill(pid_of(process, "raylet"), signal.SIGKILL)
+        out, err, left = ends(process)
+    assert process.returncode == 0, err
+    assert "Ray's raylet died; what is finished is stored; ibsweep.resume('s') goes on" in out
+    assert left == []
