@@ -10,6 +10,7 @@ import tiny
 from repeated import add_sweep
 
 import ibsweep
+from ibsweep.analysis.design import design_of
 from ibsweep.questions.schema import Question
 from ibsweep.sweep.manifest import make_manifest
 from ibsweep.sweep.options import SweepOptions
@@ -45,7 +46,7 @@ def test_when_where_and_by_what_command_a_sweep_was_made_is_not_its_design(tmp_p
         machine={"host": "other"},
         git=None,
         address="auto",
-        nodes=({"node": "n", "cpus": 2},),
+        nodes=({"node": "n", "cpus": 2, "gpus": 0, "gpu_names": []},),
         folder="/elsewhere",
         file="same.yaml",
     )
@@ -56,13 +57,13 @@ def test_when_where_and_by_what_command_a_sweep_was_made_is_not_its_design(tmp_p
     "changes",
     [
         {"trials": 2},
-        {"replicates": 5},
+        {"replicates": 4},
         {"confirm": 1},
         {"choice_replicates": 3},
         {"time_budget": 60.0},
         {"every_epoch": True},
         {"cpus_per_trial": 2.0},
-        {"pruner": {"name": "none"}},
+        {"pruner": {"name": "none", "rungs": []}},
         {"sampler": {"name": "random", "seed": 20}},
         {"code": {"net.py": "0" * 64}},
         {"model": {"fused": False}},
@@ -132,11 +133,19 @@ def test_claims_words_and_other_arms_are_no_part_of_a_sweep(tmp_path, change):
     assert repeats(tmp_path) == ["tiny-10", "tiny-20"]
 
 
-@pytest.mark.parametrize("change", [_space, _baseline, _metrics, _objective])
+@pytest.mark.parametrize("change", [_space, _baseline, _metrics])
 def test_another_question_is_another_design(tmp_path, change):
     add_sweep(tmp_path, 10, manifest=manifest())
     add_sweep(tmp_path, 20, manifest=manifest(change))
     assert repeats(tmp_path) == ["tiny-20"]
+
+
+def test_another_objective_is_another_design():
+    first, second = (
+        design_of(made, Question.model_validate(made.question))
+        for made in (manifest(), manifest(_objective))
+    )
+    assert first != second
 
 
 def test_other_data_are_another_design(tmp_path):
@@ -184,7 +193,8 @@ def test_the_rows_of_all_repeats(tmp_path):
     add_sweep(tmp_path, 20, (90.0, 92.0), created="2026-01-02T00:00:00+00:00")
     add_sweep(tmp_path, 30, (70.0, 72.0), created="2025-01-01T00:00:00+00:00", trials=9)
     found = ibsweep.load(tmp_path)
-    assert found.repeated("tiny")["test_accuracy"].tolist() == [80.0, 82.0, 90.0, 92.0]
-    assert found.current("tiny")["test_accuracy"].tolist() == [90.0, 92.0]
+    repeated, current = found.repeated("tiny"), found.current("tiny")
+    assert repeated["test_accuracy"].dropna().tolist() == [80.0, 82.0, 90.0, 92.0]
+    assert current["test_accuracy"].dropna().tolist() == [90.0, 92.0]
     assert found.repeated("none").empty
     assert found.repeats("none") == {}

@@ -43,13 +43,16 @@ def add_sweep(
     own = {"name": name or f"tiny-{seed}", "seed": seed, "sampler": {**made.sampler, "seed": seed}}
     store = SweepStore.create(results, made.model_copy(update={**own, **changes}))
     tiny.add_trial(store, tiny.trial(0, origin="baseline"))
-    chooses = {"purpose": "choice", "test": {}, "test_confusion": None}
+    apart = store.manifest.choice_replicates is not None
+    if apart:
+        chooses = {"purpose": "choice", "test": {}, "test_confusion": None}
+        store.add_confirmations(
+            confirmation(0, 10, seed, 90.0).model_copy(update=chooses)
+            for seed in store.manifest.choice_seeds
+        )
+    scores = {"purpose": "score" if apart else None}
     store.add_confirmations(
-        confirmation(0, 10, seed, 90.0).model_copy(update=chooses)
-        for seed in store.manifest.choice_seeds
-    )
-    store.add_confirmations(
-        confirmation(0, 10, seed, accuracy).model_copy(update={"purpose": "score"})
+        confirmation(0, 10, seed, accuracy).model_copy(update=scores)
         for seed, accuracy in zip(store.manifest.confirmation_seeds, accuracies, strict=True)
     )
     if confirmed:
