@@ -67,9 +67,9 @@ def private_directory() -> Iterator[Path]:
         with _temporary_files_in(made):
             yield made / "r"
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        _remove(made)
         os.close(lock)
-        shutil.rmtree(made, ignore_errors=True)  # what a daemon wrote on its way out
+        _remove(made)  # what a daemon wrote on its way out
 
 
 def _no_directory(faults: list[str]) -> InputError:
@@ -144,6 +144,12 @@ def _make(base: str) -> tuple[Path, int]:
     return made, lock
 
 
+def _remove(made: Path) -> None:
+    """Remove a command's directory, its lock last: without one nobody knows whose it was."""
+    shutil.rmtree(made / "r", ignore_errors=True)
+    shutil.rmtree(made, ignore_errors=True)
+
+
 def _remove_abandoned(base: str) -> None:
     """Remove the directories of this user's commands that live no more; another's are let be."""
     import fcntl
@@ -161,7 +167,7 @@ def _remove_abandoned(base: str) -> None:
                 continue
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path, ignore_errors=True)
+                _remove(path)
             finally:
                 os.close(lock)
 
