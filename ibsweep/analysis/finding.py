@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -167,7 +168,8 @@ def over_sweeps(repeated: Repeated, asked: Asked, subject: Subject) -> Finding:
         found = compare_sweeps(repeated, "rate", bound, upward=asked.upward)
         if found is None:
             raise Untestable("fewer than two sweeps of a side share a seed with the other's")
-    shown = Comparison(found.effect, found.low, found.high, found.p, least)
+    ends = _within_reach(found, subject.metric, shown_on, two=repeated.other is not None)
+    shown = Comparison(found.effect, *ends, found.p, least)
     counts = " and ".join(str(len(group)) for group in groups)
     return Finding(
         on=on,
@@ -183,6 +185,20 @@ def over_sweeps(repeated: Repeated, asked: Asked, subject: Subject) -> Finding:
         compared=tuple(_compared(side) for group in groups for side in group),
         sweeps=found.sweeps,
         holds_again=found.holds_again,
+    )
+
+
+def _within_reach(
+    found: SweepComparison, metric: Objective, on: Spoken, *, two: bool
+) -> tuple[float, float]:
+    """Return an interval's ends, none of them where no figure, or no difference, can be."""
+    low, high = (0.0, 100.0) if on in ("rate", "probability") else (metric.low, metric.high)
+    if two and on != "probability":
+        width = math.inf if low is None or high is None else high - low
+        low, high = -width, width
+    return (
+        found.low if low is None else max(found.low, low),
+        found.high if high is None else min(found.high, high),
     )
 
 

@@ -120,6 +120,18 @@ def test_claims_are_judged_on_repeats_with_the_sweep_as_the_unit(tmp_path):
     assert alone.reason == "too few to tell: 3 replicates, and six are the least"
 
 
+def test_an_interval_of_sweeps_ends_where_the_metric_does(tmp_path):
+    made = tiny.manifest(trials=1, confirm_replicates=2)
+    test = {"type": "level", "arm": "tiny_cnn", "at_least": 90.0}
+    claim = {"id": "good", "text": "It is good.", "tests": [test]}
+    asked = made.model_copy(update={"question": {**made.question, "claims": [claim]}})
+    for seed, accuracies in ((10, (99.0, 99.0)), (20, (90.0, 92.0))):
+        add_sweep(tmp_path, seed, accuracies, manifest=asked)
+    ((judged,),) = (t.tests for t in gather(ibsweep.load(tmp_path))["tiny"].claims)
+    assert judged.unit_of == "sweep"
+    assert (judged.low, judged.high) == (pytest.approx(summary(tmp_path).average.low), 100.0)
+
+
 def test_a_report_of_repeats_is_printed_and_has_a_page(results, capsys):
     assert run(["report", "--results", str(results)]) == 0
     assert "Repeated sweeps" in capsys.readouterr().out
