@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from types import NoneType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_type_hints
 
 import pandas as pd
 
@@ -148,6 +149,7 @@ def _stored(record: type[BaseModel], source: str, **meanings: str) -> tuple[Colu
     """
     prefix = f"{source}." if source else ""
     row = attrgetter(source) if source else None
+    types = get_type_hints(record)  # without the bounds that pydantic checks
 
     def column(name: str, meaning: str) -> Column:
         field = record.model_fields.get(name)
@@ -159,13 +161,17 @@ def _stored(record: type[BaseModel], source: str, **meanings: str) -> tuple[Colu
                 "float64",
                 lambda one, name=own: (row(one) if row else one).figure(name),
             )
-        dtype = _DTYPES.get(_type_name(field.annotation), "object")
+        dtype = _DTYPES.get(_type_name(types[name]), "object")
         return Column(name, meaning, dtype, attrgetter(f"{prefix}{name}"))
 
     return tuple(column(name, meaning) for name, meaning in meanings.items())
 
 
 def _type_name(annotation: Any) -> str:
+    """Return it as it is written, however a union came about."""
+    parts = get_args(annotation)
+    if len(parts) == 2 and parts[1] is NoneType and isinstance(parts[0], type):
+        return f"{parts[0].__name__} | None"
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 

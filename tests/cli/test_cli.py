@@ -390,6 +390,7 @@ def test_output_into_a_closed_pipe_ends_quietly():
 
 def test_a_finished_sweep_is_printed_without_what_it_takes_to_run_one(tmp_path):
     add_sweep(tmp_path, "duel_cnn")
+    assert run(["resume", "duel_cnn-1", "--results", str(tmp_path), "--quiet"]) == 0  # its study
     script = (
         "import sys\nfrom ibsweep.cli import run\ncode = run(sys.argv[1:])\n"
         "print(*[name for name in ('torch', 'ray', 'optuna') if name in sys.modules], code)"

@@ -213,7 +213,7 @@ def test_every_path_of_a_sweep_lies_in_its_directory(tmp_path):
     paths = SweepPaths(tmp_path)
     named = [path for name, path in vars(paths).items() if name != "root"]
     named.append(paths.model(3))
-    assert len(named) == 13
+    assert len(named) == 14
     assert len(set(named)) == len(named)
     assert all(path.is_relative_to(tmp_path) and path != tmp_path for path in named)
 

@@ -130,7 +130,7 @@ def test_efficiency_trains_what_a_stopped_settlement_has_left_out(finished, tmp_
     gone = next(row for row in rows if row.train_size == 20)
     *_, later = store.manifest.score_seeds(BUDGET["confirm_replicates"] + 1)
     kept = [row for row in rows if row != gone] + [gone.model_copy(update={"seed": later})]
-    rewrite_rows(store.paths.confirmations, kept)
+    rewrite_rows(store.paths.confirmations, kept, store.manifest.seal)
     assert run([*words, "--quiet"]) == 0
     *before, added = store.confirmations()
     assert before == kept
@@ -243,7 +243,7 @@ def test_every_sampler_and_pruner_ends_its_sweep(tmp_path, sampler):
         assert {row.state for row in rows} == {TrialState.COMPLETE}
 
 
-def test_diverged_and_impossible_trials_fail_with_the_reason(tmp_path):
+def test_trials_that_diverge_fail_and_impossible_ones_are_not_proposed(tmp_path):
     """The space holds learning rates that explode and kernels that no image can hold."""
     arm = tiny.arm(
         fixed={"epochs": 6, "batch_size": 5, "num_filters": 3},
@@ -255,16 +255,13 @@ def test_diverged_and_impossible_trials_fail_with_the_reason(tmp_path):
     )
     store = sweep(tmp_path, arm=arm, trials=10)
     rows = {(row.config["lr"], row.config["kernel_size"]): row for row in store.trials()}
-    assert len(rows) == 4, "the space has four configurations, each is tried once"
+    assert rows.keys() == {(0.01, 3), (1e30, 3)}, "of four configurations two can be trained"
     assert rows[0.01, 3].state == TrialState.COMPLETE
     exploded = rows[1e30, 3]
     assert exploded.state == TrialState.FAIL
     assert "every replicate diverged" in exploded.reason
     assert exploded.figure("valid_accuracy") is None
     assert all(r.diverged_epoch for r in exploded.replicates)
-    for lr in (0.01, 1e30):
-        assert rows[lr, 99].state == TrialState.FAIL
-        assert "kernel_size=99 is too large for images of 28 pixels" in rows[lr, 99].reason
 
 
 @pytest.mark.slow
