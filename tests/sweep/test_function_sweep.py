@@ -63,6 +63,13 @@ KILL = """
                 os.kill(os.getpid(), signal.SIGKILL)
 """
 
+KILL_KEEPER = """
+            if epoch == 4 and not MARK.exists():
+                MARK.touch()
+                import ray
+                ray.kill(ray.get_actor("ibsweep-checkpoints"), no_restart=False)
+"""
+
 
 def write(folder, extra="pass"):
     source = textwrap.dedent(FUNCTION.replace("EXTRA", extra.strip()))
@@ -132,6 +139,14 @@ def test_a_lost_worker_goes_on_from_the_checkpoint(ray_local, tmp_path):
     _, other = store.manifest.replicate_seeds
     assert log.startswith(f"10 | restored after epoch 8\n10 | trained 9\n{other} | trained 1\n")
     assert log.count(f"{other} | trained") == 9, "this one starts anew"
+
+
+def test_where_the_keeper_of_checkpoints_dies_no_trial_is_lost(ray_local, tmp_path):
+    command = words(tmp_path, write(tmp_path, KILL_KEEPER), trials=4, pruner="none")
+    assert run([*command, "--quiet"]) == 0
+    assert (tmp_path / "killed").exists()
+    rows = SweepStore(tmp_path / "results" / "mine").trials()
+    assert [(row.state, row.lost) for row in rows] == [(TrialState.COMPLETE, ())] * 4
 
 
 @pytest.mark.slow
