@@ -120,6 +120,13 @@ class CrossChecks:
         if len(chosen) < leaders:
             text = f"has {len(chosen)} of the {leaders} leading trials; {again}"
             yield Damage(paths.confirmations, None, text, "resume")
+        scored = {row.trial for row in self._confirmations.rows.values() if row.purpose == "score"}
+        baseline = {
+            number for number in chosen & known.keys() if known[number].origin == "baseline"
+        }
+        if scored and not baseline <= scored:  # one set both chose and scored in older formats
+            text = f"has no score of the baseline, trial {min(baseline)}; {again}"
+            yield Damage(paths.confirmations, None, text, "resume")
 
     def best(
         self, document: Mapping[str, object], question: Question, rows: Iterable[Confirmation]

@@ -191,6 +191,17 @@ def test_all_replicates_of_a_leader_gone_are_seen(store):
     assert "has 1 of the 2 leading trials" in faults(store)
 
 
+def test_a_baseline_that_is_scored_no_more_is_seen(store):
+    rewrite(
+        store,
+        "confirmations.jsonl",
+        lambda rows: rows.__setitem__(
+            slice(None), [r for r in rows if r["trial"] != 0 or r["purpose"] != "score"]
+        ),
+    )
+    assert "confirmations.jsonl: has no score of the baseline, trial 0; `ibsweep" in faults(store)
+
+
 BEST = {
     "": "is empty",
     "trial: [": "is no YAML",
