@@ -86,7 +86,8 @@ class Command:
         names = []
         for process in left:
             with suppress(psutil.Error):
-                names.append(" ".join(process.cmdline())[:80])
+                words = process.cmdline()
+                names.append(" ".join(Path(word).name for word in words)[:80])
         self.signal_all(signal.SIGKILL)
         return names
 

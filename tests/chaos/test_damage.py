@@ -72,7 +72,10 @@ def read(results: Path) -> tuple[dict[str, dict[str, set[str]]], set[str]]:
     replications = found.replications
     own["replications.jsonl"] = {"rows": set(replications.to_csv(index=False).splitlines())}
     assert isinstance(found.sweeps, pd.DataFrame)
-    return own, {*found.unreadable, *found.notes}
+    words = "\n".join(found.what_is_wrong())
+    # a sweep is known by its manifest's name, or by its directory's
+    named = {path.name for path in results.iterdir() if f"/{path.name}/" in words}
+    return own, {*found.unreadable, *found.notes, *named}
 
 
 def is_damaged(results: Path) -> bool:
