@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ibsweep import __version__
 from ibsweep.cli import (
@@ -41,8 +42,20 @@ from ibsweep.terminal import guarded_streams, say
 
 __all__ = ["app", "run"]
 
+
+class _Commands(TyperGroup):
+    """The commands; Ctrl-C that none of them answers is told, which typer would end in silence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
+
 app = typer.Typer(
     name="ibsweep",
+    cls=_Commands,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -186,8 +186,9 @@ class Disturbed:
             said = command.end()
             if code not in allowed:
                 self.findings.add(f"exit code {code} after {kind}", f"{example}: {said}")
-            resumes = code in (1, 130) and lines(root / "proposals.jsonl")
-            if resumes and "ibsweep resume" not in said:
+            # one that is told to end before it has begun has nothing to go on with
+            told = "ibsweep resume" in said or (code == 130 and "ibsweep: interrupted" in said)
+            if code in (1, 130) and not told:
                 self.findings.add(f"no word on how to go on after {kind}", f"{example}: {said}")
             if "Traceback" in said or "unexpected " in said:
                 self.findings.add(f"a traceback after {kind}", f"{example}: {said}")

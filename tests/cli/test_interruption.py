@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ibsweep.cli import run
 from ibsweep.cli.interruption import HowToResume, LogFilter
 from ibsweep.cluster.in_job import IN_JOB
 
@@ -81,3 +82,12 @@ def test_what_is_for_people_is_shown_as_soon_as_it_comes():
     assert shown == ["long: 5", "/60", "\n", "ibsweep: inter", "rupted\n"]
     log_filter.close()
     assert len(shown) == 5, "a line for programs that was cut off is none for people"
+
+
+def test_an_interruption_before_anything_runs_is_told(monkeypatch, capsys):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ibsweep.questions.files.load_all", interrupt)
+    assert run(["questions"]) == 130
+    assert capsys.readouterr().err == "ibsweep: interrupted\n"
