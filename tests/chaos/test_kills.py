@@ -21,7 +21,7 @@ import questions
 import torch
 import yaml
 from sweeps_run import BUDGET, GRID_SWEEP, TRIALS, question, start
-from victims import Command
+from victims import DAEMONS, Command
 
 from ibsweep.results.store import SweepStore
 
@@ -184,6 +184,8 @@ class Disturbed:
             code = command.process.returncode
             self._left(command, example)
             said = command.end()
+            if code == 2 and kind in DAEMONS and "cannot start Ray" in said:
+                allowed = {2}  # it was killed while Ray started
             if code not in allowed:
                 self.findings.add(f"exit code {code} after {kind}", f"{example}: {said}")
             # one that is told to end before it has begun has nothing to go on with
