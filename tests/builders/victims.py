@@ -6,6 +6,7 @@ only the environment that they inherited tells whose they were.
 
 from __future__ import annotations
 
+import re
 import secrets
 import signal
 import time
@@ -79,9 +80,15 @@ class Command:
         return not self.is_running()
 
     def leftovers(self, seconds: float) -> list[str]:
-        """Wait until all that it started has ended, and return what has not; that is killed."""
+        """Wait until all that it started has ended, and return what has not; that is killed.
+
+        Ray's agents, which hold nothing of a sweep, are killed without a word: where a driver
+        died, they look for its control service for a minute before they end.
+        """
         deadline = time.monotonic() + seconds
-        while (left := self.processes()) and time.monotonic() < deadline:
+        while (left := [p for p in self.processes() if not _is_agent(p)]) and (
+            time.monotonic() < deadline
+        ):
             time.sleep(0.25)
         names = []
         for process in left:
@@ -97,3 +104,11 @@ class Command:
         self.signal_all(signal.SIGKILL)
         out, err = self.process.communicate(timeout=60)
         return f"{out[-600:]}{err[-1500:]}"
+
+
+def _is_agent(process: psutil.Process) -> bool:
+    try:
+        words = " ".join(process.cmdline())
+    except psutil.Error:  # it has ended
+        return True
+    return bool(re.search(r"DashboardAgent|RuntimeEnvAgent|agent\.py|runtime_env/agent", words))
