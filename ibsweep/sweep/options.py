@@ -63,9 +63,9 @@ def resource_faults(cpus: float, gpus: float) -> list[str]:
     """
     faults = []
     if not (cpus > 0 and math.isfinite(cpus)):
-        faults.append(f"`--cpus-per-trial` must be above 0, but got {cpus:g}")
+        faults.append(f"`--cpus-per-trial` must be above 0, and finite, but got {cpus:g}")
     if not (gpus >= 0 and math.isfinite(gpus)):
-        faults.append(f"`--gpus-per-trial` must be 0 or more, but got {gpus:g}")
+        faults.append(f"`--gpus-per-trial` must be 0 or more, and finite, but got {gpus:g}")
     for name, asked in (("cpus", cpus), ("gpus", gpus)):
         if math.isfinite(asked) and asked > 1 and asked != int(asked):
             faults.append(f"`--{name}-per-trial` must be whole above 1, but got {asked:g}")
