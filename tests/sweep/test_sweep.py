@@ -425,7 +425,9 @@ def test_a_client_without_the_token_gets_nothing(ray_local):
 
     address = ray.get_runtime_context().gcs_address
     code = (
-        "import ray, sys\n"
+        # of 127.0.0.1 Ray makes the machine's own address, on which a local Ray does not listen
+        "import ray, ray._private.services as services\n"
+        "services.resolve_ip_for_localhost = lambda host: host\n"
         f"ray.init(address={address!r}, logging_level='CRITICAL')\n"
         "print('joined', ray.cluster_resources())\n"
     )
