@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import tiny
+from report_results import confirmation
 
-from ibsweep.results.records import Confirmation, Curve, Proposal, Replicate, Trial, TrialState
+from ibsweep.results.records import Curve, Proposal, Replicate, Trial, TrialState
 from ibsweep.results.store import SweepStore
 
 ACCURACIES = (60.0, 90.0, 80.0, 40.0)
@@ -36,7 +37,7 @@ def write(results: Path, name: str = "s", seed: int = 10) -> SweepStore:
     ):
         for trial in trials:
             store.add_confirmations(
-                _confirmation(trial, purpose, one, ACCURACIES[trial] + i)
+                confirmation(trial, 10, one, ACCURACIES[trial] + i, purpose)
                 for i, one in enumerate(seeds)
             )
     tiny.write_best(store)
@@ -73,22 +74,3 @@ def _trial(
         reason="it diverged" if failed else None,
     )
     return trial, [Curve(trial=number, epoch=epoch, replicates=replicates) for epoch in epochs]
-
-
-def _confirmation(trial: int, purpose: str, seed: int, accuracy: float) -> Confirmation:
-    figures = {"accuracy": accuracy, "loss": 0.5}
-    scores = purpose == "score"
-    return Confirmation(
-        trial=trial,
-        train_size=10,
-        seed=seed,
-        epochs=20,
-        valid=figures,
-        train=figures,
-        test=figures if scores else {},
-        test_confusion=((50, 0, 0), (0, 50, 0), (0, 0, 50)) if scores else None,
-        diverged_epoch=None,
-        seconds=1.0,
-        purpose=purpose,
-        trained=True,
-    )

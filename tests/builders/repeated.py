@@ -45,14 +45,11 @@ def add_sweep(
     tiny.add_trial(store, tiny.trial(0, origin="baseline"))
     apart = store.manifest.choice_replicates is not None
     if apart:
-        chooses = {"purpose": "choice", "test": {}, "test_confusion": None}
         store.add_confirmations(
-            confirmation(0, 10, seed, 90.0).model_copy(update=chooses)
-            for seed in store.manifest.choice_seeds
+            confirmation(0, 10, seed, 90.0, "choice") for seed in store.manifest.choice_seeds
         )
-    scores = {"purpose": "score" if apart else None}
     store.add_confirmations(
-        confirmation(0, 10, seed, accuracy).model_copy(update=scores)
+        confirmation(0, 10, seed, accuracy, "score" if apart else None)
         for seed, accuracy in zip(store.manifest.confirmation_seeds, accuracies, strict=True)
     )
     if confirmed:

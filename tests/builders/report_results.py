@@ -98,11 +98,16 @@ def manifest(arm: str, name: str, asked: Question, created: str | None = None) -
     return made.model_copy(update={"created": created or made.created, "choice_replicates": None})
 
 
-def confirmation(trial: int, images: int, seed: int, accuracy: float) -> Confirmation:
-    """Return a fresh replicate, its confusion matrix that of its accuracy."""
+def confirmation(
+    trial: int, images: int, seed: int, accuracy: float, purpose: str | None = None
+) -> Confirmation:
+    """Return a fresh replicate, its confusion matrix that of its accuracy.
+
+    One that chooses has no figures on test images; without a purpose it is one of format 3.
+    """
     right = round(accuracy / 2)
     matrix = ((right, 50 - right, 0), (0, right, 50 - right), (50 - right, 0, right))
-    return Confirmation(
+    row = Confirmation(
         trial=trial,
         images=images,
         seed=seed,
@@ -116,6 +121,10 @@ def confirmation(trial: int, images: int, seed: int, accuracy: float) -> Confirm
         diverged_epoch=None,
         seconds=2.0,
     )
+    if purpose is None:
+        return row
+    apart = {"test": {}, "test_confusion": None} if purpose == "choice" else {}
+    return row.model_copy(update={"purpose": purpose, "trained": True, **apart})
 
 
 def failure(trial: int, images: int, seed: int, valid: float = 100.0) -> Confirmation:
@@ -196,10 +205,8 @@ def add_sweep(
             for i, seed in enumerate(seeds)
         ]
     if apart:
-        # what chooses has no figures on test images
-        chooses = {"purpose": "choice", "test": {}, "test_confusion": None}
         store.add_confirmations(
-            confirmation(trial, 10, seed, level - below).model_copy(update=chooses)
+            confirmation(trial, 10, seed, level - below, "choice")
             for trial, below in leaders.items()
             for seed in store.manifest.choice_seeds
         )
