@@ -140,8 +140,7 @@ def _run_command(arguments: Sequence[str], debug: bool) -> int:
         return 1  # whoever read the output has left, and needs no word
     except Exception as error:  # noqa: BLE001
         # a fault of ours, or of the machine; still no wall of text unless it is asked for
-        unexpected = f"unexpected {type(error).__name__}: {error} (--debug shows the traceback)"
-        return _complain(explained(error) or unexpected, 1, debug)
+        return _complain(explained(error), 1, debug)
     return result if isinstance(result, int) else 0
 
 

@@ -86,13 +86,13 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
             table.add_row("    by comparison", "", "it is the baseline; nothing better was found")
         table.add_row("    configuration", "", config_text(best.trial.config))
     counts = summary.counts
-    table.add_row(
-        "trials",
-        str(sum(counts.values())),
+    states = (
         f"{counts[TrialState.COMPLETE]} complete, {counts[TrialState.PRUNED]} pruned, "
-        f"{counts[TrialState.FAIL]} failed; {tally.elapsed:.0f} s, "
-        f"{tally.rate:,.0f} model-epochs/s",
+        f"{counts[TrialState.FAIL]} failed"
     )
+    if tally.rate:  # this command trained some of them
+        states += f"; {tally.elapsed:.0f} s, {tally.rate:,.0f} model-epochs/s"
+    table.add_row("trials", str(sum(counts.values())), states)
     if extended := summary.manifest.extended:
         asked = [*(one["trials"][0] for one in extended), summary.manifest.trials]
         turns = " then ".join(str(n) for n in dict.fromkeys(asked))

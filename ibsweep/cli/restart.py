@@ -10,12 +10,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from ibsweep.cli.interruption import HowToResume
 from ibsweep.cluster.recovery import Recovery
+from ibsweep.cluster.stop_signals import stop_requested
+from ibsweep.results.location import close_mirrors
 from ibsweep.terminal import say, show_cursor
 
 __all__ = ["CommandRecovery", "remember_process"]
@@ -23,6 +26,8 @@ __all__ = ["CommandRecovery", "remember_process"]
 _COUNT = "IBSWEEP_RAY_RESTARTS"
 """The environment variable that tells a new image how often the command has begun again."""
 _MOST = 3
+_CLOSE_SECONDS = 20.0
+"""How long a command that ends at once may take to bring its results to their URL."""
 
 
 class _Process(NamedTuple):
@@ -57,18 +62,22 @@ class CommandRecovery(Recovery):
     Args:
         display: What the command shows, to be closed before.
         how: Returns how far it came.
-        words: What to run in place of the command's own words, where these would begin anew.
+        words: Returns what to run in place of the command's own words, where these would begin
+            anew.
     """
-
-    owns_process = True
 
     def __init__(
         self,
         display: AbstractContextManager[object],
         how: Callable[[], HowToResume],
-        words: Sequence[str] | None = None,
+        words: Callable[[], Sequence[str]] | None = None,
     ) -> None:
         self._display, self._how, self._words = display, how, words
+
+    @property
+    def owns_process(self) -> bool:
+        """Whether this process is the command's own, and nobody else's who called it."""
+        return _process is not None
 
     def how_to_resume(self) -> str:
         """Return how far the command came, and what goes on."""
@@ -79,26 +88,34 @@ class CommandRecovery(Recovery):
         if _process is None or _process.restarts >= _MOST:
             return
         self._close_display()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(Exception):  # a line that cannot be had keeps nobody from it
             say(f"ibsweep: Ray's {daemon} died; starting Ray again, {self._how().progress}")
-        words = list(sys.argv[1:] if self._words is None else self._words)
+        words = list(sys.argv[1:] if self._words is None else self._words())
         if "--debug" in sys.argv and "--debug" not in words:
             words.append("--debug")
         count = str(_process.restarts + 1)
+        if stop_requested():  # it would be forgotten with this image
+            self.end(None)
         with contextlib.suppress(OSError):  # no executable any more: end, with how to go on
             os.execve(
                 sys.executable, [*_process.start, *words], {**_process.environment, _COUNT: count}
             )
 
-    def end(self, reason: str | None, hint: str = "") -> NoReturn:
-        """Say what happened and how to go on, and end the process at once."""
+    def end(self, reason: str | None, hint: str = "") -> None:
+        """Say what happened and how to go on, and end the process at once, if it is ours."""
+        if _process is None:
+            return
         try:
             self._close_display()
             if reason is None:
                 self._how().report_interruption()
             else:
-                often = f" {_MOST + 1} times" if _process and _process.restarts >= _MOST else ""
+                often = f" {_MOST + 1} times" if _process.restarts >= _MOST else ""
                 say(f"ibsweep: {reason}{often}; {self.how_to_resume()}{hint}")
+            # results at a URL have everything, if that can be done in time
+            last = threading.Thread(target=close_mirrors, daemon=True)
+            last.start()
+            last.join(_CLOSE_SECONDS)
         finally:  # whatever became of the words
             os._exit(130 if reason is None else 1)
 

@@ -57,7 +57,7 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     flags = [flag for flag, given in (("--quiet", quiet), ("--json", json)) if given]
     names = [store.manifest.name for store in stores]
     again = ["resume", *names, *results_words(current.paths.root.parent), *flags]
-    recovery = CommandRecovery(progress, how_to_resume, again)
+    recovery = CommandRecovery(progress, how_to_resume, lambda: again)
     session = nullcontext() if done else ray_session(stores[0].manifest.address, recovery)
     try:
         with progress, session:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json as json_module
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,6 +74,15 @@ def settle(
     say_left_out(loaded.unreadable)
     asked = _asked(loaded, targets)
     progress = _display(quiet=quiet)
+    begun = time.monotonic()
+
+    def words_with_time_left() -> list[str]:
+        """Of an option that stands twice the last one counts."""
+        if seconds is None:
+            return sys.argv[1:]
+        left = max(1.0, seconds - (time.monotonic() - begun))
+        return [*sys.argv[1:], "--max-time", f"{left:.0f}s"]
+
     try:
         with progress:
             from ibsweep.sweep.settle import settle as run
@@ -83,7 +94,7 @@ def settle(
                 seconds=seconds,
                 address=address,
                 progress=progress,
-                recovery=CommandRecovery(progress, lambda: _HOW_TO_RESUME),
+                recovery=CommandRecovery(progress, lambda: _HOW_TO_RESUME, words_with_time_left),
             )
     except KeyboardInterrupt:
         _HOW_TO_RESUME.report_interruption()

@@ -62,7 +62,7 @@ def limits_in_force() -> str:
     found = [
         f"{limit.what} {_amount(limit, allowed)} (ulimit {limit.flag})"
         for limit in (_ADDRESSES, _FILE_SIZE, _FILES, _THREADS)
-        if (allowed := _allowed(limit)) is not None and allowed < 16 * limit.least
+        if (allowed := _allowed(limit)) is not None and allowed < 4 * limit.least
     ]
     return ", ".join(found)
 
@@ -81,18 +81,18 @@ _OF_THE_MACHINE = {
 """Kinds of OSError that are no fault of a program's."""
 
 
-def explained(error: Exception) -> str | None:
-    """Return the words for an error that lies in the machine or in limits; None for another."""
+def explained(error: Exception) -> str:
+    """Return the words for an error that nobody foresaw: of the machine, of limits, or a fault."""
     limits = limits_in_force()
     if isinstance(error, MemoryError):
         text = "out of memory"
     elif isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         where = f": {error.filename}" if error.filename else ""
         text = f"{(error.strerror or 'the machine refuses').lower()}{where}"
-    elif isinstance(error, ImportError | RuntimeError) and limits:
-        text = f"{type(error).__name__}: {error}"
     else:
-        return None
+        text = f"unexpected {type(error).__name__}: {error} (--debug shows the traceback)"
+        if not isinstance(error, ImportError | RuntimeError):
+            return text
     return f"{text}\nlimits are in force, which may be why: {limits}" if limits else text
 
 
@@ -118,10 +118,9 @@ def _amount(limit: _Limit, value: int) -> str:
 
 def _threads_fault() -> list[str]:
     """Return what forbids the threads that Ray needs: the user's limit, or a container's."""
-    needed = _THREADS.least + _WORKER_THREADS * (os.cpu_count() or 1)
     allowed = _allowed(_THREADS)
     if allowed is not None and os.geteuid() != 0:  # root is exempt
-        used = _threads_of_user()
+        used, needed = _threads_of_user(), _needed_threads()
         if allowed - used < needed:
             return [
                 f"{_THREADS.what} are limited to {allowed:,} (ulimit -u), {used:,} are in use, "
@@ -133,12 +132,19 @@ def _threads_fault() -> list[str]:
         used = int((group / "pids.current").read_text())
     except (OSError, ValueError):
         return []
+    needed = _needed_threads()
     if most - used < needed:
         return [
             f"this container may have {most:,} processes and threads, {used:,} of them in use, "
             f"and a sweep needs {needed:,} on this machine: raise its limit (--pids-limit)"
         ]
     return []
+
+
+def _needed_threads() -> int:
+    from ibsweep.cluster.ray_internals.core import cpus_of_this_machine
+
+    return _THREADS.least + _WORKER_THREADS * cpus_of_this_machine()
 
 
 def _threads_of_user() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import ray
 
 from ibsweep.cluster.failures import FailureCause, WorkerFailure
+from ibsweep.cluster.start import try_connection
 
 __all__ = [
     "Nodes",
@@ -25,8 +25,6 @@ _WORKER_FAILURES = 3
 """How often a trial's worker may fail; a lost node is not the trial's doing."""
 _NODE_FAILURES = 10
 """How many nodes a trial may lose before it is taken for the cause."""
-_ANSWER_SECONDS = 3.0
-"""How long the daemon of a node that lives may take to accept a connection."""
 
 
 class Nodes:
@@ -164,9 +162,8 @@ def is_lost(node: str) -> bool:
     """
     for one in ray.nodes():
         if one["NodeID"] == node and one["Alive"]:
-            address = one["NodeManagerAddress"], one["NodeManagerPort"]
             try:
-                socket.create_connection(address, timeout=_ANSWER_SECONDS).close()
+                try_connection(f"{one['NodeManagerAddress']}:{one['NodeManagerPort']}")
             except OSError:
                 return True
             return False

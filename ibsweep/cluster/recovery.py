@@ -11,8 +11,10 @@ class Recovery:
     A command line has more to choose from, see ``cli/restart.py``.
     """
 
-    owns_process = False
-    """Whether nothing else runs in the process, so that all of its Ray may be ended at once."""
+    @property
+    def owns_process(self) -> bool:
+        """Whether nothing else runs in the process: all of its Ray may be ended at once."""
+        return False
 
     def how_to_resume(self) -> str:
         """Return how to go on, for the end of a sentence."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ibsweep.cluster.recovery import Recovery
-from ibsweep.cluster.start import LOGGERS, ray_started
+from ibsweep.cluster.start import LOGGERS, quieten_ray, ray_started
 from ibsweep.cluster.stop_signals import hidden_from_children
 from ibsweep.errors import InputError
 
@@ -45,6 +45,7 @@ def ray_session(address: str | None, recovery: Recovery | None = None) -> Iterat
     if address == "":
         raise InputError("--address is empty: give HOST:PORT of the cluster's head, or auto")
     if _ray_runs():
+        quieten_ray()
         yield
         return
     on_term = signal.getsignal(signal.SIGTERM)

@@ -26,7 +26,7 @@ from ibsweep.errors import InputError
 from ibsweep.gc_control import gc_paused
 from ibsweep.terminal import GuardedStream
 
-__all__ = ["LOGGERS", "ray_started", "try_connection"]
+__all__ = ["LOGGERS", "quieten_ray", "ray_started", "try_connection"]
 
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -101,8 +101,15 @@ def ray_started(address: str | None) -> Iterator[None]:
                 ray.shutdown()
 
 
+def quieten_ray() -> None:
+    """Keep Ray Tune's chatter and files out of the way, whoever has started Ray."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
 def _set_environment(address: str | None) -> None:
-    for name, value in {**_ENVIRONMENT, **({} if address else _NO_METRICS)}.items():
+    quieten_ray()
+    for name, value in ({} if address else _NO_METRICS).items():
         os.environ.setdefault(name, value)
     try:
         Path.home()
@@ -134,10 +141,12 @@ def _start(directory: Path) -> None:
                 runtime_env=_quoted_interpreter(),
                 _temp_dir=str(directory),
             )
-    except Exception as error:
+    except BaseException as error:
         with contextlib.suppress(Exception):  # of what has started
             ray.shutdown()
-        raise _not_started(error, directory) from error
+        if isinstance(error, Exception):
+            raise _not_started(error, directory) from error
+        raise
 
 
 def _quoted_interpreter() -> dict[str, str] | None:

@@ -36,6 +36,8 @@ def handle_stop_signals() -> None:
     A signal that is ignored stays so: whoever started the process wanted that.
     """
     global _received, _stopping
+    if os.name != "posix":  # nothing that trains runs there, and nobody sends these
+        return
     for one in (signal.SIGTERM, *_WARNINGS):
         if signal.getsignal(one) is not signal.SIG_IGN:
             signal.signal(one, signal.default_int_handler)

@@ -22,8 +22,9 @@ from ibsweep.errors import InputError
 __all__ = ["private_directory"]
 
 _PREFIX = "ibs-"
-_LOCK = "lock"
-"""A file in the directory that its owner holds for as long as it lives."""
+_RAYS = "r"
+"""Ray's own directory in it. The outer one is locked by its owner for as long as it lives; what
+clears old temporary files, such as systemd-tmpfiles, passes over it for that."""
 
 _LONGEST_SOCKET = 107
 """Bytes of the path of a Unix domain socket."""
@@ -33,8 +34,8 @@ _LONGEST = _LONGEST_SOCKET - len(_SOCKET)
 
 _ROOM = 32 * 2**20
 """Bytes that must be free: logs, above all."""
-_UNLOCKED_SECONDS = 3600
-"""From which age a directory without a lock is one whose maker was killed right away."""
+_EMPTY_SECONDS = 3600
+"""From which age an empty directory that nobody holds is one whose maker was killed right away."""
 
 
 @contextmanager
@@ -63,13 +64,13 @@ def private_directory() -> Iterator[Path]:
         raise _no_directory(faults)
     _remove_abandoned(base)
     try:
-        (made / "r").mkdir()  # Ray lets everybody write here, but nobody gets past its parent
+        (made / _RAYS).mkdir()  # Ray lets everybody write here, but nobody gets past its parent
         with _temporary_files_in(made):
-            yield made / "r"
+            yield made / _RAYS
     finally:
-        _remove(made)
+        shutil.rmtree(made, ignore_errors=True)
         os.close(lock)
-        _remove(made)  # what a daemon wrote on its way out
+        shutil.rmtree(made, ignore_errors=True)  # what a daemon wrote on its way out
 
 
 def _no_directory(faults: list[str]) -> InputError:
@@ -121,7 +122,7 @@ def _unfit(base: str, *, create: bool) -> str | None:
 
 
 def _make(base: str) -> tuple[Path, int]:
-    """Make the directory, and return it with the descriptor of its lock, which is held.
+    """Make the directory, and return it with its descriptor, by which it is locked.
 
     Raises:
         OSError: If that cannot be done there, or no socket can be.
@@ -134,20 +135,12 @@ def _make(base: str) -> tuple[Path, int]:
         with socket.socket(socket.AF_UNIX) as probe:  # not every file system can
             probe.bind(str(made / "s"))
         (made / "s").unlink()
-        aside = made / f"{_LOCK}.new"
-        lock = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        aside.rename(made / _LOCK)  # by this name it is never seen free while its owner lives
+        lock = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever tries it right now lets an empty one be
     except OSError:
         shutil.rmtree(made, ignore_errors=True)
         raise
     return made, lock
-
-
-def _remove(made: Path) -> None:
-    """Remove a command's directory, its lock last: without one nobody knows whose it was."""
-    shutil.rmtree(made / "r", ignore_errors=True)
-    shutil.rmtree(made, ignore_errors=True)
 
 
 def _remove_abandoned(base: str) -> None:
@@ -159,15 +152,11 @@ def _remove_abandoned(base: str) -> None:
             found = path.lstat()
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
                 continue
-            try:
-                lock = os.open(path / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
-            except FileNotFoundError:
-                if time.time() - found.st_mtime > _UNLOCKED_SECONDS:
-                    shutil.rmtree(path, ignore_errors=True)
-                continue
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _remove(path)
+                if (path / _RAYS).exists() or time.time() - found.st_mtime > _EMPTY_SECONDS:
+                    shutil.rmtree(path, ignore_errors=True)
             finally:
                 os.close(lock)
 

@@ -30,6 +30,8 @@ from ibsweep.terminal import say
 
 __all__ = ["watched"]
 
+_COUNT_SECONDS = 3.0
+"""Between two looks at what a local Ray has started."""
 _STOP_SECONDS = 10.0
 """How long a command that was told to stop may take to, once its Ray is gone."""
 
@@ -82,7 +84,8 @@ class _Watch(threading.Thread, ABC):
             if not self._closed.wait(_STOP_SECONDS):
                 self._recovery.end(None)
             return
-        self._begin_again(lost)
+        with contextlib.suppress(Exception):  # whatever keeps it from that, it is to end
+            self._begin_again(lost)
         self._recovery.end(self._words(lost), self._HINT)
         self.lost = f"{self._words(lost)}; {self._recovery.how_to_resume()}{self._HINT}"
         say(f"ibsweep: {self.lost}")  # Ray may end the process before it comes to its error
@@ -110,16 +113,26 @@ class _DaemonWatch(_Watch):
         super().__init__(recovery, closed)
         self._daemons = local_daemons()
         self._children: set[psutil.Process] = set()
+        self._counted = 0.0
 
     def _look(self) -> str | None:
         for name, daemon in self._daemons.items():
             if daemon.poll() is not None:
                 return name
-            with contextlib.suppress(psutil.Error):
-                # by now, since the children of a daemon that has died are nobody's
-                self._children.update(psutil.Process(daemon.pid).children(recursive=True))
-        self._children = {one for one in self._children if one.is_running()}
+        if self._recovery.owns_process and time.monotonic() > self._counted + _COUNT_SECONDS:
+            self._count_children()
         return None
+
+    def _count_children(self) -> None:
+        """Note what runs by now, since the children of a daemon that has died are nobody's.
+
+        The raylet alone has any. All processes of the machine are looked through for them.
+        """
+        with contextlib.suppress(psutil.Error):
+            raylet = psutil.Process(self._daemons["raylet"].pid)
+            self._children.update(raylet.children(recursive=True))
+        self._children = {one for one in self._children if one.is_running()}
+        self._counted = time.monotonic()
 
     def _begin_again(self, lost: str) -> None:
         self._recovery.begin_again(lost)

@@ -25,6 +25,7 @@ __all__ = [
     "OptimizerState",
     "available",
     "available_for",
+    "cache_note",
     "fault",
     "infer_convnet",
     "train_convnet",
@@ -37,7 +38,7 @@ _error: Exception | None = None
 try:
     from numba.core.errors import NumbaError
 
-    from ibsweep.models.kernels import convolution, network, perceptron, training
+    from ibsweep.models.kernels import cache, convolution, network, perceptron, training
 except MemoryError:
     raise
 except Exception as error:  # noqa: BLE001  Numba's internals may fail in any way
@@ -103,6 +104,14 @@ def available_for(tensor: Tensor) -> bool:
     if line := fault():
         _say_once(line)
     return available()
+
+
+def cache_note() -> str | None:
+    """Return a line on what a cache of the kernels elsewhere than usual means.
+
+    None where it is as usual, and where there are no kernels.
+    """
+    return None if _error is not None else cache.cache_note()
 
 
 def fault() -> str | None:

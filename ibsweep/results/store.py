@@ -55,8 +55,12 @@ __all__ = [
 _PROBE_BYTES = 4 * 2**20
 """More than a checkpoint of the largest trial takes."""
 
-_OWN = {"report": "the pages of `ibsweep report`", REPLICATIONS: "what `ibsweep replicate` finds"}
-"""What else lies beside the sweeps, by names that are a sweep's in no case."""
+_RESERVED = {
+    "all": "it stands for every sweep",
+    "report": "the pages of `ibsweep report` lie there",
+    REPLICATIONS: "what `ibsweep replicate` finds lies there",
+}
+"""Names that are a sweep's in no case, and why."""
 
 _REMOVAL_SECONDS = 0.5
 """A directory without its manifest may be one that is just being removed, file by file."""
@@ -116,9 +120,9 @@ class SweepStore:
             SweepError: If the disk is full.
         """
         root = results / check_name(manifest.name)
-        if kept := _OWN.get(manifest.name.lower()):
+        if why := _RESERVED.get(manifest.name.lower()):
             raise InputError(
-                f"{root} is for {kept}, so that no sweep can have this name: choose another --name"
+                f"no sweep can be named {manifest.name!r}: {why}; choose another --name"
             )
         make_directory(results, "--results")
         try:

@@ -13,7 +13,7 @@ from ibsweep.cluster.preflight import process_environment
 from ibsweep.cluster.ray_internals.tune_controller import sweep_tune_controller
 from ibsweep.cluster.session import ray_session
 from ibsweep.errors import SweepError
-from ibsweep.models.kernels.cache import cache_note
+from ibsweep.models.backend import cache_note
 from ibsweep.questions.files import question_from_manifest
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.results.extent import further_time
@@ -67,7 +67,7 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
                 f"{manifest.name}: {arm.model} has the layers of `{alike}`, which is built in and "
                 "several times faster on a CPU"
             )
-        if note := cache_note():
+        if manifest.address is None and (note := cache_note()):
             progress.note(f"{manifest.name}: {note}")
         with ray_session(manifest.address):
             nodes = check_nodes(store, progress.note, local=manifest.address is None)

@@ -42,7 +42,7 @@ def test_a_limit_that_is_too_low_is_refused_and_no_sweep_begins(tmp_path, limit,
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_threads_are_counted_for_the_user_whom_they_are_limited_for():
     code = (
-        "import os, resource\nfrom ibsweep.cluster.limits import require_limits\n"
+        "import os, resource\nimport ray._private.utils\nfrom ibsweep.cluster.limits import require_limits\n"
         "resource.setrlimit(resource.RLIMIT_NPROC, (100, 100))\nrequire_limits()\n"
         "os.setuid(54321)\nrequire_limits()"
     )
@@ -53,9 +53,10 @@ def test_threads_are_counted_for_the_user_whom_they_are_limited_for():
     assert "threads are limited to 100 (ulimit -u), 1 are in use, and a sweep needs" in fault
 
 
-def test_an_error_of_the_machine_has_words_and_another_none():
+def test_an_error_of_the_machine_has_words_and_another_is_unexpected():
     assert explained(MemoryError()).startswith("out of memory")
     full = OSError(errno.ENOSPC, "No space left on device", "/data/x")
     assert explained(full).startswith("no space left on device: /data/x")
-    assert explained(KeyError("x")) is None
-    assert explained(FileNotFoundError(errno.ENOENT, "No such file", "x")) is None
+    assert explained(KeyError("x")).startswith("unexpected KeyError: 'x' (--debug shows")
+    missing = FileNotFoundError(errno.ENOENT, "No such file", "x")
+    assert explained(missing).startswith("unexpected FileNotFoundError: ")

@@ -14,6 +14,7 @@ from ibsweep.cluster.failures import FailureCause, WorkerFailure
 from ibsweep.cluster.nodes import Nodes
 from ibsweep.cluster.placement import PlacementWatch
 from ibsweep.cluster.pool import run_tasks
+from ibsweep.cluster.session import ray_session
 from ibsweep.errors import InputError, SweepError
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
@@ -155,3 +156,9 @@ def test_workers_have_time_to_start_when_room_has_come(monkeypatch):
         "nothing runs: a trial asks for 1 CPU; what there is of it is taken by others, or its "
         "workers take long to start"
     ]
+
+
+def test_tune_is_kept_quiet_in_a_ray_that_runs_already(monkeypatch):
+    monkeypatch.delenv("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", raising=False)
+    with ray_session(None):
+        assert os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] == "1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from ibsweep.cluster.failures import FailureCause, classify_error
 from ibsweep.cluster.ray_internals import messages
 from ibsweep.cluster.ray_internals.core import (
     RECONNECT_TIMEOUT,
+    cpus_of_this_machine,
     for_this_process_alone,
     local_daemons,
     node_of_actor,
@@ -223,6 +225,10 @@ def test_the_error_of_a_trial_is_found(tune_run):
 
 
 @pytest.mark.ray
+def test_the_cpus_that_ray_starts_workers_for_are_told_before_it_runs():
+    assert 1 <= cpus_of_this_machine() <= os.cpu_count()
+
+
 def test_the_daemons_of_a_local_ray_are_found(ray_local):
     found = local_daemons()
     assert list(found) == ["gcs_server", "raylet"]

@@ -103,7 +103,7 @@ def test_what_a_killed_command_left_is_removed_and_nothing_else(monkeypatch, pla
     strange.symlink_to("/etc")
     others = place / "ibs-another1"
     others.mkdir()
-    (others / "lock").touch()
+    (others / "r").mkdir()
     if os.geteuid() == 0:
         os.chown(others, 65534, 65534)
     try:
@@ -136,13 +136,14 @@ def test_ctrl_c_leaves_nothing(monkeypatch, place):
 
 def in_namespace(mounts: str) -> subprocess.CompletedProcess[str]:
     """Say where the directory is, and Python's temporary files, where file systems are such."""
-    code = (
-        "import tempfile\nfrom ibsweep.cluster.temp_dir import private_directory\n"
+    code = (  # imported before: Python and the package may lie under /tmp themselves
+        "import fcntl, os, socket, subprocess, sys, tempfile\n"
+        "from ibsweep.cluster.temp_dir import private_directory\n"
+        "os.chdir('/')\nsubprocess.run(['bash', '-c', sys.argv[1]], check=True)\n"
         "with private_directory() as made: print(made, tempfile.gettempdir())"
     )
-    script = f'{mounts} && cd / && exec "$0" -c "$1"'
     return subprocess.run(
-        ["unshare", "-m", "bash", "-c", script, sys.executable, code],
+        ["unshare", "-m", sys.executable, "-c", code, mounts],
         capture_output=True,
         text=True,
         check=False,

@@ -434,6 +434,11 @@ print(backend.available())
 """
 
 
+def test_without_numba_sweeps_run_and_have_nothing_to_keep():
+    code = "from ibsweep.sweep import runner\nassert runner.cache_note() is None"
+    subprocess.run([sys.executable, "-c", f"{ABSENT}\n{code}"], check=True)
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [

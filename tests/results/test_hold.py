@@ -1,4 +1,4 @@
-"""The hold on a sweep: from its making on, by one process, and gone with the directory."""
+"""The hold on a sweep: from its creation on, by one process, and gone with the directory."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_planted_directory_is_not_taken_for_a_sweeps(tmp_path):
 
 @pytest.mark.parametrize("name", ["report", "Report", "replications.jsonl"])
 def test_no_sweep_lies_where_other_results_do(tmp_path, name):
-    with pytest.raises(InputError, match="no sweep can have this name"):
+    with pytest.raises(InputError, match="no sweep can be named"):
         SweepStore.create(tmp_path, tiny.manifest(name))
     assert names(tmp_path) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 import tiny
@@ -12,6 +13,7 @@ from ibsweep.cli import run
 from ibsweep.errors import InputError
 from ibsweep.results import location
 from ibsweep.results.location import display_path, fetch_results, no_transfer, results_directory
+from ibsweep.sweep import runner
 
 
 @pytest.fixture
@@ -62,11 +64,21 @@ def test_a_sweep_that_can_be_placed_nowhere_stays_in_neither_place(
     one = mirror(there, copy)
     one.start()
     monkeypatch.setitem(location._mirrors, copy, one)
+    check = runner.check_nodes
+
+    def check_when_it_is_there(*given, **options):
+        """Refuse the sweep when it has come to its URL, and not before."""
+        deadline = time.monotonic() + 60
+        while "results/s/manifest.json" not in one.remote.filesystem.written:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return check(*given, **options)
+
+    monkeypatch.setattr(runner, "check_nodes", check_when_it_is_there)
     path = tiny.write_question(tmp_path)
     words = ["tune", str(path), "--name", "s", "--cpus-per-trial", "64", "--results", str(copy)]
     assert run(words) == 2
     assert "a lower --cpus-per-trial" in capsys.readouterr().err
-    assert "results/s/manifest.json" in one.remote.filesystem.written
     assert not (copy / "s").exists()
     assert not (there / "results/s").exists()
     mirror(there, copy)

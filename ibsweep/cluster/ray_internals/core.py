@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RECONNECT_TIMEOUT",
+    "cpus_of_this_machine",
     "enable_token_authentication",
     "for_this_process_alone",
     "forget_token",
@@ -69,6 +70,16 @@ def for_this_process_alone() -> Iterator[None]:
         yield
     finally:
         parameter.RayParams = original
+
+
+def cpus_of_this_machine() -> int:
+    """Return for how many CPUs a local Ray will start workers: of a container, its share.
+
+    ``os.cpu_count`` is the host's number.
+    """
+    from ray._private.utils import get_num_cpus
+
+    return int(get_num_cpus())
 
 
 def local_daemons() -> dict[str, subprocess.Popen[bytes]]:
