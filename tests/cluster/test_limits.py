@@ -42,8 +42,9 @@ def test_a_limit_that_is_too_low_is_refused_and_no_sweep_begins(tmp_path, limit,
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_threads_are_counted_for_the_user_whom_they_are_limited_for():
     code = (
+        # all that it imports, first: the other user may not read this folder
         "import os, resource\nimport ray._private.utils\n"
-        "from ibsweep.cluster.limits import require_limits\n"
+        "from ibsweep.cluster.limits import _needed_threads, require_limits\n_needed_threads()\n"
         "resource.setrlimit(resource.RLIMIT_NPROC, (100, 100))\nrequire_limits()\n"
         "os.setuid(54321)\nrequire_limits()"
     )
