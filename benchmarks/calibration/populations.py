@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from benchmarks.calibration.search import Member, search
 from ibsweep.questions.files import find_arms
 from ibsweep.questions.schema import Arm, Question
-from ibsweep.results.records import Manifest, Proposal
+from ibsweep.results.manifest import Manifest
+from ibsweep.results.records import Proposal
 from ibsweep.sweep.manifest import make_manifest
 from ibsweep.sweep.options import SweepOptions
 

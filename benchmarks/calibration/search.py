@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibsweep.questions.schema import Objective
-from ibsweep.results.records import Manifest, Trial, TrialState
+from ibsweep.results.manifest import Manifest
+from ibsweep.results.records import Trial, TrialState
 
 __all__ = ["Member", "search"]
 

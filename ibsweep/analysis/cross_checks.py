@@ -11,6 +11,7 @@ from ibsweep.analysis.summary import confirmed_trials
 from ibsweep.results.location import results_words
 from ibsweep.results.reading import REMOVE_LINE, Damage, Journal
 from ibsweep.results.records import Confirmation, Proposal, Trial, TrialState
+from ibsweep.results.repair import set_of
 
 if TYPE_CHECKING:
     from ibsweep.questions.schema import Arm, Question
@@ -66,13 +67,13 @@ class CrossChecks:
         rows = self._confirmations.rows
         if not self._done:
             return list(rows.values()), []
-        counts = Counter(map(_set_of, rows.values()))
+        counts = Counter(map(set_of, rows.values()))
         counted, lacking = [], {}
         for row in rows.values():
-            found = counts[_set_of(row)]
-            planned = self._store.planned_replicates(row.purpose)
+            found = counts[set_of(row)]
+            planned = self._store.manifest.planned_replicates(row.purpose)
             if found < planned:
-                lacking[_set_of(row)] = found, planned
+                lacking[set_of(row)] = found, planned
             if found >= planned or row.train_size == self._arm.train_size:
                 counted.append(row)
         return counted, [self._lacking(*one, *counts) for one, counts in lacking.items()]
@@ -153,10 +154,6 @@ class CrossChecks:
         if isinstance(count, int) and count > len(best.rows):
             text = f"it was scored by {count} replicates, of which {len(best.rows)} are there"
             yield Damage(path, None, f"{text}; {anew}", "resume")
-
-
-def _set_of(row: Confirmation) -> tuple[int, int, str | None]:
-    return row.trial, row.train_size, row.purpose
 
 
 def listed(numbers: list[int], noun: str) -> str:

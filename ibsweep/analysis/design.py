@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ibsweep.analysis.load import StoredSweep
     from ibsweep.questions.schema import Question
-    from ibsweep.results.records import Manifest
+    from ibsweep.results.manifest import Manifest
 
 __all__ = ["asked_in_turn", "design_of", "independent"]
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from ibsweep.analysis.load import Results, StoredSweep
     from ibsweep.data.schema import DataSchema
-    from ibsweep.results.records import Manifest
+    from ibsweep.results.manifest import Manifest
 
 __all__ = ["Evidence", "gather", "known_questions"]
 

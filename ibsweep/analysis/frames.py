@@ -20,14 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_type_h
 import pandas as pd
 
 from ibsweep.analysis.repeats import summarise_repeats
-from ibsweep.results.records import (
-    Confirmation,
-    Curve,
-    Replicate,
-    Replication,
-    Trial,
-    TrialState,
-)
+from ibsweep.results.records import Confirmation, Curve, Replicate, Trial, TrialState
+from ibsweep.results.replications import Replication
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -17,17 +17,12 @@ from ibsweep.analysis.design import design_of, independent
 from ibsweep.analysis.summary import SweepSummary
 from ibsweep.errors import IbsweepError, InputError, suggestion
 from ibsweep.questions.schema import Question
+from ibsweep.results.layout import REPLICATIONS
 from ibsweep.results.location import display_path, fetch_results
+from ibsweep.results.manifest import Manifest
 from ibsweep.results.reading import Damage, Journal, damage_text
-from ibsweep.results.records import (
-    REPLICATIONS,
-    Confirmation,
-    Curve,
-    Manifest,
-    Replication,
-    Trial,
-)
-from ibsweep.results.replications import ReplicationStore
+from ibsweep.results.records import Confirmation, Curve, Trial
+from ibsweep.results.replications import Replication, ReplicationStore
 from ibsweep.results.store import SweepStore
 from ibsweep.results.sweeps import find_sweeps
 

@@ -13,19 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ibsweep.errors import InputError, format_value
 from ibsweep.questions.space import contains
-from ibsweep.results.records import TrialState, mean
+from ibsweep.results.records import TrialState
+from ibsweep.results.rows import mean
 
 if TYPE_CHECKING:
     from ibsweep.questions.schema import Arm, Question
-    from ibsweep.results.records import (
-        Confirmation,
-        Curve,
-        Figures,
-        Manifest,
-        Proposal,
-        Replicate,
-        Trial,
-    )
+    from ibsweep.results.manifest import Manifest
+    from ibsweep.results.records import Confirmation, Curve, Proposal, Replicate, Trial
+    from ibsweep.results.rows import Figures
 
 __all__ = ["RowChecks"]
 

@@ -23,7 +23,9 @@ from ibsweep.questions.files import question_from_manifest
 from ibsweep.questions.points import has_all
 from ibsweep.questions.schema import Arm, Objective, Question
 from ibsweep.results.location import display_path
-from ibsweep.results.records import Confirmation, Manifest, Trial, TrialState, mean
+from ibsweep.results.manifest import Manifest
+from ibsweep.results.records import Confirmation, Trial, TrialState
+from ibsweep.results.rows import mean
 from ibsweep.results.store import SweepStore
 
 __all__ = [

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ibsweep.questions.schema import Objective, Question
-    from ibsweep.results.records import Manifest
+    from ibsweep.results.manifest import Manifest
 
 __all__ = [
     "capitalised",

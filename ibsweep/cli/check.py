@@ -66,7 +66,7 @@ def say_left_out(sweeps: Mapping[str, str]) -> None:
 
 
 def _replications(results: Path) -> Path:
-    from ibsweep.results.records import REPLICATIONS
+    from ibsweep.results.layout import REPLICATIONS
 
     return results / REPLICATIONS
 

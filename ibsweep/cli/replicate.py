@@ -172,7 +172,7 @@ def _train(
     from ibsweep.cluster.preflight import check_cluster as check_nodes
     from ibsweep.cluster.session import ray_session
     from ibsweep.replicate.runs import replicate as run
-    from ibsweep.results.records import trial_resources
+    from ibsweep.results.manifest import trial_resources
 
     console, runs = PlainConsole(stderr=True), _runs(plans)
     progress = RunsProgress(console, "replicate", "replicating", runs, quiet=quiet)

@@ -64,7 +64,7 @@ def submit(
     stay on the head; a relative --results counts from the home directory there.
     """
     from ibsweep.cluster.jobs import Jobs
-    from ibsweep.results.store import check_name
+    from ibsweep.results.names import check_name
 
     if follow and json:
         raise InputError("--follow and --json exclude each other: give one of them")

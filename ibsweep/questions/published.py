@@ -10,7 +10,7 @@ from ibsweep.data.catalogue import document_of_task
 from ibsweep.models import MODELS
 from ibsweep.models.settings import resolve, with_training_defaults
 from ibsweep.questions.schema import PublishedFigure, Question
-from ibsweep.results.records import Replication
+from ibsweep.results.replications import Replication
 
 __all__ = ["BASELINE", "PublishedSetting", "published_settings"]
 

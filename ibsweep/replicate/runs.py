@@ -18,8 +18,7 @@ from ibsweep.models import MODELS
 from ibsweep.questions.files import load_all
 from ibsweep.questions.published import PublishedSetting, published_settings
 from ibsweep.replicate.notebook import PROCEDURES, SEED, follow
-from ibsweep.results.records import Replication
-from ibsweep.results.replications import ReplicationStore
+from ibsweep.results.replications import Replication, ReplicationStore
 from ibsweep.trial.device import configure_device
 from ibsweep.trial.figures import lane_figures
 from ibsweep.trial.parts import in_parts, kernels_fault

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from ibsweep.results.records import Manifest
+    from ibsweep.results.manifest import Manifest
 
 __all__ = ["created_sweeps", "held_sweeps"]
 

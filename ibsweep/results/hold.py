@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ibsweep.errors import IbsweepError, SweepGoneError
 from ibsweep.results.files import disk_errors, is_leftover
+from ibsweep.results.layout import SweepPaths
 from ibsweep.results.location import display_path, lease, remove_at_url
 from ibsweep.results.locks import exclusive_lock
-from ibsweep.results.records import SweepPaths
 
 __all__ = ["Hold", "is_unmade"]
 

@@ -13,8 +13,8 @@ from typing import Literal, TypedDict
 
 from ibsweep.errors import InputError
 from ibsweep.results.files import replace_file
+from ibsweep.results.layout import REPLICATIONS, SweepPaths
 from ibsweep.results.locks import exclusive_lock, lock_of
-from ibsweep.results.records import REPLICATIONS, SweepPaths
 from ibsweep.results.remote import Stamp
 
 __all__ = ["Index", "LocalCopy", "entry_of", "files_of", "known_stamp", "stamp_of"]

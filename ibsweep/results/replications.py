@@ -2,22 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from ibsweep.results.files import make_directory
 from ibsweep.results.journal import append_rows, rewrite_rows
+from ibsweep.results.layout import REPLICATIONS
 from ibsweep.results.location import lease
 from ibsweep.results.locks import exclusive_lock, lock_of
 from ibsweep.results.reading import Journal, read_journal
-from ibsweep.results.records import REPLICATIONS, Replication
+from ibsweep.results.rows import Count, Figures, Scored, Seed
 from ibsweep.results.seal import Seal
 
-__all__ = ["ReplicationStore"]
+__all__ = ["Replication", "ReplicationStore"]
 
 _REPLICATIONS_SEAL = Seal(b"replications", required=False)
 """Lines without seals were written before there were any."""
+
+
+class Replication(Scored):
+    """A published setting, trained with one seed.
+
+    Attributes:
+        question: Name of the question.
+        arm: Name of the arm.
+        setting: ``"baseline"``, or the name of one of the arm's variants.
+        train_size: Size of the training set, in the unit of the data's split.
+        seed: Replicate seed.
+        exact: Whether it follows the notebook's global generator draw for draw, and not streams of
+            its own.
+        model: Name of the model.
+        data: The question's data document.
+        settings: Complete settings.
+        epochs: Epochs trained.
+        valid: Figures on its validation examples; those of a model of zero weights if it diverged.
+        train: Figures of the trained model on its training examples.
+        diverged_epoch: As for a replicate.
+        software: Versions of what trained it.
+    """
+
+    question: str
+    arm: str
+    setting: str
+    train_size: Count
+    seed: Seed
+    exact: bool
+    model: str
+    data: dict[str, JsonValue]
+    settings: dict[str, JsonValue]
+    epochs: Count
+    valid: Figures
+    train: Figures
+    diverged_epoch: Count | None
+    software: dict[str, str]
+
+    @property
+    def key(self) -> Hashable:
+        """Tells rows apart; what was trained again after a change of its file is another row."""
+        return self.model_dump_json()
 
 
 class ReplicationStore:

@@ -1,19 +1,17 @@
-"""A sweep's directory: its files read, written and repaired."""
+"""A sweep's directory: its files read and written, by the process that holds it."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import time
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from ibsweep.errors import IbsweepError, InputError, SweepError, format_value
+from ibsweep.errors import IbsweepError, InputError, SweepError
 from ibsweep.results.files import (
     append_file,
     disk_errors,
@@ -23,63 +21,31 @@ from ibsweep.results.files import (
     unwritable,
 )
 from ibsweep.results.hold import Hold, is_unmade
-from ibsweep.results.journal import append_rows, rewrite_rows
+from ibsweep.results.journal import append_rows
+from ibsweep.results.layout import (
+    STUDY_DIRECTORY,
+    SweepPaths,
+)
 from ibsweep.results.location import display_path, is_leased_elsewhere
 from ibsweep.results.locks import is_locked
-from ibsweep.results.reading import Journal, first_fault, read_file, read_journal
-from ibsweep.results.records import (
-    FORMAT,
-    READABLE_FORMATS,
-    REPLICATIONS,
-    STUDY_DIRECTORY,
-    Confirmation,
-    Curve,
-    Manifest,
-    Proposal,
-    SweepPaths,
-    Trial,
-)
+from ibsweep.results.manifest import Manifest
+from ibsweep.results.manifest_file import manifest_bytes, read_manifest
+from ibsweep.results.names import check_new_name
+from ibsweep.results.reading import Journal, read_journal
+from ibsweep.results.records import Confirmation, Curve, Proposal, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from ibsweep.results.reading import Row
 
-__all__ = [
-    "SweepStore",
-    "check_name",
-    "list_sweeps",
-    "with_unproposed",
-]
+__all__ = ["SweepStore"]
 
 _PROBE_BYTES = 4 * 2**20
 """More than a checkpoint of the largest trial takes."""
 
-_RESERVED = {
-    "all": "it stands for every sweep",
-    "report": "the pages of `ibsweep report` lie there",
-    REPLICATIONS: "what `ibsweep replicate` finds lies there",
-}
-"""Names that are a sweep's in no case, and why."""
-
 _REMOVAL_SECONDS = 0.5
 """A directory without its manifest may be one that is just being removed, file by file."""
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-def check_name(name: str, of: str = "sweep") -> str:
-    """Return a sweep's or job's name if it can be a directory's and nothing else.
-
-    Raises:
-        InputError: If it could leave the results directory or is no plain name.
-    """
-    if not _NAME.fullmatch(name) or ".." in name:
-        raise InputError(
-            f"a {of}'s name is 1 to 100 letters, digits, '.', '_' or '-', starts with a letter "
-            f"or digit and has no '..', but got {format_value(name)}"
-        )
-    return name
 
 
 class SweepStore:
@@ -94,7 +60,7 @@ class SweepStore:
 
     def __init__(self, root: Path) -> None:
         self.paths = SweepPaths(root)
-        self.manifest = self._read_manifest()
+        self.manifest = read_manifest(self.paths.root)
         self._hold = Hold(root, self.manifest.name)
         self._begun: set[Path] = set()
         """The journals that there are while this process holds the sweep."""
@@ -119,11 +85,7 @@ class SweepStore:
             InputError: If the name is taken or the results directory cannot be written.
             SweepError: If the disk is full.
         """
-        root = results / check_name(manifest.name)
-        if why := _RESERVED.get(manifest.name.lower()):
-            raise InputError(
-                f"no sweep can be named {manifest.name!r}: {why}; choose another --name"
-            )
+        root = results / check_new_name(manifest.name)
         make_directory(results, "--results")
         try:
             root.mkdir()
@@ -143,7 +105,7 @@ class SweepStore:
             if not is_unmade(root):  # another process was faster
                 raise _taken(root, manifest.name)
             try:
-                replace_file(SweepPaths(root).manifest, _pretty(manifest))
+                replace_file(SweepPaths(root).manifest, manifest_bytes(manifest))
                 store = cls(root)
             except IbsweepError:
                 hold.remove()  # else the name would be taken by no sweep
@@ -153,29 +115,6 @@ class SweepStore:
             raise
         store._hold = hold
         return store
-
-    def _read_manifest(self) -> Manifest:
-        path = self.paths.manifest
-        try:
-            text = read_file(path)
-        except FileNotFoundError as error:
-            raise InputError(f"{self.paths.root} is no sweep: it has no manifest.json") from error
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise InputError(f"{path}: cannot be read: {reason}") from error
-        try:
-            found = _Format.model_validate_json(text)
-            if found.format not in READABLE_FORMATS:
-                raise InputError(
-                    f"{self.paths.root} was written in format {found.format}, this ibsweep reads "
-                    f"format {FORMAT}: use the version that wrote it, which its manifest names, "
-                    "or start a new sweep"
-                )
-            manifest = Manifest.model_validate_json(text)
-            check_name(manifest.name)
-        except ValidationError as error:
-            raise InputError(f"{path} is damaged: {first_fault(error)}") from error
-        return manifest
 
     def hold(self) -> None:
         """Take the sweep for this process, until ``release``; what it has stays as it is.
@@ -192,7 +131,7 @@ class SweepStore:
         self._hold.acquire()
         try:
             # it may have run on since it was read
-            self.manifest = self._read_manifest()
+            self.manifest = read_manifest(self.paths.root)
         except BaseException:
             self._hold.discard_unmade()
             self._hold.release()
@@ -243,7 +182,7 @@ class SweepStore:
         if not self.paths.manifest.exists():
             time.sleep(_REMOVAL_SECONDS)
             self._hold.check()
-            replace_file(self.paths.manifest, _pretty(self.manifest))
+            replace_file(self.paths.manifest, manifest_bytes(self.manifest))
             raise SweepError(
                 f"{display_path(self.paths.manifest)} was removed while the sweep ran; it is "
                 "there again"
@@ -261,50 +200,6 @@ class SweepStore:
     def is_running(self) -> bool:
         """Return whether a living process holds the sweep; False where we may only read it."""
         return is_locked(self.paths.lock) or is_leased_elsewhere(self.paths.root)
-
-    def repair(self) -> None:
-        """Make the files ready for appending after a stop at any moment.
-
-        Torn tails are cut off; a sweep of an older format becomes one of this. What was finished
-        without a proposal gets its own again. Curves of trials that did not finish are dropped,
-        and confirmations that lack a replicate: those start again.
-
-        Raises:
-            SweepError: If a line cannot be counted on.
-        """
-        trials = self.trials()
-        proposals = with_unproposed(self.proposals(), trials)
-        finished = {row.trial for row in trials}
-        curves = [row for row in self.curves() if row.trial in finished]
-        confirmations = self.confirmations()
-        replicates = Counter(map(_set_of, confirmations))
-
-        def is_complete(row: Confirmation) -> bool:
-            return replicates[_set_of(row)] >= self.planned_replicates(row.purpose)
-
-        complete = list(filter(is_complete, confirmations))
-        arm = self.manifest.question["arms"][self.manifest.arm]
-        own = arm.get("train_size", arm.get("images"))
-        if any(row.train_size == own and not is_complete(row) for row in confirmations):
-            # which trial is best is to be decided again, once they are complete
-            self.paths.best_config.unlink(missing_ok=True)
-        for path, rows in (
-            (self.paths.proposals, proposals),
-            (self.paths.trials, trials),
-            (self.paths.curves, curves),
-            (self.paths.confirmations, complete),
-        ):
-            rewrite_rows(path, rows, self.manifest.seal)
-        if self.manifest.format != FORMAT:
-            # not before its lines have seals: without them they would pass for damaged
-            self.update_manifest(self.manifest.model_copy(update={"format": FORMAT}))
-        self.clean()
-
-    def planned_replicates(self, purpose: str | None) -> int:
-        """Return how many replicates of a purpose a trial has in the sweep itself."""
-        manifest = self.manifest
-        choice = manifest.choice_replicates if purpose == "choice" else None
-        return manifest.confirm_replicates if choice is None else choice
 
     def check_disk(self) -> None:
         """Check that the disk still takes a few megabytes.
@@ -411,7 +306,7 @@ class SweepStore:
 
     def update_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest."""
-        self.write(self.paths.manifest, _pretty(manifest))
+        self.write(self.paths.manifest, manifest_bytes(manifest))
         self.manifest = manifest
 
 
@@ -432,35 +327,3 @@ def _taken(root: Path, name: str) -> InputError:
         f"a sweep named {name!r} is in {display_path(root.parent)} already: {advice}; or choose "
         "another --name"
     )
-
-
-def with_unproposed(proposals: Sequence[Proposal], trials: Iterable[Trial]) -> list[Proposal]:
-    """Return proposals with those whose line is gone while their trial's is there, by number."""
-    found = {row.trial: row for row in proposals}
-    for row in trials:
-        if row.trial not in found:
-            own = {"trial": row.trial, "origin": row.origin, "config": row.config}
-            found[row.trial] = Proposal(**own)
-    return [found[number] for number in sorted(found)]
-
-
-def _set_of(row: Confirmation) -> tuple[int, int, str | None]:
-    """Return what tells sets of fresh replicates apart."""
-    return row.trial, row.train_size, row.purpose
-
-
-class _Format(BaseModel):
-    """The one field of a manifest that every version has."""
-
-    format: int
-
-
-def _pretty(manifest: Manifest) -> bytes:
-    return (manifest.model_dump_json(indent=2) + "\n").encode()
-
-
-def list_sweeps(results: Path) -> list[Path]:
-    """Return the directories of the stored sweeps, by name."""
-    if not results.is_dir():
-        return []
-    return sorted(path.parent for path in results.glob("[!.]*/manifest.json"))

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from ibsweep.errors import IbsweepError, InputError, listed
 from ibsweep.results.location import display_path
-from ibsweep.results.store import SweepStore, check_name, list_sweeps
+from ibsweep.results.names import check_name
+from ibsweep.results.store import SweepStore
 
-__all__ = ["StoredSweeps", "find_sweep", "find_sweeps"]
+__all__ = ["StoredSweeps", "find_sweep", "find_sweeps", "list_sweeps"]
 
 
 @dataclass(frozen=True)
@@ -109,3 +110,10 @@ def find_sweep(results: Path, name: str) -> SweepStore:
     if name not in found.stores:
         raise InputError(found.hint(name, results))
     return found.stores[name]
+
+
+def list_sweeps(results: Path) -> list[Path]:
+    """Return the directories of the stored sweeps, by name."""
+    if not results.is_dir():
+        return []
+    return sorted(path.parent for path in results.glob("[!.]*/manifest.json"))

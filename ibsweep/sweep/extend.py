@@ -26,7 +26,7 @@ from ibsweep.sweep.manifest import resumption
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ibsweep.results.records import Manifest
+    from ibsweep.results.manifest import Manifest
     from ibsweep.results.store import SweepStore
 
 __all__ = ["Extension", "extension"]

@@ -10,7 +10,8 @@ import torch
 from ibsweep.cluster.nodes import Nodes
 from ibsweep.cluster.pool import run_tasks
 from ibsweep.questions.schema import Arm, Question
-from ibsweep.results.records import Confirmation, Manifest, Trial
+from ibsweep.results.manifest import Manifest
+from ibsweep.results.records import Confirmation, Trial
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.plans import trial_plan
 from ibsweep.sweep.progress import Progress

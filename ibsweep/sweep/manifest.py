@@ -14,8 +14,8 @@ from ibsweep.questions.binding import Bound, bind
 from ibsweep.questions.files import Found, find_arms
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.questions.space import highest
-from ibsweep.results.records import Manifest
-from ibsweep.results.store import check_name
+from ibsweep.results.manifest import Manifest
+from ibsweep.results.names import check_name
 from ibsweep.results.system import require_system
 from ibsweep.sweep.earlier import best_of_earlier
 from ibsweep.sweep.environment import environment

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ibsweep.analysis.check import check_curves, check_sweep
 from ibsweep.errors import SweepError
 from ibsweep.results.reading import damage_text
+from ibsweep.results.repair import repair
 
 if TYPE_CHECKING:
     from ibsweep.results.store import SweepStore
@@ -38,4 +39,4 @@ def mend(store: SweepStore) -> None:
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise SweepError(f"{best}: cannot be removed: {reason}; remove it") from error
-    store.repair()
+    repair(store)

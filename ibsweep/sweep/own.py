@@ -14,7 +14,7 @@ from ibsweep.models.settings import resolve
 from ibsweep.questions.files import question_from_manifest
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.results.location import results_words
-from ibsweep.results.records import Manifest
+from ibsweep.results.manifest import Manifest
 from ibsweep.results.store import SweepStore
 from ibsweep.user_code import verify
 

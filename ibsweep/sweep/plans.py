@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ibsweep.cluster.pool import share
 from ibsweep.questions.schema import Arm, Question
-from ibsweep.results.records import Manifest
+from ibsweep.results.manifest import Manifest
 from ibsweep.sweep.own import folder_of, load_data, own_code, settings_of
 from ibsweep.trial.plan import TrialPlan
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from ibsweep.questions.schema import Objective
-from ibsweep.results.records import Curve, Manifest, Proposal, Trial, TrialState
+from ibsweep.results.manifest import Manifest
+from ibsweep.results.records import Curve, Proposal, Trial, TrialState
 
 __all__ = ["Progress", "Tally"]
 

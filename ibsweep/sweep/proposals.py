@@ -27,7 +27,9 @@ from ibsweep.questions.points import canonical_config, grid, point_count
 from ibsweep.questions.schema import Arm, Objective
 from ibsweep.questions.space import to_distributions
 from ibsweep.results.files import replace_file
-from ibsweep.results.records import STUDY_DIRECTORY, Manifest, Proposal, Trial, TrialState
+from ibsweep.results.layout import STUDY_DIRECTORY
+from ibsweep.results.manifest import Manifest
+from ibsweep.results.records import Proposal, Trial, TrialState
 from ibsweep.sweep.options import SAMPLERS
 
 __all__ = ["Proposer", "export_study"]

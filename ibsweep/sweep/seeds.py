@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from ibsweep.errors import IbsweepError
 from ibsweep.results.location import display_path
-from ibsweep.results.store import SweepStore, list_sweeps
+from ibsweep.results.store import SweepStore
+from ibsweep.results.sweeps import list_sweeps
 from ibsweep.sweep.options import FIRST_SEED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from ibsweep.results.records import Manifest
+    from ibsweep.results.manifest import Manifest
     from ibsweep.sweep.options import SweepOptions
 
 __all__ = ["seed_notes", "sweep_seeds"]

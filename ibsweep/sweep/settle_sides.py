@@ -8,7 +8,8 @@ from ibsweep.analysis.claims import ClaimResult, ClaimTestResult, Verdict
 from ibsweep.analysis.evidence import Evidence
 from ibsweep.analysis.statistics import look_sizes
 from ibsweep.questions.schema import TrainSizesNeededTest
-from ibsweep.results.records import Confirmation, Manifest
+from ibsweep.results.manifest import Manifest
+from ibsweep.results.records import Confirmation
 from ibsweep.sweep.settle_plan import OpenTest, Trained
 
 __all__ = ["cannot_settle", "count_replicates", "missing_seeds", "open_tests", "sides_of"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ibsweep.questions.schema import Arm, Question
-    from ibsweep.results.records import Manifest
+    from ibsweep.results.manifest import Manifest
 
 __all__ = ["unfit_rule"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from ibsweep.results.records import Figures
+from ibsweep.results.rows import Figures
 
 __all__ = ["lane_figures"]
 

@@ -15,7 +15,8 @@ from ibsweep.data import Dataset, Examples, open_dataset
 from ibsweep.errors import InputError
 from ibsweep.metrics.confusion import confusion
 from ibsweep.metrics.own import figure_functions
-from ibsweep.results.records import Curve, Figures, Replicate
+from ibsweep.results.records import Curve, Replicate
+from ibsweep.results.rows import Figures
 from ibsweep.training import Evaluation
 from ibsweep.trial.figures import lane_figures
 from ibsweep.trial.function_data import FunctionData

@@ -13,8 +13,7 @@ from ibsweep.analysis.statistics import mean_interval
 from ibsweep.questions.files import load_all
 from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import PublishedFigure, Variant
-from ibsweep.results.records import Replication
-from ibsweep.results.replications import ReplicationStore
+from ibsweep.results.replications import Replication, ReplicationStore
 
 ARM = tiny.arm(
     published=(

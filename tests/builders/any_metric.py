@@ -17,7 +17,7 @@ from ibsweep.sweep.options import SweepOptions
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ibsweep.results.records import Manifest
+    from ibsweep.results.manifest import Manifest
 
 TABLE = DataSchema(
     source="cars.csv",

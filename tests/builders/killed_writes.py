@@ -26,6 +26,7 @@ from sweeps_run import SWEEPS
 from ibsweep.analysis.load import load
 from ibsweep.cli import run
 from ibsweep.results.journal import replace_file
+from ibsweep.results.repair import repair
 from ibsweep.results.replications import ReplicationStore
 from ibsweep.results.store import SweepStore
 
@@ -104,7 +105,7 @@ class Killed:
             there = (root / "manifest.json").exists()
             store = SweepStore(root) if there else SweepStore.create(results, source.manifest)
             with store.lock():
-                store.repair()
+                repair(store)
                 proposed = {row.trial for row in store.proposals()}
                 for row in source.proposals():
                     if row.trial not in proposed:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ibsweep.results.records import Manifest
+    from ibsweep.results.manifest import Manifest
 
 SCORED = 4
 """Score replicates of a tune that leaves everything open: six are the least of a verdict."""

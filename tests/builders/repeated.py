@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ibsweep.results.records import Manifest
+    from ibsweep.results.manifest import Manifest
 
 
 def add_sweep(

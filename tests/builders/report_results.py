@@ -12,7 +12,8 @@ from questions import arm_mapping, claim_mapping, question_mapping
 from ibsweep.analysis.report import gather_all, write_pages
 from ibsweep.questions.published import published_settings
 from ibsweep.questions.schema import Question
-from ibsweep.results.records import Confirmation, Manifest, TrialState
+from ibsweep.results.manifest import Manifest
+from ibsweep.results.records import Confirmation, TrialState
 from ibsweep.results.replications import ReplicationStore
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.manifest import make_manifest

@@ -13,15 +13,9 @@ import yaml
 from ibsweep.analysis.summary import summarise
 from ibsweep.questions.published import PublishedSetting
 from ibsweep.questions.schema import Arm, Question
-from ibsweep.results.records import (
-    Curve,
-    Manifest,
-    Proposal,
-    Replicate,
-    Replication,
-    Trial,
-    TrialState,
-)
+from ibsweep.results.manifest import Manifest
+from ibsweep.results.records import Curve, Proposal, Replicate, Trial, TrialState
+from ibsweep.results.replications import Replication
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.manifest import make_manifest
 from ibsweep.sweep.options import SweepOptions

@@ -15,6 +15,7 @@ from ibsweep.cli import run
 from ibsweep.errors import InputError, SweepError, SweepGoneError
 from ibsweep.results import location
 from ibsweep.results.held_sweeps import created_sweeps, held_sweeps
+from ibsweep.results.repair import repair
 from ibsweep.results.replications import ReplicationStore
 from ibsweep.results.store import SweepStore
 from ibsweep.results.sweeps import find_sweep
@@ -310,7 +311,7 @@ def test_what_killed_processes_left_is_removed_by_the_next_one(tmp_path):
     (store.paths.root / ".study-x").mkdir()
     (store.paths.root / ".study-x" / "study.log").write_text("half")
     with store.lock():
-        store.repair()
+        repair(store)
     assert sorted(store.paths.root.rglob("*")) == before
 
 

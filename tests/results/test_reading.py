@@ -9,7 +9,9 @@ import pytest
 import tiny
 
 from ibsweep.errors import InputError, SweepError
+from ibsweep.results.layout import FORMAT
 from ibsweep.results.records import Proposal
+from ibsweep.results.repair import repair
 from ibsweep.results.seal import Seal
 from ibsweep.results.store import SweepStore
 
@@ -57,7 +59,7 @@ def test_a_line_that_stands_twice_counts_once(store):
     assert store.proposals() == rows
     damage = [(one.line, one.remedy) for one in store.journal(Proposal).damage]
     assert damage == [(2, "none"), (5, "none")]
-    store.repair()
+    repair(store)
     assert store.journal(Proposal).damage == ()
 
 
@@ -83,10 +85,10 @@ def test_lines_without_seals_are_older_versions_alone(store):
         store.proposals()
     store.update_manifest(store.manifest.model_copy(update={"format": 4}))
     assert len(store.proposals()) == 3
-    store.repair()
+    repair(store)
     assert b'"check"' in path.read_bytes()
     again = SweepStore(store.paths.root)
-    assert again.manifest.format == 5
+    assert again.manifest.format == FORMAT
     assert len(again.proposals()) == 3
 
 

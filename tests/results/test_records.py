@@ -11,17 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ibsweep.results.records import (
-    Confirmation,
-    Curve,
-    Manifest,
-    Proposal,
-    Replicate,
-    SweepPaths,
-    Trial,
-    TrialState,
-    mean,
-)
+from ibsweep.results.layout import SweepPaths
+from ibsweep.results.manifest import Manifest
+from ibsweep.results.records import Confirmation, Curve, Proposal, Replicate, Trial, TrialState
+from ibsweep.results.rows import mean
 from ibsweep.sweep.options import PRUNERS, SAMPLERS
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

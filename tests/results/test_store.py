@@ -16,14 +16,12 @@ from ibsweep.errors import InputError, SweepError
 from ibsweep.questions.files import load_all
 from ibsweep.questions.published import published_settings
 from ibsweep.results.journal import append_rows
+from ibsweep.results.names import check_name
 from ibsweep.results.records import Confirmation, Proposal
+from ibsweep.results.repair import repair
 from ibsweep.results.replications import ReplicationStore
-from ibsweep.results.store import (
-    SweepStore,
-    check_name,
-    list_sweeps,
-)
-from ibsweep.results.sweeps import find_sweep
+from ibsweep.results.store import SweepStore
+from ibsweep.results.sweeps import find_sweep, list_sweeps
 
 CONFIG = {"lr": 0.01, "epochs": 20, "batch_size": 10}
 
@@ -108,7 +106,7 @@ def test_after_repair_a_torn_file_takes_rows_again(store):
     last = whole[:-1].rfind(b"\n") + 1
     for size in range(last, len(whole)):
         path.write_bytes(whole[:size])
-        store.repair()
+        repair(store)
         store.add_proposal(proposal(7))
         assert store.proposals() == [*rows[:3], proposal(7)], size
 
@@ -117,7 +115,7 @@ def test_a_last_line_of_which_half_reached_the_disk_is_left_out(store):
     whole = store.paths.trials.read_bytes()
     store.paths.trials.write_bytes(whole[:-200] + bytes(199) + b"\n")
     assert [row.trial for row in store.trials()] == [0, 1]
-    store.repair()
+    repair(store)
     assert store.paths.trials.read_bytes() == b"".join(whole.splitlines(keepends=True)[:2])
 
 
@@ -130,7 +128,7 @@ def test_a_damaged_line_before_the_last_is_named(store, name, damage):
     with pytest.raises(SweepError, match=rf"{name}\.jsonl: line 2 is no {name[:-1]} row"):
         getattr(store, name)()
     with pytest.raises(SweepError, match=rf"{name}\.jsonl: line 2 is no"):
-        store.repair()
+        repair(store)
     assert path.read_bytes().split(b"\n")[2:] == lines[2:]  # nothing was lost over it
 
 
@@ -139,7 +137,7 @@ def test_repair_drops_what_belongs_to_unfinished_trials(store):
     append_rows(store.paths.curves, [tiny.curve(3, 2)], store.manifest.seal)
     (store.paths.tune / "tune").mkdir(parents=True)
     (store.paths.tune / "tune" / "state.json").write_text("{}")
-    store.repair()
+    repair(store)
     assert contents(store) == before
     assert not store.paths.tune.exists()
 
@@ -148,22 +146,22 @@ def test_repair_drops_a_confirmation_of_which_replicates_are_missing(store):
     """Its rows are one write; a power cut can leave the first of them."""
     lines = store.paths.confirmations.read_bytes().splitlines(keepends=True)
     store.paths.confirmations.write_bytes(lines[0] + lines[1][:50])
-    store.repair()
+    repair(store)
     assert store.confirmations() == []
 
 
 def test_a_best_that_lost_a_confirmation_is_decided_again(store):
     """A user took a damaged line out: the trial is confirmed again, and may be best no more."""
     store.paths.best_config.write_text("trial: 2\n")
-    store.repair()
+    repair(store)
     assert store.paths.best_config.exists()
     other = [row.model_copy(update={"train_size": 30}) for row in store.confirmations()]
     store.add_confirmations(other[:1])  # of another number of images: the best stays
-    store.repair()
+    repair(store)
     assert store.paths.best_config.exists()
     lines = store.paths.confirmations.read_bytes().splitlines(keepends=True)
     store.paths.confirmations.write_bytes(lines[0])
-    store.repair()
+    repair(store)
     assert store.confirmations() == []
     assert not store.paths.best_config.exists()
 
@@ -215,16 +213,16 @@ def test_repair_counts_replicates_by_number_of_images(store):
     other = [row.model_copy(update={"train_size": 30}) for row in confirmed]
     store.add_confirmations(other)
     store.add_confirmations([other[0].model_copy(update={"train_size": 50})])
-    store.repair()
+    repair(store)
     assert store.confirmations() == confirmed + other
 
 
 def test_repairing_twice_is_repairing_once(store):
     store.paths.trials.write_bytes(store.paths.trials.read_bytes()[:-10])
-    store.repair()
+    repair(store)
     once = {path.name: path.read_bytes() for path in store.paths.root.iterdir()}
     times = {path.name: path.stat().st_mtime_ns for path in store.paths.root.iterdir()}
-    store.repair()
+    repair(store)
     assert {path.name: path.read_bytes() for path in store.paths.root.iterdir()} == once
     assert {path.name: path.stat().st_mtime_ns for path in store.paths.root.iterdir()} == times
     assert len(store.trials()) == 2
@@ -250,7 +248,7 @@ def test_a_disk_that_refuses_is_said_and_loses_nothing(store):
     store.paths.trials.rmdir()
     aside.replace(store.paths.trials)
     assert store.curves() == [*before["curves"], tiny.curve(3, 20)]  # they go first
-    store.repair()
+    repair(store)
     assert contents(store) == before
 
 
@@ -270,7 +268,7 @@ def test_a_disk_that_fills_up_within_a_line_tears_only_that_line(store):
     ):
         store.add_trial(tiny.trial(3), [])
     assert store.paths.trials.stat().st_size == size + 50
-    store.repair()
+    repair(store)
     store.add_trial(tiny.trial(3), [])
     assert store.trials() == [*before["trials"], tiny.trial(3)]
 
@@ -365,8 +363,8 @@ def test_a_directory_without_a_manifest_is_no_sweep(tmp_path):
 
 def test_a_sweep_of_another_format_is_refused(store):
     data = json.loads(store.paths.manifest.read_text())
-    store.paths.manifest.write_text(json.dumps(data | {"format": 6, "colour": "red"}))
-    with pytest.raises(InputError, match=r"was written in format 6, this ibsweep reads format 5"):
+    store.paths.manifest.write_text(json.dumps(data | {"format": 7, "colour": "red"}))
+    with pytest.raises(InputError, match=r"was written in format 7, this ibsweep reads format 6"):
         SweepStore(store.paths.root)
 
 
@@ -378,7 +376,7 @@ def test_a_sweep_of_another_format_is_refused(store):
         (lambda _: "[]", "should be an object"),
         (lambda text: text.replace('"seed"', '"sead"', 1), "seed: Field required"),
         (lambda text: text.replace('"trials": 5', '"trials": "many"'), "trials: Input should be"),
-        (lambda text: text.replace('"format": 5,', ""), "format: Field required"),
+        (lambda text: text.replace('"format": 6,', ""), "format: Field required"),
     ],
 )
 def test_a_damaged_manifest_is_refused(store, spoil, said):
@@ -387,6 +385,28 @@ def test_a_damaged_manifest_is_refused(store, spoil, said):
     store.paths.manifest.write_text(spoil(text))
     with pytest.raises(InputError, match=rf"manifest\.json is damaged: .*{said}"):
         SweepStore(store.paths.root)
+
+
+def test_a_manifest_that_was_changed_is_refused_unless_somebody_says_that_it_is_meant(store):
+    path = store.paths.manifest
+    document = json.loads(path.read_text())
+    document["question"]["title"] += "!"
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"its checksum is wrong: .*, remove its line 'check'"):
+        SweepStore(store.paths.root)
+    del document["check"]
+    path.write_text(json.dumps(document))
+    found = SweepStore(store.paths.root)
+    assert found.manifest.question == document["question"]
+    found.update_manifest(found.manifest)
+    assert "check" in json.loads(path.read_text())
+
+
+def test_a_manifest_that_was_only_laid_out_anew_is_what_was_written(store):
+    path = store.paths.manifest
+    document = dict(reversed(json.loads(path.read_text()).items()))
+    path.write_text(json.dumps(document, indent=7).replace("\n", "\r\n"))
+    assert SweepStore(store.paths.root).manifest == store.manifest
 
 
 def test_an_updated_manifest_is_read_again(store):
@@ -453,11 +473,11 @@ def test_a_set_that_lacks_a_replicate_is_dropped_whichever_it_is(store):
     store.paths.best_config.write_text("trial: 2\n")
     whole = [*rows("choice", manifest.choice_seeds), *rows("score", manifest.score_seeds(4))]
     store.add_confirmations(whole)
-    store.repair()
+    repair(store)
     assert store.confirmations() == [*kept, *whole], "further replicates that score are no excess"
     assert store.paths.best_config.exists()
     store.paths.confirmations.unlink()
     store.add_confirmations([*kept, *whole[:2], *whole[3:4]])
-    store.repair()
+    repair(store)
     assert store.confirmations() == kept
     assert not store.paths.best_config.exists(), "it is to be chosen again"

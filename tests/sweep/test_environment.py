@@ -12,7 +12,7 @@ import pytest
 import tiny
 
 import ibsweep
-from ibsweep.results.records import Manifest
+from ibsweep.results.manifest import Manifest
 from ibsweep.sweep.environment import cpu_info, environment, processor_name
 
 

@@ -14,7 +14,8 @@ from ibsweep.analysis.report.provenance import settings_rows
 from ibsweep.cli import run
 from ibsweep.errors import InputError, SweepError
 from ibsweep.results.extent import how_to_go_on, record_spent, spent_seconds, time_is_spent
-from ibsweep.results.records import Manifest, Proposal
+from ibsweep.results.manifest import Manifest
+from ibsweep.results.records import Proposal
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep import clock
 from ibsweep.sweep.clock import SearchClock

@@ -14,7 +14,7 @@ import pytest
 
 import ibsweep
 from ibsweep.cli import run
-from ibsweep.results.records import FORMAT
+from ibsweep.results.layout import FORMAT
 from ibsweep.results.store import SweepStore
 
 STORED = Path(__file__).parents[1] / "results" / "format_2"

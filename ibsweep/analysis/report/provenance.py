@@ -10,7 +10,7 @@ from ibsweep.results.records import TrialState
 
 if TYPE_CHECKING:
     from ibsweep.analysis.evidence import Evidence
-    from ibsweep.results.records import Manifest
+    from ibsweep.results.manifest import Manifest
 
 __all__ = ["settings_rows", "sweeps_table"]
 
