@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import InputError
 from ibsweep.questions.space import CategoricalSpec, IntSpec, contains, same_value
+from ibsweep.questions.steps import nearest_steps, plus_steps, steps_within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ibsweep.questions.space import FloatSpec, Spec
 
-__all__ = ["canonical", "canonical_config", "grid", "has_all", "point_count"]
+__all__ = ["axis_size", "canonical", "canonical_config", "grid", "has_all", "point_count"]
 
 
 def canonical(spec: Spec, value: Any) -> Any:
@@ -49,9 +49,7 @@ def canonical(spec: Spec, value: Any) -> Any:
         return value
     if spec.step is None:
         return float(value)
-    with localcontext(prec=60):
-        above = Decimal(str(value)) - Decimal(str(spec.low))
-        return _point(spec.low, spec.step, round(above / Decimal(str(spec.step))))
+    return plus_steps(spec.low, spec.step, nearest_steps(spec.low, value, spec.step))
 
 
 def canonical_config(space: Mapping[str, Spec], config: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,19 +77,7 @@ def point_count(spec: Spec) -> int | None:
         return len(spec.choices)
     if spec.low == spec.high:
         return 1
-    return None if spec.step is None else _steps(spec.low, spec.high, spec.step) + 1
-
-
-def _steps(low: float, high: float, step: float) -> int:
-    """Return how many whole steps lead from ``low`` to ``high``."""
-    with localcontext(prec=60):
-        return math.floor((Decimal(str(high)) - Decimal(str(low))) / Decimal(str(step)))
-
-
-def _point(low: float, step: float, i: int) -> float:
-    """Return the value ``i`` steps above ``low``, an integer where ``low`` is one."""
-    with localcontext(prec=60):
-        return type(low)(Decimal(str(low)) + i * Decimal(str(step)))
+    return None if spec.step is None else steps_within(spec.low, spec.high, spec.step) + 1
 
 
 def grid(spec: Spec, points: int, *, stepped_in_full: bool = False) -> Sequence[Any]:
@@ -124,7 +110,7 @@ def grid(spec: Spec, points: int, *, stepped_in_full: bool = False) -> Sequence[
     if spec.low == spec.high:
         return [spec.low]
     if spec.step is not None:
-        count = _steps(spec.low, spec.high, spec.step) + 1
+        count = steps_within(spec.low, spec.high, spec.step) + 1
         named = not isinstance(spec, IntSpec) or spec.step != 1
         if stepped_in_full and named:
             points = max(points, count)
@@ -133,11 +119,23 @@ def grid(spec: Spec, points: int, *, stepped_in_full: bool = False) -> Sequence[
     return [spec.low, *(_between(spec.low, spec.high, p, spec.log) for p in parts), spec.high]
 
 
+def axis_size(axis: Sequence[Any]) -> int:
+    """Return how many values a grid has: ``len``, which cannot tell more than ``sys.maxsize``."""
+    return axis.size if isinstance(axis, _Points) else len(axis)
+
+
 class _Points(Sequence[Any]):
     """The points at some positions, made when they are asked for: a range may have millions."""
 
     def __init__(self, low: float, step: float, positions: Sequence[int]) -> None:
         self._low, self._step, self._positions = low, step, positions
+
+    @property
+    def size(self) -> int:
+        places = self._positions
+        if not isinstance(places, range):
+            return len(places)
+        return max(0, -((places.start - places.stop) // places.step))
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -145,7 +143,7 @@ class _Points(Sequence[Any]):
     def __getitem__(self, i: Any) -> Any:
         if isinstance(i, slice):
             return _Points(self._low, self._step, self._positions[i])
-        return _point(self._low, self._step, self._positions[i])
+        return plus_steps(self._low, self._step, self._positions[i])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
@@ -174,4 +172,5 @@ def _positions(spec: FloatSpec | IntSpec, count: int, points: int) -> Sequence[i
         # On a log scale the small ones crowd: step on to the next free one, leave room above.
         least = chosen[-1] + 1 if chosen else 0
         chosen.append(min(max(round(ideal), least), count - points + i))
+    chosen[-1] = count - 1  # floats miss the end of a large range
     return chosen

@@ -58,7 +58,7 @@ def _identity(item: Any) -> Any:
 
 def _figure(item: Any) -> Any:
     """Return what a published figure is of, without its value."""
-    return [item.get("train_size"), *sorted(item)] if isinstance(item, dict) else item
+    return [item.get("train_size"), *sorted(map(str, item))] if isinstance(item, dict) else item
 
 
 def _found(data: Any, place: tuple[str, ...], path: Path) -> Iterator[tuple[Path, Any]]:

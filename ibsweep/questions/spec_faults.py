@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import Fault, format_value
+from ibsweep.questions.steps import plus_steps, steps_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,12 +23,16 @@ def choice_faults(choices: Sequence[Any]) -> Iterator[Fault]:
 
     To it True, 1 and 1.0 are one choice.
     """
-    seen = set()
+    seen: dict[Any, Any] = {}
     for i, choice in enumerate(choices):
         if choice in seen:
-            text = f"`choices` must differ, but got {format_value(choice)} twice; leave one out"
+            first, second = format_value(seen[choice]), format_value(choice)
+            twice = (
+                f"{first} twice" if first == second else f"{second}, which is {first} to Optuna"
+            )
+            text = f"`choices` must differ, but got {twice}; leave one out"
             yield Fault(("choices", i), text)
-        seen.add(choice)
+        seen.setdefault(choice, choice)
 
 
 def range_faults(low: float, high: float, *, log: bool, step: float | None) -> Iterator[Fault]:
@@ -70,7 +75,7 @@ def _positive(most: float) -> str:
 
 def _divisible(low: float, high: float, step: float) -> str:
     """Say which end within the range has a whole number of steps, or which step would."""
-    reached = _plus_steps(low, step, _steps(low, high, step))
+    reached = plus_steps(low, step, steps_within(low, high, step))
     if low < reached <= high and _divides(low, reached, step):
         return f"a high of {reached!r} would do"
     whole = type(low)(Decimal(str(high)) - Decimal(str(low)))
@@ -79,21 +84,9 @@ def _divisible(low: float, high: float, step: float) -> str:
     return "or leave `step` out"
 
 
-# Steps are counted in decimal, as Optuna does it: 0.3 is three steps of 0.1.
-
-
 def _divides(low: float, high: float, step: float) -> bool:
+    """Tell whether Optuna takes a step: it divides in decimals of 28 digits."""
     try:
         return (Decimal(str(high)) - Decimal(str(low))) % Decimal(str(step)) == 0
     except InvalidOperation:  # more steps than Decimal has digits
         return False
-
-
-def _steps(low: float, high: float, step: float) -> int:
-    """Return how many whole steps lead from ``low`` to ``high`` or to short of it."""
-    return math.floor((Decimal(str(high)) - Decimal(str(low))) / Decimal(str(step)))
-
-
-def _plus_steps(low: float, step: float, i: int) -> float:
-    """Return the value ``i`` steps above ``low``, an integer where ``low`` is one."""
-    return type(low)(Decimal(str(low)) + i * Decimal(str(step)))

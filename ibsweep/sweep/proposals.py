@@ -7,14 +7,14 @@ known result and asked again. So it is after one that cannot be trained at all.
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import random
 import tempfile
 import warnings
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages.journal import JournalFileBackend
 
-from ibsweep.questions.points import canonical_config, grid, point_count
+from ibsweep.questions.combined import combination_count, drawn
+from ibsweep.questions.points import axis_size, canonical_config, grid, point_count
 from ibsweep.questions.schema import Arm, Objective
 from ibsweep.questions.space import to_distributions
 from ibsweep.results.files import replace_file
@@ -40,8 +41,12 @@ _SAMPLER_CLASSES = {"tpe": "TPESampler", "gp": "GPSampler", "cmaes": "CmaEsSampl
 _DRAWN = 100_000
 """Points of a large grid that are drawn, of which some may be tried already or cannot be."""
 
-_MAX_DUPLICATES = 5
-"""Earlier configurations in a row after which the sampler is passed over."""
+_FINE = 1_000
+"""Points of a hyperparameter, at least, among which what can be trained is looked for."""
+
+_MAX_DUPLICATES, _MAX_UNFIT = 5, 20
+"""Earlier configurations, and such that cannot be trained, after which the sampler is passed over
+for one proposal."""
 
 
 class Proposer:
@@ -86,10 +91,16 @@ class Proposer:
             self.study.add_trial(_frozen_trial(row, self.column, self.distributions))
             self._outcomes[self._key(row.config)] = row
         self._points: int = manifest.sampler.get("points", 2)
-        self._axes = [
-            grid(spec, self._points, stepped_in_full=True) for spec in arm.space.values()
-        ]
-        self._grid = self._grid_configs() if self.sampler_name == "grid" else None
+        self._axes = {
+            name: grid(spec, self._points, stepped_in_full=True)
+            for name, spec in arm.space.items()
+        }
+        counts = [point_count(spec) for spec in arm.space.values()]
+        self._held = None if None in counts else math.prod(n or 0 for n in counts)
+        """How many configurations the space holds; None where it is a continuum."""
+        self._partly: int | None = None
+        """How many configurations were drawn in vain, where there are more of them."""
+        self._grid = self._drawn(self._axes) if self.sampler_name == "grid" else None
         finished = {row.trial for row in trials}
         self._unfinished = deque(p for p in proposals if p.trial not in finished)
         self._next = max((p.trial for p in proposals), default=-1) + 1
@@ -106,21 +117,25 @@ class Proposer:
             return proposal, False
         if self._next >= self.budget:
             return None
-        for origin, config in self._candidates():
+        passed, unfit = Counter[str](), set[str]()
+        for origin, config in self._candidates(passed):
             trial = self._ask(config)
             # in the search space's order, whatever order Optuna asked in, and its own points
             chosen = canonical_config(self.arm.space, trial.params)
             key = self._key(chosen)
-            if key not in self._outcomes and self._cannot is not None and self._cannot(chosen):
+            if key in self._outcomes:
+                passed["again"] += 1
+                self._tell_duplicate(trial, self._outcomes[key])
+            elif self._cannot is not None and self._cannot(chosen):
+                passed["again" if key in unfit else "unfit"] += 1
+                unfit.add(key)
                 self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
-                continue
-            if key not in self._outcomes:
+            else:
                 self._outcomes[key] = None
                 proposal = Proposal(trial=self._next, origin=origin, config=chosen)
                 self._next += 1
                 self._running[proposal.trial] = trial
                 return proposal, True
-            self._tell_duplicate(trial, self._outcomes[key])
         self.exhausted = self._why_exhausted()
         return None
 
@@ -128,11 +143,10 @@ class Proposer:
         """Return why there is nothing to propose, as far as can be told without the sampler."""
         if self._unfinished or self._earlier:
             return None
-        counts = [point_count(spec) for spec in self.arm.space.values()]
         if self._grid is not None:
-            left = any(map(self._is_left, self._grid_configs()))
+            left = any(map(self._is_left, self._drawn(self._axes)))
         else:
-            left = None in counts or len(self._outcomes) < math.prod(n or 0 for n in counts)
+            left = self._held is None or len(self._outcomes) < self._held
         return None if left else self._why_exhausted()
 
     def _key(self, config: Mapping[str, Any]) -> str:
@@ -145,56 +159,78 @@ class Proposer:
         return new and (self._cannot is None or not self._cannot(config))
 
     def _why_exhausted(self) -> str:
+        able = "" if self._cannot is None else " that can be trained"
+        if self._partly is not None:
+            return (
+                f"of {self._partly:,} configurations that were drawn at random, all that can be "
+                f"trained are tried ({len(self._outcomes)} are); narrow the search space"
+            )
         thinned = [
             name
-            for (name, spec), axis in zip(self.arm.space.items(), self._axes, strict=True)
-            if len(axis) != point_count(spec)
+            for name, spec in self.arm.space.items()
+            if axis_size(self._axes[name]) != point_count(spec)
         ]
-        tried = len(self._outcomes)
         if self._grid is None or not thinned:
-            able = "" if self._cannot is None else " that can be trained"
             return (
-                f"the search space is used up: it holds {tried} configurations{able}, all are "
-                "tried"
+                f"the search space is used up: it holds {len(self._outcomes)} configurations"
+                f"{able}, all are tried"
             )
         return (
-            f"the grid is used up: all its {math.prod(map(len, self._axes))} points are tried, "
-            f"but the search space holds more: it takes {self._points} values of "
+            f"the grid is used up: all its {combination_count(self._axes.values())} points{able} "
+            f"are tried, but the search space holds more: it takes {self._points} values of "
             f"{', '.join(thinned)}; a `step` in the space gives it others, and other samplers "
             "take any"
         )
 
-    def _candidates(self) -> Iterator[tuple[str, dict[str, Any] | None]]:
-        """Yield configurations to ask for until one is new, with their origin; None leaves it to
-        the sampler.
+    def _candidates(
+        self, passed: Mapping[str, int]
+    ) -> Iterator[tuple[str, dict[str, Any] | None]]:
+        """Yield configurations to ask for until one is proposed, with their origin; None leaves it
+        to the sampler.
+
+        Args:
+            passed: How many were passed over so far: ``again`` those that were seen before,
+                ``unfit`` those that cannot be trained.
         """
         if self._next == 0 and self.arm.baseline is not None:
             # as the space writes it: 1 in a range of floats is 1.0
             yield "baseline", canonical_config(self.arm.space, self.arm.baseline)
-            return
         while self._earlier:
             yield "earlier", self._earlier.popleft()
         if self._grid is not None:
             for config in self._grid:
                 if self._is_left(config):
                     yield self.sampler_name, config
-        else:
-            for _ in range(_MAX_DUPLICATES):
-                yield self.sampler_name, None
-            for config in self._untried():
-                yield self.sampler_name, config
+            return
+        again, unfit = passed["again"] + _MAX_DUPLICATES, passed["unfit"] + _MAX_UNFIT
+        while passed["again"] < again and passed["unfit"] < unfit:
+            yield self.sampler_name, None
+        for config in self._untried():
+            yield self.sampler_name, config
 
     def _untried(self) -> Iterator[dict[str, Any]]:
-        """Yield configurations that no trial has, for a sampler that repeats itself."""
-        # More points on an axis than there are proposals: all of a small space, and of a large one
-        # enough that they cannot all have been proposed.
-        axes = [list(grid(spec, self.budget + 1)) for spec in self.arm.space.values()]
-        for axis in axes:
-            self._random.shuffle(axis)
-        for values in itertools.product(*axes):
-            config = dict(zip(self.arm.space, values, strict=True))
-            if self._is_left(config):
-                yield config
+        """Yield configurations that no trial has, for a sampler that repeats itself or proposes
+        what cannot be trained.
+        """
+        yield from filter(self._is_left, self._drawn(self._fine_axes))
+        total = combination_count(self._fine_axes.values())
+        if self._partly is None and total != self._held:
+            self._partly = total
+
+    @cached_property
+    def _fine_axes(self) -> dict[str, Sequence[Any]]:
+        """Values by hyperparameter, more than there are proposals: all of a small space, and of a
+        large one enough that they cannot all have been proposed.
+        """
+        most = max(self.budget + 1, _FINE)
+        return {name: grid(spec, most) for name, spec in self.arm.space.items()}
+
+    def _drawn(self, axes: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+        """Yield points in random order: as many as can be needed, there may be more."""
+        most = max(self.budget + len(self._outcomes), _DRAWN)
+        yield from drawn(axes, most, self._random)
+        if combination_count(axes.values()) > most:
+            self._partly = most
 
     def _ask(self, config: Mapping[str, Any] | None) -> optuna.Trial:
         if config is not None:
@@ -207,17 +243,6 @@ class Proposer:
             self.study.tell(trial, first.figure(self.column))
         else:
             self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
-
-    def _grid_configs(self) -> Iterator[dict[str, Any]]:
-        """Yield the grid's points in random order: as many as can be needed, it may be large."""
-        total = math.prod(map(len, self._axes))
-        needed = min(total, max(self.budget + len(self._outcomes), _DRAWN))
-        for number in self._random.sample(range(total), needed):
-            config, rest = {}, number
-            for name, axis in zip(self.arm.space, self._axes, strict=True):
-                rest, place = divmod(rest, len(axis))
-                config[name] = axis[place]
-            yield config
 
     def report(self, trial: int, epoch: int, value: float) -> None:
         """Tell an intermediate value."""

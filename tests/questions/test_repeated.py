@@ -43,6 +43,13 @@ def test_a_stored_sweep_of_a_class_twice_is_read(tmp_path):
     assert question_from_manifest(document, tmp_path / "manifest.json") == question
 
 
+def test_a_figure_whose_keys_are_of_several_types_is_refused_in_words(tmp_path):
+    figures = [{1: 2, "valid_accuracy": 3}]
+    mapping = changed(question_mapping(), "arms.tiny_cnn.published", figures)
+    with pytest.raises(InputError, match=r"arms\.tiny_cnn\.published\[0\]"):
+        load_file(write_question(tmp_path, mapping))
+
+
 def test_other_faults_are_told_as_well(tmp_path):
     mapping = changed(question_mapping(data=EDGES), "titel", "x")
     with pytest.raises(InputError) as caught:

@@ -153,6 +153,14 @@ def test_a_grid_of_a_thousand_million_points_takes_no_memory():
     assert points[123_456_789] == 0.123456789
 
 
+@pytest.mark.parametrize("high", [2**53, 2**53 - 1, 10**15 + 1])
+def test_both_ends_of_a_large_range_of_integers_are_among_its_points(high):
+    for log in (True, False):
+        values = list(grid(IntSpec(type="int", low=1, high=high, log=log), 7))
+        assert (values[0], values[-1], len(set(values))) == (1, high, 7)
+        assert values == sorted(values)
+
+
 @given(st.integers(-50, 50), st.integers(1, 99), st.integers(1, 300), st.integers(1, 4), st.data())
 def test_a_point_however_it_was_computed_is_the_space_s_own(low, step, steps, decimals, data):
     """Optuna adds the step in floats, others multiply it, and a file has it in decimal."""
@@ -230,7 +238,10 @@ INT = {"type": "int", "low": 1, "high": 9}
         (INT | {"stepp": 1}, "not permitted"),
         ({"type": "categorical", "choices": []}, "at least 1 item"),
         ({"type": "categorical", "choices": [3, 5, 3]}, "must differ, but got 3 twice"),
-        ({"type": "categorical", "choices": [1, True]}, "must differ, but got True twice"),
+        (
+            {"type": "categorical", "choices": [1, True]},
+            "must differ, but got True, which is 1 to Optuna",
+        ),
         ({"type": "categorical", "choices": [math.nan]}, "must be finite, but got nan"),
         ({"type": "categorical", "choices": [None]}, "a number, a text or true or false"),
         ({"type": "loguniform"}, "'float', 'int', 'categorical'"),

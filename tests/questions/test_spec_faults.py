@@ -105,10 +105,24 @@ def test_all_that_is_wrong_in_choices_is_said_at_once(tmp_path):
     found = {line.partition(": ")[0] for line in lines}
     assert found == {f"batch_size.choices[{i}]" for i in range(1, 8)}
     assert (
-        "batch_size.choices[1]: `choices` must differ, but got 10.0 twice; leave one out" in lines
-    )
+        "batch_size.choices[1]: `choices` must differ, but got 10.0, which is 10 to Optuna; leave "
+        "one out"
+    ) in lines
     assert "batch_size.choices[2]: must be an integer of at least 1, but got '10'" in lines
     assert "batch_size.choices[3]: must be an integer of at least 1, but got True" in lines
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ([1, True], "but got True, which is 1 to Optuna; leave one out"),
+        ([0.5, "a", "a"], "but got 'a' twice; leave one out"),
+        ([False, 0.0], "but got 0.0, which is False to Optuna; leave one out"),
+    ],
+)
+def test_choices_that_are_one_are_both_named(choices, said):
+    (text,) = faults({"type": "categorical", "choices": choices})
+    assert text.endswith(said)
 
 
 def test_all_that_is_wrong_in_a_range_is_said_at_once(tmp_path):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 
+import chaos
 import optuna
 import pytest
 import tiny
 
-from ibsweep.questions.space import config_faults, to_distributions
+from ibsweep.errors import InputError
+from ibsweep.models import MODELS
+from ibsweep.questions.space import SPEC_ADAPTER, config_faults, to_distributions
 from ibsweep.results.records import Proposal, TrialState
 from ibsweep.sweep.options import SAMPLERS
 from ibsweep.sweep.proposals import Proposer, export_study
@@ -292,6 +295,94 @@ def test_a_large_grid_of_which_most_cannot_be_trained_fills_the_budget():
     assert max(configs) <= 0.02
     assert proposer.propose() is None
     assert proposer.exhausted is None
+
+
+def proposed_quickly(arm, trials, cannot, sampler="random"):
+    """Return what is proposed within a few seconds, while nothing finishes."""
+    manifest = tiny.manifest(arm=arm, trials=trials, sampler=sampler)
+    proposer = Proposer(arm, OBJECTIVE, manifest, cannot=cannot)
+    with chaos.watched(20):
+        found = list(iter(proposer.propose, None))
+    return proposer, [one for one, _ in found]
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_space_of_which_most_cannot_be_trained_fills_the_budget(sampler):
+    """Once a sweep walked all that differs in the last values alone behind one that never works:
+    thousands of configurations a proposal, of more axes millions.
+    """
+    space = {
+        "kernel_size": {"type": "categorical", "choices": [2, 3, 4, 6, 8]},
+        "depth": {"type": "int", "low": 1, "high": 60},
+        "momentum": {"type": "float", "low": 0.0, "high": 0.9},
+        "weight_decay": {"type": "float", "low": 0.0, "high": 0.1},
+    }
+    fixed = {"epochs": 20, "batch_size": 10, "lr": 0.1}
+    arm = tiny.arm(model="cnn", space=space, baseline=None, fixed=fixed)
+    entry, asked = MODELS["cnn"], []
+
+    def cannot(config):
+        asked.append(config)
+        options = {name: config[name] for name in ("kernel_size", "depth")}
+        try:
+            entry.check(entry.with_defaults(options), (1, 12, 12))
+        except InputError:
+            return True
+        return False
+
+    proposer, found = proposed_quickly(arm, 60, cannot, sampler)
+    assert len(found) == len(distinct(found)) == 60
+    assert proposer.exhausted is None
+    assert len(asked) < 50 * 60
+    assert not any(cannot(one.config) for one in found)
+
+
+def test_one_configuration_in_a_thousand_is_found_though_the_sampler_does_not():
+    space = {
+        "epochs": {"type": "int", "low": 1, "high": 1000},
+        "batch_size": {"type": "int", "low": 1, "high": 1000},
+        "lr": {"type": "float", "low": 0.01, "high": 0.1},
+    }
+    arm = tiny.arm(space=space, baseline=None, fixed={})
+    proposer, found = proposed_quickly(arm, 12, lambda config: config["batch_size"] != 7)
+    assert {one.config["batch_size"] for one in found} == {7}
+    assert len(distinct(found)) == 12
+    assert proposer.exhausted is None
+
+
+def test_drawn_in_part_a_space_is_not_said_to_be_used_up():
+    space = {name: {"type": "int", "low": 1, "high": 1000} for name in ("epochs", "batch_size")}
+    arm = tiny.arm(space=space, baseline=None, fixed={"lr": 0.1})
+    proposer, found = proposed_quickly(arm, 500, lambda config: config["epochs"] > 0)
+    assert found == []
+    assert (
+        "configurations that were drawn at random, all that can be trained are tried (0 are)"
+        in (proposer.exhausted)
+    )
+
+
+def test_a_grid_of_more_points_than_a_machine_counts_is_drawn_from():
+    """Of ten ranges, and of one."""
+    tenth = {"type": "float", "low": 0.0, "high": 1.0, "step": 0.01}
+    names = ["momentum", "weight_decay", "dropout", "a", "b", "c", "d", "e", "f", "g"]
+    many = dict.fromkeys(names, tenth)
+    long = {"lr": {"type": "float", "low": 1e-12, "high": 1e10, "step": 1e-12}}
+    for space in (many, long):
+        arm = tiny.arm().model_copy(
+            update={
+                "space": {
+                    name: SPEC_ADAPTER.validate_python(spec) for name, spec in space.items()
+                },
+                "baseline": None,
+            }
+        )
+        proposer = Proposer(arm, OBJECTIVE, tiny.manifest(trials=30, sampler="grid"))
+        assert proposer.nothing_left() is None
+        proposals = [proposer.propose()[0] for _ in range(30)]
+        assert len(distinct(proposals)) == 30
+        assert all(config_faults(arm.space, one.config) == [] for one in proposals)
+        assert proposer.propose() is None
+        assert proposer.exhausted is None
 
 
 def test_equal_configurations_are_told_and_not_trained():
