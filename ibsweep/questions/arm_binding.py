@@ -41,8 +41,8 @@ def bind_model(
         path: Where the arm stands.
 
     Returns:
-        What a manifest keeps of it: ``OwnModel.schema``, ``fused`` and ``why``, ``parameters``.
-        None where something is wrong. And everything that is wrong.
+        What a manifest keeps of it: ``OwnModel.schema``, ``fused`` and ``why``, ``parameters``,
+        ``unfit`` as in ``Fitting``. None where something is wrong. And everything that is wrong.
     """
     from ibsweep.models.lookalike import lookalike  # torch
     from ibsweep.models.own import own_model
@@ -62,26 +62,43 @@ def bind_model(
         return None, faults
     outputs = 1 if dataset.classes is None else len(dataset.classes)
     shape, stop = dataset.example_shape, time.monotonic() + _PATIENCE
+    untried = 0
 
     def why_not(options: dict[str, Any]) -> str | None:
-        if time.monotonic() > stop:
-            return None  # nobody knows
         try:
             model.try_out(shape, outputs, options)
         except InputError as error:
             return str(error).removeprefix(f"{arm.model}: ").removeprefix(f"{arm.model} ")
         return None
 
-    faults, notes = fitted(arm, schema["options"], why_not, path, _TRIED)
-    if faults:
-        return None, faults
+    def why_not_in_time(options: dict[str, Any]) -> str | None:
+        nonlocal untried
+        if time.monotonic() <= stop:
+            return why_not(options)
+        untried += 1
+        return None  # nobody knows
+
+    fit = fitted(arm, schema["options"], why_not_in_time, path, _TRIED)
+    if fit.faults:
+        return None, fit.faults
+    notes, unfit = fit.notes, fit.unfit or (None if untried else fit.unfit)
+    if untried:
+        notes.append(
+            f"in {_PATIENCE:g} s not all values of {arm.model} could be tried: each configuration "
+            "is tried before it is trained, and passed over where it does not work"
+        )
+    options = [
+        (place, chosen)
+        for place, chosen in _corners(arm, known)
+        if unfit is False or why_not(chosen) is None
+    ]
+    if not options and fit.works is not None:
+        options = [((), split_settings({**_of_model(arm.fixed, known), **fit.works})[1])]
     verdicts, parameters = [], []
-    for place, options in _corners(arm, known):
-        if notes and why_not(options) is not None:
-            continue
+    for place, chosen in options:
         try:
-            verdicts.append(model.probe(dataset.example_shape, outputs, options))
-            module = model.module(dataset.example_shape, outputs, options)
+            verdicts.append(model.probe(dataset.example_shape, outputs, chosen))
+            module = model.module(dataset.example_shape, outputs, chosen)
         except InputError as error:
             faults += _faults(error, arm.model, (*path, *(place or ("model",))))
             break  # the next corner would say the same
@@ -90,6 +107,7 @@ def bind_model(
         return None, list(dict.fromkeys(faults))
     worst = next((one for one in verdicts if not one.fused), verdicts[0])
     found: dict[str, Any] = {"fused": worst.fused, "why": worst.why, "parameters": parameters[0]}
+    found["unfit"] = unfit
     found["least_batch"] = min(one.least_batch for one in verdicts)
     most = max(one.least_batch for one in verdicts)
     if most > found["least_batch"] and batch_faults(arm, most, None, ()):
@@ -135,11 +153,14 @@ def _corners(arm: Arm, known: Mapping[str, Any]) -> Iterator[tuple[Place, dict[s
         points += [(("space", name), {**low, name: value}) for value in extremes(spec)[1:]]
     seen: list[dict[str, Any]] = []
     for place, settings in (*points, ((), high)):
-        chosen = {name: value for name, value in settings.items() if name in known}
-        options = split_settings(chosen)[1]
+        options = split_settings(_of_model(settings, known))[1]
         if options not in seen:
             seen.append(options)
             yield place, options
+
+
+def _of_model(settings: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name in known}
 
 
 def _faults(error: InputError, reference: str, path: Place) -> list[Fault]:

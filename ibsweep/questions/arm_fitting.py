@@ -8,7 +8,7 @@ from typing import Any
 from ibsweep.data import DataSchema
 from ibsweep.errors import Fault, InputError
 from ibsweep.models import MODELS
-from ibsweep.questions.fitting import fitting
+from ibsweep.questions.fitting import Fitting, fitting
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.questions.space import highest
 from ibsweep.questions.training_notes import class_notes, examples_of, training_notes
@@ -21,16 +21,13 @@ _LARGE = 50_000_000
 """Parameters from which on a model's size is told."""
 
 
-def fits_examples(arm: Arm, shape: Sequence[int], path: Place) -> tuple[list[Fault], list[str]]:
+def fits_examples(arm: Arm, shape: Sequence[int], path: Place) -> Fitting:
     """Find what keeps a model of the table from being made for examples of a shape.
 
     Args:
         arm: The arm.
         shape: Of one example.
         path: Where the arm stands.
-
-    Returns:
-        What never works, and, in words, which combinations fail though their values may work.
     """
     entry = MODELS[arm.model]
 
@@ -62,7 +59,7 @@ def space_notes(
     """
     notes: list[str] = list((model or {}).get("notes", ()))
     if data is not None and arm.model in MODELS:
-        notes += fits_examples(arm, data.example_shape, ())[1]
+        notes += fits_examples(arm, data.example_shape, ()).notes
         notes += _size_notes(arm, data)
     examples = examples_of(data, arm.train_size) if data is not None and arm.train_size else None
     notes += training_notes(arm, examples, rungs)
@@ -96,7 +93,7 @@ def fitted(
     why_not: Callable[[dict[str, Any]], str | None],
     path: Place,
     most: int | None = None,
-) -> tuple[list[Fault], list[str]]:
+) -> Fitting:
     """Try the values of some hyperparameters, and the baseline's, by a rule.
 
     Args:
@@ -107,18 +104,18 @@ def fitted(
         most: How many values of a range are tried; None for the default.
 
     Returns:
-        As ``fits_examples`` does.
+        What was found, each fault with its place in the question.
     """
     space = {name: spec for name, spec in arm.space.items() if name in names}
     fixed = {name: value for name, value in arm.fixed.items() if name in names}
     limits = {} if most is None else {"most": most}
     found = fitting(space, fixed, why_not, **limits)
-    faults = [
+    found.faults = [
         Fault((*path, *(("space", *fault.path) if fault.path else ("model",))), fault.text)
         for fault in found.faults
     ]
-    if not faults and arm.baseline is not None:
+    if not found.faults and arm.baseline is not None:
         given = {name: value for name, value in arm.baseline.items() if name in names}
         if why := why_not({**fixed, **given}):
-            faults.append(Fault((*path, "baseline"), f"cannot be trained: {why}"))
-    return faults, found.notes
+            found.faults.append(Fault((*path, "baseline"), f"cannot be trained: {why}"))
+    return found

@@ -88,7 +88,7 @@ def bind(found: Sequence[Found]) -> Bound:
                 examples = examples_of(dataset.schema, arm.train_size) or None
                 faults += batch_faults(arm, least, examples, path)
         elif dataset is not None:
-            faults += fits_examples(arm, dataset.example_shape, path)[0]
+            faults += fits_examples(arm, dataset.example_shape, path).faults
         if dataset is not None and arm.train_size and not faults:
             faults += _draw_faults(dataset, arm, path)
     if faults:
@@ -125,7 +125,7 @@ def check_fit(found: Found) -> DataSchema | None:
         return None
     schema = open_dataset(found.question.data).schema
     if arm.model in MODELS:
-        faults, _ = fits_examples(arm, schema.example_shape, ("arms", arm.name))
+        faults = fits_examples(arm, schema.example_shape, ("arms", arm.name)).faults
         if faults:
             raise InputError("\n".join(_lines(faults, found)))
     return schema

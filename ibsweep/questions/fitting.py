@@ -3,18 +3,18 @@
 A trial that cannot be built fails, teaches the sampler nothing and costs one of the budget. So
 every value is tried against a rule before a sweep: one that works with no values of the others is
 refused, and of one that works with some of them it is told with which it does not. The sweep
-passes those combinations over.
+passes those combinations over. "Never" is said where all others were tried, not a few of them.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
+import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import Fault
-from ibsweep.questions.points import grid
+from ibsweep.questions.combined import combination_count, combinations, drawn
+from ibsweep.questions.points import grid, point_count
 from ibsweep.questions.space import CategoricalSpec
 
 if TYPE_CHECKING:
@@ -27,7 +27,16 @@ __all__ = ["Fitting", "fitting"]
 Options = dict[str, Any]
 
 _ALL, _SOME = 300, 6
-"""Values of a range that are tried: of the one in question, and of each that it is tried with."""
+"""Values of a range that are tried: of the one in question, and at first of each other."""
+
+_MOST, _FULL = 300, 3_000
+"""Combinations that are looked at where there are more, and where that is all of them."""
+
+_CALLS = 30_000
+"""How often the rule is asked in all: it takes microseconds in a model of the table."""
+
+_LISTED = 20
+"""Values of a range that are listed where others between them never work."""
 
 
 @dataclass
@@ -38,12 +47,15 @@ class Fitting:
         faults: Values that never work, each with its place below ``space``; the empty path where
             nothing works at all.
         notes: Which values fail together with some of the others, in words.
-        works: A combination that works; None where there is none.
+        works: A combination that works; None where none was found.
+        unfit: Whether some combinations fail; None where none was seen to, of more than were
+            tried.
     """
 
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     works: Options | None = None
+    unfit: bool | None = None
 
 
 def fitting(
@@ -61,40 +73,110 @@ def fitting(
         why_not: The rule: says why a combination does not work, None where it does.
         most: How many values of a range are tried.
     """
-    asked: dict[tuple[Any, ...], str | None] = {}
-
-    def tried(values: Options) -> str | None:
-        key = tuple((type(value), value) for value in values.values())
-        if key not in asked:
-            asked[key] = why_not({**fixed, **values})
-        return asked[key]
-
-    found = Fitting()
-    axes = {name: list(grid(spec, max(2, most))) for name, spec in space.items()}
-    few = {name: list(grid(spec, max(2, min(most, _SOME)))) for name, spec in space.items()}
-    wide = (_combined({**few, name: axis}) for name, axis in axes.items())
-    every = itertools.chain(_combined(few), *wide)
-    found.works = next((values for values in every if tried(values) is None), None)
+    trying = _Trying(space, fixed, why_not, most)
+    found = Fitting(works=trying.first_that_works())
     if found.works is None:
-        found.faults.append(Fault((), tried(next(_combined(few))) or ""))
+        found.faults.append(Fault((), trying.why_nothing_works()))
         return found
+    seen, in_full = trying.overview()  # first: the rule is asked so often and no more
+    doubtful: list[str] = []
     for name, spec in space.items():
         dead: dict[int, str] = {}
-        for i, value in enumerate(axes[name]):
-            reasons = map(tried, _combined({**few, name: [value]}))
-            first = next(reasons)
-            if first is not None and all(why is not None for why in reasons):
-                dead[i] = first
-        found.faults += _faults(name, spec, axes[name], dead)
-    if not found.faults:
-        failing = [(values, why) for values in _combined(few) if (why := tried(values))]
-        found.notes += _notes(failing, math.prod(map(len, few.values())))
+        for i, value in enumerate(trying.axes[name]):
+            why, never = trying.why_never(name, value)
+            if why is not None and never:
+                dead[i] = why
+            elif why is not None:
+                doubtful.append(f"{name} {value!r} ({why})")
+        found.faults += _faults(name, spec, trying.axes[name], dead)
+    if found.faults:
+        return found
+    failing = [(values, why) for values, why in seen if why is not None]
+    found.unfit = bool(failing or doubtful) or (False if in_full else None)
+    found.notes += _doubts(doubtful)
+    found.notes += _notes(failing, len(seen))
     return found
 
 
-def _combined(axes: Mapping[str, Sequence[Any]]) -> Iterator[Options]:
-    for values in itertools.product(*axes.values()):
-        yield dict(zip(axes, values, strict=True))
+class _Trying:
+    """Combinations tried by a rule, each once."""
+
+    def __init__(
+        self,
+        space: Mapping[str, Spec],
+        fixed: Mapping[str, Any],
+        why_not: Callable[[Options], str | None],
+        most: int,
+    ) -> None:
+        self.fixed, self.rule = fixed, why_not
+        self.few = {name: list(grid(s, max(2, min(most, _SOME)))) for name, s in space.items()}
+        self.axes = {
+            name: _merged(spec, grid(spec, max(2, most)), self.few[name])
+            for name, spec in space.items()
+        }
+        self.whole = {
+            name: len(self.axes[name]) == point_count(spec) for name, spec in space.items()
+        }
+        self.asked: dict[tuple[Any, ...], str | None] = {}
+
+    def tried(
+        self, axes: Mapping[str, Sequence[Any]], most: int
+    ) -> Iterator[tuple[Options, str | None]]:
+        """Yield combinations, and why they do not work, until the rule was asked often enough."""
+        for values in _some(axes, most):
+            key = tuple((type(value), value) for value in values.values())
+            if key not in self.asked:
+                if len(self.asked) >= _CALLS:
+                    return
+                self.asked[key] = self.rule({**self.fixed, **values})
+            yield values, self.asked[key]
+
+    def first_that_works(self) -> Options | None:
+        wide = ({**self.few, name: axis} for name, axis in self.axes.items())
+        every = (self.tried(axes, _FULL) for axes in (self.few, *wide, self.axes))
+        return next((values for one in every for values, why in one if why is None), None)
+
+    def why_nothing_works(self) -> str:
+        why = next(iter(self.asked.values())) or ""
+        if all(self.whole.values()) and len(self.asked) == combination_count(self.axes.values()):
+            return why
+        return f"none of the {len(self.asked):,} combinations tried works; the first: {why}"
+
+    def why_never(self, name: str, value: Any) -> tuple[str | None, bool]:
+        """Return why a value works with none of the others that were tried, and whether these are
+        all; None where it works.
+        """
+        first, others = None, {**self.axes, name: [value]}
+        for _, why in self.tried({**self.few, name: [value]}, _MOST):
+            if why is None:
+                return None, True
+            first = first or why
+        in_full = all(known for other, known in self.whole.items() if other != name)
+        in_full = in_full and combination_count(others.values()) <= _FULL
+        count = 0
+        for _, why in self.tried(others, _FULL if in_full else _MOST):
+            if why is None:
+                return None, True
+            count += 1
+        return first, in_full and count == combination_count(others.values())
+
+    def overview(self) -> tuple[list[tuple[Options, str | None]], bool]:
+        """Return combinations with why they do not work, and whether there are no others."""
+        small = combination_count(self.axes.values()) <= _MOST
+        seen = list(self.tried(self.axes if small else self.few, _MOST))
+        in_full = all(self.whole.values()) and len(seen) == combination_count(self.axes.values())
+        return seen, in_full
+
+
+def _merged(spec: Spec, many: Sequence[Any], few: Sequence[Any]) -> list[Any]:
+    """Return all values of two grids of a spec."""
+    return list(many) if isinstance(spec, CategoricalSpec) else sorted({*many, *few})
+
+
+def _some(axes: Mapping[str, Sequence[Any]], most: int) -> Iterator[Options]:
+    """Yield all combinations, or where there are too many, some that are always the same."""
+    few = combination_count(axes.values()) <= most
+    return combinations(axes) if few else drawn(axes, most, random.Random(0))
 
 
 def _faults(
@@ -112,9 +194,13 @@ def _faults(
     inside = [i for i in dead if live[0] < i < live[-1]]
     if inside:
         able = [values[i] for i in live]
-        listed = ", ".join(map(repr, able[:20])) + (", ..." if len(able) > 20 else "")
         text = f"gives {values[inside[0]]!r} as well: {dead[inside[0]]}; give choices that can "
-        yield Fault((name,), f"{text}work: {{type: categorical, choices: [{listed}]}}")
+        if len(able) <= _LISTED:
+            text += f"work: {{type: categorical, choices: [{', '.join(map(repr, able))}]}}"
+        else:
+            shown = ", ".join(map(repr, able[:_LISTED]))
+            text += f"work, as {shown} and {len(able) - _LISTED} others do"
+        yield Fault((name,), text)
         return
     if 0 in dead:
         why = dead[live[0] - 1]
@@ -122,6 +208,16 @@ def _faults(
     if len(values) - 1 in dead:
         why = dead[live[-1] + 1]
         yield Fault((name, "high"), f"must be at most {values[live[-1]]}: {why}")
+
+
+def _doubts(doubtful: Sequence[str]) -> Iterator[str]:
+    """Say that values worked in nothing that was tried, which was not everything."""
+    if doubtful:
+        others = f" and {len(doubtful) - 3} others" if len(doubtful) > 3 else ""
+        yield (
+            f"of the combinations that were tried none works with {', '.join(doubtful[:3])}"
+            f"{others}; those that do not work are passed over"
+        )
 
 
 def _notes(failing: Sequence[tuple[Options, str]], count: int) -> Iterator[str]:

@@ -37,11 +37,18 @@ def unfit_rule(
     data = schema_of(question, manifest)
     shape, outputs = data.example_shape, len(data.classes or ()) or 1
     entry = MODELS.get(arm.model)
-    if entry is None and not (manifest.model or {}).get("notes"):
+    if entry is None and (manifest.model or {}).get("unfit") is False:
         return None  # its values were tried when the sweep began, and all go together
+    known: dict[str, bool] = {}  # an own model is built to be asked, and most values are no option
 
     def cannot(config: Mapping[str, Any]) -> bool:
         options = split_settings({**arm.fixed, **config})[1]
+        key = repr(sorted(options.items()))
+        if key not in known:
+            known[key] = fails(options)
+        return known[key]
+
+    def fails(options: dict[str, Any]) -> bool:
         try:
             if entry is not None:
                 entry.check(entry.with_defaults(options), shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+import yaml
 from questions import arm_mapping, question_mapping, write_question
 
 from ibsweep.cli import run
@@ -14,7 +15,7 @@ from ibsweep.questions.arm_fitting import space_notes
 from ibsweep.questions.binding import bind
 from ibsweep.questions.files import find_arms
 from ibsweep.questions.fitting import fitting
-from ibsweep.questions.space import CategoricalSpec, IntSpec
+from ibsweep.questions.space import CategoricalSpec, FloatSpec, IntSpec
 from ibsweep.sweep.pruning import rungs
 
 FIXED = {"epochs": 3, "batch_size": 10}
@@ -106,6 +107,82 @@ def test_what_never_works_is_refused_before_a_sweep(tmp_path, capsys, model, spa
     assert not (tmp_path / "results").exists()
 
 
+def test_what_works_with_few_of_the_others_is_not_refused(tmp_path):
+    """Of 64 filters three fit the edge detector, and of 15 heads one a width of 11."""
+    filters = whole(1, 64)
+    faults, (note,) = told(
+        write(
+            tmp_path,
+            "simple_cnn",
+            num_filters=filters,
+            conv_init=choices("default", "edge_detector"),
+        )
+    )
+    assert not faults
+    assert "with num_filters" in note
+    heads = {
+        "d": IntSpec(type="int", low=9, high=40),
+        "heads": IntSpec(type="int", low=2, high=16),
+    }
+    found = fitting(heads, {}, lambda v: "odd" if v["d"] % v["heads"] else None)
+    (fault,) = found.faults
+    assert str(fault).startswith("d: gives 17 as well: odd; give choices that can work, as 9, 10,")
+    assert "..." not in fault.text
+    assert fault.text.endswith("33 and 6 others do")
+    low = {**heads, "d": IntSpec(type="int", low=16, high=20)}
+    (fault, _) = fitting(low, {}, lambda v: "odd" if v["d"] % v["heads"] else None).faults
+    spec = yaml.safe_load("{" + fault.text.partition("{")[2])
+    assert spec == {"type": "categorical", "choices": [16, 18, 20]}
+
+
+def test_of_values_that_were_not_tried_with_all_others_it_is_told_alone():
+    space = {
+        "a": FloatSpec(type="float", low=0, high=1),
+        "b": CategoricalSpec(type="categorical", choices=("x", "y")),
+    }
+    found = fitting(
+        space, {}, lambda v: "narrow" if v["b"] == "y" and abs(v["a"] - 0.123) > 1e-9 else None
+    )
+    assert not found.faults
+    assert found.unfit is True
+    first, _ = found.notes
+    assert first == (
+        "of the combinations that were tried none works with b 'y' (narrow); those that do not "
+        "work are passed over"
+    )
+
+
+def test_one_value_of_many_is_found():
+    """It is none of those that cover the range, but one of the few that go with all others."""
+    space = {"a": IntSpec(type="int", low=0, high=10_000)}
+    found = fitting(space, {}, lambda v: None if v["a"] == 2000 else "no")
+    assert found.works == {"a": 2000}
+    assert [fault.path for fault in found.faults] == [("a", "low"), ("a", "high")]
+
+
+def test_nothing_that_was_tried_works():
+    space = {name: FloatSpec(type="float", low=0, high=1) for name in "abc"}
+    (fault,) = fitting(space, {}, lambda _: "no").faults
+    assert fault.text.startswith("none of the ")
+    assert fault.text.endswith("combinations tried works; the first: no")
+
+
+@pytest.mark.parametrize(
+    "rule", [lambda _: None, lambda v: "low" if v["0"] < 0.5 else None, lambda _: "never"]
+)
+def test_many_hyperparameters_take_no_longer(rule):
+    asked = []
+
+    def counted(values):
+        asked.append(values)
+        return rule(values)
+
+    space = {str(i): FloatSpec(type="float", low=0, high=1) for i in range(12)}
+    found = fitting(space, {}, counted)
+    assert len(asked) <= 30_000
+    assert found.unfit is not False, "not everything was tried"
+
+
 def test_a_baseline_that_cannot_be_trained_is_refused(tmp_path):
     path = write(
         tmp_path,
@@ -168,6 +245,35 @@ def test_a_model_s_rule_looks_at_the_options_that_the_table_names_and_is_right(m
             made = build(model, [1], num_classes=3, shape=(1, 4, 4), **options)
             assert made(torch.zeros(1, 2, 1, 4, 4)).shape == (1, 2, 3)
     assert True in verdicts.values()
+
+
+SLOW = """
+import time
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, inputs, outputs, width: int = 4, size: int = 3):
+        super().__init__()
+        time.sleep(0.2)
+        self.body = nn.Sequential(nn.Conv2d(1, width, size), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.head = nn.Linear(width, outputs)
+
+    def forward(self, x):
+        return self.head(self.body(x))
+"""
+
+
+def test_a_module_that_is_slow_to_try_says_that_not_all_was_tried(tmp_path, monkeypatch):
+    monkeypatch.setattr("ibsweep.questions.arm_binding._PATIENCE", 0.5)
+    (tmp_path / "own.py").write_text(SLOW)
+    path = write(tmp_path, "own.py:Net", width=whole(1, 30), size=whole(3, 9))
+    bound = bind(find_arms(str(path)))
+    model = bound.models["tiny_cnn"]
+    assert model["unfit"] is None
+    assert model["notes"] == [
+        "in 0.5 s not all values of own.py:Net could be tried: each configuration is tried before "
+        "it is trained, and passed over where it does not work"
+    ]
 
 
 def test_every_value_is_tried_with_values_of_the_others():

@@ -25,8 +25,8 @@ class Net(nn.Module):
 """
 
 
-def rule(folder, model, **space):
-    (folder / "own.py").write_text(OWN)
+def rule(folder, model, own=OWN, **space):
+    (folder / "own.py").write_text(own)
     arm = arm_mapping(
         model=model,
         fixed={"batch_size": 10, "epochs": 2},
@@ -58,6 +58,13 @@ def test_a_module_of_one_s_own_is_asked_where_not_all_values_go_together(tmp_pat
     assert cannot({"lr": 0.1, "kernel_size": 6, "depth": 3})
     assert not cannot({"lr": 0.1, "kernel_size": 6, "depth": 2})
     assert rule(tmp_path, "own.py:Net", kernel_size=sizes) is None
+
+
+def test_what_only_the_batch_size_breaks_costs_no_proposal_anything(tmp_path):
+    """It is noted of the model, and its options all go together."""
+    sizes = {"type": "int", "low": 1, "high": 4}
+    body = OWN.replace("nn.AdaptiveAvgPool2d(1)", "nn.BatchNorm2d(1), nn.AdaptiveAvgPool2d(1)")
+    assert rule(tmp_path, "own.py:Net", own=body, kernel_size=sizes) is None
 
 
 def test_what_a_training_function_cannot_take_only_training_tells():
