@@ -35,14 +35,12 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
         json: Print one JSON document in place of tables.
 
     Raises:
-        InputError: If code or data of a sweep are not what they were.
         SweepError: If a sweep cannot go on; says how to resume where that helps.
         typer.Exit: With code 130 on Ctrl-C.
     """
     from ibsweep.cli.progress import make_progress
     from ibsweep.cluster.session import ray_session
     from ibsweep.errors import SweepError, SweepGoneError
-    from ibsweep.sweep.own import check_unchanged
 
     progress = make_progress(PlainConsole(stderr=True), quiet=quiet)
     current = stores[0]
@@ -51,9 +49,6 @@ def run_and_print(stores: Sequence[SweepStore], *, quiet: bool, json: bool) -> N
     def how_to_resume() -> HowToResume:
         return _how_to_resume(stores, current)
 
-    for store in stores:
-        if not store.paths.best_config.exists():
-            check_unchanged(store)
     flags = [flag for flag, given in (("--quiet", quiet), ("--json", json)) if given]
     names = [store.manifest.name for store in stores]
     again = ["resume", *names, *results_words(current.paths.root.parent), *flags]

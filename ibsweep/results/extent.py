@@ -73,7 +73,10 @@ def how_to_go_on(store: SweepStore) -> str:
         return further_time(store)
     if done < store.manifest.trials:
         return f"it is finished: it has tried all {done} configurations that it could"
-    return f"it is finished, `{_command(store)} --trials N` extends it beyond its {done} trials"
+    time = " --time-budget TIME" if time_is_spent(store) else ""
+    return (
+        f"it is finished, `{_command(store)} --trials N{time}` extends it beyond its {done} trials"
+    )
 
 
 def further_time(store: SweepStore) -> str:

@@ -98,22 +98,26 @@ def extension(
         raise InputError(f"`--time-budget` must be above 0, but got {time_budget:g}")
     finished = store.paths.best_config.exists()
     begun = max(done, len(proposals))
-    if trials is not None and not begun < trials <= 1_000_000:
+    if trials is not None and not max(begun + 1, manifest.trials) <= trials <= 1_000_000:
+        least = f"more than the {begun} that it has {'done' if begun == done else 'begun'}"
+        if manifest.trials > begun:
+            least = f"at least the {manifest.trials} that it was asked for"
         raise InputError(
-            f"`--trials` is how many {name} is to have in all: more than the {begun} that it has "
-            f"{'done' if begun == done else 'begun'}, and at most 1000000, but got {trials}"
+            f"`--trials` is how many {name} is to have in all: {least}, and at most 1000000, but "
+            f"got {trials}"
         )
     total = manifest.trials if trials is None else trials
     budget = manifest.time_budget if time_budget is None else spent + time_budget
     if done >= total:
         raise InputError(
             f"all {done} trials of {name} are done: further time adds none; give it more, such as "
-            f"`--trials {2 * done}`"
+            f"`--trials {2 * done} --time-budget {_seconds(time_budget)}`"
         )
     if budget is not None and spent >= budget:
+        more = "" if trials is None else f"--trials {trials} "
         raise InputError(
             f"the time budget of {name} is spent: give it further time besides, such as "
-            f"`--time-budget {max(1, round(budget))}s`"
+            f"`{more}--time-budget {_seconds(budget)}`"
         )
     if (total, budget) == (manifest.trials, manifest.time_budget) and not finished:
         return None
@@ -142,3 +146,7 @@ def extension(
         raise InputError(f"{name} cannot be extended: {why}")
     best = store.paths.best_config.read_bytes() if finished else None
     return Extension(store, extended, manifest, best, len(proposals))
+
+
+def _seconds(time: float | None) -> str:
+    return f"{max(1, round(time or 0))}s"
