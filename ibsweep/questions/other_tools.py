@@ -44,7 +44,7 @@ _CHOICES = _Form("categorical", order=("choices",))
 _NAMED = ("name", "low", "high", "step")
 
 _FORMS: Mapping[str, _Form] = {
-    # Ray Tune, and W&B where the name is the same
+    # Ray Tune, and W&B and Hyperopt where the name is the same
     "uniform": _Form("float"),
     "quniform": _Form("float"),
     "loguniform": _Form("float", log=True),
@@ -53,6 +53,7 @@ _FORMS: Mapping[str, _Form] = {
     "qrandint": _Form("int"),
     "lograndint": _Form("int", log=True, exclusive=True),
     "qlograndint": _Form("int", log=True),
+    "uniformint": _Form("int"),
     "choice": _CHOICES,
     "grid_search": _CHOICES,
     # W&B
@@ -102,6 +103,8 @@ PART_NAMES = {
     "log": "log",
 }
 """What the parts of a distribution are called elsewhere, and here."""
+
+_STEPLESS = ", without its step: "
 
 _OBJECTIVE = "`objective`, as objective: {metric: accuracy, direction: maximize}"
 _SPACE = "`space` of an arm, as arms: {NAME: {model: MODEL, fixed: {...}, space: {...}}}"
@@ -223,7 +226,11 @@ def _of_call(name: str, text: str) -> str | None:
         form = _FORMS.get(function)
         if form is None:
             return None
-        values = dict(zip(form.order, map(ast.literal_eval, call.args), strict=False))
+        given = [ast.literal_eval(one) for one in call.args]
+        if given and isinstance(given[0], str) and "name" not in form.order:
+            # Hyperopt labels its distributions, and gives the exponents of those that are log
+            given, form = given[1:], form._replace(exponents=form.log)
+        values = dict(zip(form.order, given, strict=False))
         values |= {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
         parts = {PART_NAMES[key]: value for key, value in values.items() if key in PART_NAMES}
         return _shown(name, form, parts)
@@ -242,11 +249,16 @@ def _shown(name: str, form: _Form, parts: Mapping[str, Any]) -> str | None:
             spec = _spec(form, {k: v for k, v in parts.items() if k != left_out})
             SPEC_ADAPTER.validate_python(spec)
             if len(line := _flow({name: spec})) <= 300:
-                return f"here it is {line}"
+                lost = parts.get("step") not in (None, 1) and "step" not in spec
+                return f"here it is {line}" + (f"{_STEPLESS}{_why_stepless(spec)}" if lost else "")
     if form.type == "categorical":
         return f"here it is {_flow(name)}: {{type: categorical, choices: [...]}}"
     log = ", log: true" if form.log else ""
     return f"here it is {_flow(name)}: {{type: {form.type}, low: ..., high: ...{log}}}"
+
+
+def _why_stepless(spec: Mapping[str, Any]) -> str:
+    return "a logarithmic range has none" if spec.get("log") else "it does not divide the range"
 
 
 def _spec(form: _Form, parts: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ibsweep.questions.space import SPEC_ADAPTER
 
 LOG = "lr: {type: float, low: 0.0001, high: 0.1, log: true}"
 FIVE = "lr: {type: int, low: 1, high: 9, step: 2}"
+STEPLESS = "without its step: it does not divide the range"
 LIST = "lr: {type: categorical, choices: [1, b]}"
 
 
@@ -40,7 +41,7 @@ LIST = "lr: {type: categorical, choices: [1, b]}"
         ),
         (
             {"distribution": "q_uniform", "min": 0, "max": 1, "q": 0.3},
-            "lr: {type: float, low: 0.0, high: 1.0}",
+            f"lr: {{type: float, low: 0.0, high: 1.0}}, {STEPLESS}",
         ),
         # Ray Tune
         ("tune.loguniform(1e-4, 1e-1)", LOG),
@@ -49,10 +50,24 @@ LIST = "lr: {type: categorical, choices: [1, b]}"
         ("tune.quniform(0, 1, 0.5)", "lr: {type: float, low: 0.0, high: 1.0, step: 0.5}"),
         ("tune.randint(1, 10)", "lr: {type: int, low: 1, high: 9}"),
         ("tune.qrandint(1, 9, 2)", FIVE),
+        (
+            "tune.qrandint(3, 12, 2)",
+            f"lr: {{type: int, low: 3, high: 12}}, {STEPLESS}",
+        ),
+        (
+            "tune.qloguniform(1e-4, 1e-1, 5e-5)",
+            f"{LOG}, without its step: a logarithmic range has none",
+        ),
         ("tune.lograndint(1, 10)", "lr: {type: int, low: 1, high: 9, log: true}"),
         ("tune.choice([1, 'b'])", LIST),
         ({"grid_search": [1, "b"]}, LIST),
         ([1, "b"], LIST),
+        # Hyperopt
+        ("hp.uniform('lr', 0, 1)", "lr: {type: float, low: 0.0, high: 1.0}"),
+        ("hp.loguniform('x', -9.21034, -2.302585)", LOG),
+        ("hp.quniform('lr', 0, 1, 0.5)", "lr: {type: float, low: 0.0, high: 1.0, step: 0.5}"),
+        ("hp.uniformint('n', 1, 9)", "lr: {type: int, low: 1, high: 9}"),
+        ("hp.choice('n', [1, 'b'])", LIST),
         # Optuna
         ("trial.suggest_float('lr', 1e-4, 1e-1, log=True)", LOG),
         ("suggest_loguniform('lr', 0.0001, 0.1)", LOG),
@@ -66,7 +81,7 @@ LIST = "lr: {type: categorical, choices: [1, b]}"
 )
 def test_the_line_to_write(given, line):
     assert as_written_here("lr", given) == f"here it is {line}"
-    ((name, spec),) = yaml.safe_load(line).items()
+    ((name, spec),) = yaml.safe_load(line.partition(", without its step")[0]).items()
     assert name == "lr"
     SPEC_ADAPTER.validate_python(spec)
 
@@ -108,7 +123,8 @@ KEYS = st.sampled_from(
 def test_any_values_and_what_is_offered_is_accepted(given):
     words = as_written_here("lr", given)
     if words and words.startswith("here it is ") and "..." not in words:
-        SPEC_ADAPTER.validate_python(yaml.safe_load(words.removeprefix("here it is "))["lr"])
+        line = words.removeprefix("here it is ").partition(", without its step: ")[0]
+        SPEC_ADAPTER.validate_python(yaml.safe_load(line)["lr"])
 
 
 @pytest.mark.parametrize(
