@@ -51,6 +51,18 @@ def clock() -> Callable[[], bool]:
     return lambda: time.monotonic() > deadline
 
 
+def require(name: str, done: int, over: Callable[[], bool]) -> None:
+    """Make sure that a test did what it says: a rule that nothing is held against always holds.
+
+    Args:
+        name: What was to be done, as for ``count``.
+        done: How often it was.
+        over: What ``clock`` gave: whether there was no time for more.
+    """
+    wanted = 1 if over() else count(name)
+    assert done >= wanted, f"{done} of {count(name)} {name}"
+
+
 def note(text: str) -> None:
     """Tell the log, if there is one, what is done."""
     if path := os.environ.get("CHAOS_LOG"):

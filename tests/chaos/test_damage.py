@@ -266,3 +266,5 @@ def test_damaged_results_of_older_formats_are_read_or_refused(tmp_path, findings
 
     damaged()
     findings.check()
+    chaos.require("damaged", chaos.tally["damaged results of format 2"], over)
+    chaos.require("damaged", chaos.tally["damaged results"], over)

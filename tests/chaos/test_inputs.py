@@ -10,6 +10,8 @@ import os
 import random
 import re
 import shutil
+import zlib
+from collections import Counter
 from pathlib import Path
 
 import chaos
@@ -119,8 +121,9 @@ def test_question_files(tmp_path, findings):
         asked = question.model_copy(update={"arms": {arm.name: arm}})
         manifest = tiny.manifest("s", sampler=sampler, trials=6)
         manifest = manifest.model_copy(update={"question": asked.model_dump(), "arm": arm.name})
+        cannot = most_of_them if random.Random(f"{example} rule").random() < 0.5 else None
         with chaos.watched():
-            proposer = Proposer(arm, question.objective, manifest)
+            proposer = Proposer(arm, question.objective, manifest, cannot=cannot)
             drawn = [found[0].config for found in (proposer.propose() for _ in range(6)) if found]
         distributions = to_distributions(arm.space)
         for config in drawn:
@@ -128,12 +131,24 @@ def test_question_files(tmp_path, findings):
                 inside = distributions[name]._contains(distributions[name].to_internal_repr(value))
                 if not inside:
                     findings.add("a proposal outside of its space", f"{name}={value!r} {example}")
+        if cannot is not None and any(map(cannot, drawn)):
+            findings.add("what cannot be trained is proposed", f"{drawn} of {example}")
         keys = [repr(sorted(config.items())) for config in drawn]
         if len(keys) != len(set(keys)):
             findings.add("a configuration is proposed twice", f"{drawn} of {example}")
 
     files()
     findings.check()
+    right = chaos.tally["question files that are right"]
+    refused = chaos.tally["question files that are refused"]
+    chaos.require("files", right + refused, over)
+    assert right
+    assert refused
+
+
+def most_of_them(config):
+    """Say that a configuration cannot be trained: seven of ten cannot."""
+    return zlib.crc32(repr(sorted(config.items())).encode()) % 10 < 7
 
 
 @pytest.fixture
@@ -186,6 +201,7 @@ def test_command_lines(here, monkeypatch, findings):
             return
         if found := _UNEXPECTED.search(err):
             findings.add(found[0][:100], example)
+        codes[code] += 1
         if code not in (0, 1, 2, 130):
             findings.add(f"exit code {code}", example)
         if code and (fault := fault_of(err)):
@@ -195,7 +211,11 @@ def test_command_lines(here, monkeypatch, findings):
         if _STEERS.search(out):
             findings.add("output steers the terminal", f"{out[:300]!r} of {example}")
 
+    codes: Counter[int] = Counter()
     lines()
+    chaos.require("lines", chaos.tally["command lines"], over)
+    assert codes[0]
+    assert codes[2]
     after = {
         path.name: path.read_bytes() for path in (here / "results" / "s-seed10").glob("*.jsonl")
     }

@@ -124,6 +124,7 @@ def test_an_object_store_that_refuses_at_random(tmp_path_factory, findings):
 
     runs()
     findings.check()
+    chaos.require("stores", chaos.tally["runs over an object store that refuses"], over)
 
 
 def refused(findings, mirror, machine, history):
