@@ -8,26 +8,38 @@ one reading is possible it is taken and said; anything else keeps a sweep from c
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from ibsweep.analysis.best_checks import best_faults
 from ibsweep.analysis.best_file import read_best
 from ibsweep.analysis.cross_checks import CrossChecks, listed
 from ibsweep.analysis.row_checks import RowChecks
-from ibsweep.analysis.summary import SweepSummary, summarise_rows
+from ibsweep.analysis.summary import SweepSummary, confirmed_trials, summarise_rows
 from ibsweep.errors import SweepError
 from ibsweep.questions.files import question_from_manifest
-from ibsweep.results.reading import REMOVE_LINE, Damage, Journal, Row, damage_text
+from ibsweep.results.extent import spent_damage
+from ibsweep.results.reading import (
+    OF_OTHERS,
+    REMOVE_LINE,
+    TORN,
+    Damage,
+    Journal,
+    Row,
+    damage_text,
+)
 from ibsweep.results.records import Confirmation, Curve, Proposal, Trial
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ibsweep.questions.schema import Question
     from ibsweep.results.store import SweepStore
 
 __all__ = ["CheckedSweep", "check_curves", "check_sweep"]
+
+_FEW = 3
+"""Lines that can all be wrong each for itself."""
 
 
 @dataclass(frozen=True)
@@ -88,18 +100,23 @@ def check_sweep(store: SweepStore) -> CheckedSweep:
     Raises:
         InputError: If its manifest holds no question any more.
     """
-    manifest = store.manifest
-    question = question_from_manifest(manifest.question, store.paths.manifest)
-    arm = question.arms[manifest.arm]
-    rows = RowChecks(manifest, question, arm)
     best = store.paths.best_config
     document = read_best(best) if os.path.lexists(best) else None
     confirmations = store.journal(Confirmation)
     trials = store.journal(Trial)
     proposals = store.journal(Proposal)
     by_number = {row.trial: row for row in trials.rows.values()}
+    if max(by_number, default=-1) >= store.manifest.trials:
+        store.read_again()  # it was extended since it was found
+    manifest, running = store.manifest, store.is_running() and not store.is_held
+    question = question_from_manifest(manifest.question, store.paths.manifest)
+    arm = question.arms[manifest.arm]
+    rows = RowChecks(manifest, question, arm)
+    if foreign := _foreign(store, (proposals, trials, confirmations)):
+        return CheckedSweep(store, question, (), (), (foreign,))
     damage = [
         *_name(store),
+        *filter(None, [spent_damage(store)]),
         *_row_faults(store.paths.proposals, proposals, rows.proposal),
         *_row_faults(store.paths.trials, trials, rows.trial),
         *_row_faults(
@@ -108,6 +125,7 @@ def check_sweep(store: SweepStore) -> CheckedSweep:
     ]
     check = CrossChecks(store, arm, proposals, trials, confirmations, done=document is not None)
     damage += check.unproposed()
+    damage += check.unknown()
     counted, found = check.complete_sets()
     damage += found
     if document is not None and all(one.remedy == "none" for one in damage):
@@ -116,7 +134,12 @@ def check_sweep(store: SweepStore) -> CheckedSweep:
             text = f"{document}; {check.resume} writes it anew"
             damage.append(Damage(best, None, text, "resume"))
         else:
-            damage += check.best(document, question, counted)
+            ranked = confirmed_trials(by_number, counted, question.objective, arm)
+            chosen = ranked[0] if ranked and ranked[0].rows else None
+            if not running:  # which may be about to write it
+                damage += best_faults(store, document, chosen, len(by_number))
+    if running:
+        damage = [one for one in damage if one.text != TORN]
     order = tuple(trials.rows.values())
     return CheckedSweep(store, question, order, tuple(counted), tuple(damage))
 
@@ -130,6 +153,8 @@ def check_curves(checked: CheckedSweep) -> tuple[list[Curve], list[Damage]]:
         checked: The sweep.
     """
     store, question = checked.store, checked.question
+    if any(one.path == store.paths.manifest for one in checked.damage):
+        return [], []  # nothing is known of them
     journal, path = store.journal(Curve), store.paths.curves
     rows = RowChecks(store.manifest, question, question.arms[store.manifest.arm])
     finished = {row.trial: row for row in checked.trials}
@@ -161,8 +186,22 @@ def _row_faults(
             yield Damage(path, line, f"cannot be: {text}{REMOVE_LINE}")
 
 
+def _foreign(store: SweepStore, journals: Iterable[Journal[Any]]) -> Damage | None:
+    """Return that no line was written under the manifest: what is wrong is this, not the lines."""
+    if any(journal.rows for journal in journals):
+        return None
+    lines = sum(one.text.endswith(OF_OTHERS) for journal in journals for one in journal.damage)
+    if lines < _FEW:
+        return None
+    text = (
+        f"is not of the records beside it: none of their {lines} lines has the name and the time "
+        "of its making in its checksum; put the sweep's own manifest back"
+    )
+    return Damage(store.paths.manifest, None, text)
+
+
 def _name(store: SweepStore) -> Iterator[Damage]:
     name, root = store.manifest.name, store.paths.root
-    if root.resolve().name != name:
+    if root.absolute().name != name:  # a link to elsewhere is called as it is here
         text = f"is the directory of sweep {name!r}, and counts under that name"
         yield Damage(root, None, text, "none")

@@ -1,20 +1,18 @@
-"""What a sweep's records say of each other: proposals, trials, confirmations, ``best.yaml``."""
+"""What a sweep's records say of each other: proposals, trials and confirmations."""
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ibsweep.analysis.summary import confirmed_trials
-from ibsweep.results.location import results_words
+from ibsweep.results.extent import resume_words
 from ibsweep.results.reading import REMOVE_LINE, Damage, Journal
 from ibsweep.results.records import Confirmation, Proposal, Trial, TrialState
 from ibsweep.results.repair import set_of
 
 if TYPE_CHECKING:
-    from ibsweep.questions.schema import Arm, Question
+    from ibsweep.questions.schema import Arm
     from ibsweep.results.store import SweepStore
 
 __all__ = ["CrossChecks", "listed"]
@@ -36,8 +34,7 @@ class CrossChecks:
         self._store, self._arm, self._done = store, arm, done
         self._proposals, self._trials, self._confirmations = proposals, trials, confirmations
         self._trial = {row.trial: row for row in trials.rows.values()}
-        words = results_words(store.paths.root.parent)
-        self.resume = f"`{shlex.join(['ibsweep', 'resume', store.manifest.name, *words])}`"
+        self.resume = resume_words(store)
 
     def unproposed(self) -> Iterator[Damage]:
         """Yield trials that are not what was proposed, and numbers of which there is nothing."""
@@ -57,6 +54,29 @@ class CrossChecks:
         if gone:
             text = f"{listed(gone, 'trial')} of {self._store.manifest.trials} is in no line"
             yield Damage(path, None, text, "none")
+
+    def unknown(self) -> Iterator[Damage]:
+        """Yield fresh replicates of trials of which there is nothing else, or no result.
+
+        Replicates are trained when the search is over.
+        """
+        proposed = {row.trial for row in self._proposals.rows.values()}
+        confirmed = {row.trial for row in self._confirmations.rows.values()} - self._trial.keys()
+        if stray := sorted(confirmed - proposed):
+            text = f"has replicates of {listed(stray, 'trial')}, of which there is nothing else"
+            text += f"; {self.resume} leaves them out and tries others in their place"
+            yield Damage(self._store.paths.confirmations, None, text, "none")
+        gone, extended = confirmed & proposed, self._store.manifest.extended
+        if self._done or not (gone or extended):
+            return  # ``gaps`` says it, of a sweep that is done
+        if gone:
+            text = f"lacks {listed(sorted(gone), 'trial')}, of which there are fresh replicates"
+            text += f"; {self.resume} trains what is missing"
+            yield Damage(self._store.paths.trials, None, text, "none")
+        elif (done := extended[-1]["done"]) > len(self._trial):
+            text = f"has {len(self._trial)} trials, and {done} were done when it was extended"
+            text += f"; {self.resume} trains what is missing"
+            yield Damage(self._store.paths.trials, None, text, "none")
 
     def complete_sets(self) -> tuple[list[Confirmation], list[Damage]]:
         """Return the replicates that count, and what is wrong with sets of them.
@@ -128,32 +148,6 @@ class CrossChecks:
         if scored and not baseline <= scored:  # one set both chose and scored in older formats
             text = f"has no score of the baseline, trial {min(baseline)}; {again}"
             yield Damage(paths.confirmations, None, text, "resume")
-
-    def best(
-        self, document: Mapping[str, object], question: Question, rows: Iterable[Confirmation]
-    ) -> Iterator[Damage]:
-        """Yield how ``best.yaml`` contradicts the rows."""
-        path = self._store.paths.best_config
-        ranked = confirmed_trials(self._trial, rows, question.objective, self._arm)
-        best = ranked[0] if ranked and ranked[0].rows else None
-        anew = f"{self.resume} decides it anew"
-        if best is None:
-            yield Damage(path, None, f"names a best, and no trial is scored; {anew}", "resume")
-            return
-        expected = {
-            "sweep": self._store.manifest.name,
-            "trial": best.trial.trial,
-            "config": best.trial.config,
-        }
-        for name, value in expected.items():
-            if document.get(name) != value:
-                text = f"its {name} is {str(document.get(name))[:80]}, by the records {value}"
-                yield Damage(path, None, f"{text}; {anew}", "resume")
-        written = document.get("confirmed")
-        count = written.get("replicates") if isinstance(written, Mapping) else None
-        if isinstance(count, int) and count > len(best.rows):
-            text = f"it was scored by {count} replicates, of which {len(best.rows)} are there"
-            yield Damage(path, None, f"{text}; {anew}", "resume")
 
 
 def listed(numbers: list[int], noun: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, overload
 import pandas as pd
 
 from ibsweep.analysis import frames
+from ibsweep.analysis.best_checks import is_older
 from ibsweep.analysis.check import CheckedSweep, check_curves, check_sweep
 from ibsweep.analysis.design import design_of, independent
 from ibsweep.analysis.summary import SweepSummary
@@ -119,6 +120,12 @@ class StoredSweep:
     def has_best(self) -> bool:
         """Whether it says which configuration is best."""
         return self.is_confirmed and self.summary.best is not None
+
+    @property
+    def best_is_older(self) -> bool:
+        """Whether replicates were added since ``best.yaml`` was written."""
+        best = self.summary.best
+        return best is not None and is_older(self.store.paths.best_config, best)
 
     @property
     def age(self) -> tuple[str, str]:
@@ -418,13 +425,13 @@ def load(path: str | os.PathLike[str] = "results") -> Results:
     if os.path.lexists(root / "manifest.json"):
         return Results(root, {}, (StoredSweep.read(root),))
     found = find_sweeps(root)
-    sweeps, unreadable = [], dict(found.left_out)
+    sweeps = []
     for name, store in found.stores.items():
         try:
             sweeps.append(StoredSweep.of(store))
         except IbsweepError as error:
-            unreadable[name] = str(error)
-    return Results(root, unreadable, tuple(sweeps))
+            found.leave_out(name, str(error))
+    return Results(root, found.left_out, tuple(sweeps))
 
 
 def _names(rows: Iterable[Mapping[str, Any] | None], first: Iterable[str] = ()) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ import typer
 
 from ibsweep.cli.flags import ResultsDir
 from ibsweep.results.location import display_path
+from ibsweep.results.names import check_name
+from ibsweep.results.reading import damage_lines
 from ibsweep.terminal import say
 
 if TYPE_CHECKING:
@@ -28,29 +30,33 @@ def check(
 ) -> None:
     """Check that sweeps' records are whole, unchanged and agree with each other.
 
-    Every line by its checksum and by what it may hold, and all of them against the manifest, each
-    other and `best.yaml`. Exit code 1 where anything is wrong, with its file and line.
+    Every line by its checksum and by what it may hold, all of them against the manifest, each
+    other and `best.yaml`, and whether the files of weights are whole. Exit code 1 where anything
+    is wrong, with its file and line.
     """
     from ibsweep.errors import InputError
-    from ibsweep.results.sweeps import find_sweep, find_sweeps
+    from ibsweep.results.sweeps import find_sweeps
 
-    wrong = 0
+    found, wrong = find_sweeps(results), 0
     if "all" in sweeps:
-        found = find_sweeps(results)
         if not (found.stores or found.left_out or os.path.lexists(_replications(results))):
             raise InputError(f"there are no sweeps in {display_path(results)} yet")
-        for name, why in found.left_out.items():
-            wrong += _say_wrong(name, [why])
-        stores = list(found.stores.values())
+        names = [*found.left_out, *(name for name in found.stores if name not in found.left_out)]
     else:
-        stores = [find_sweep(results, name) for name in dict.fromkeys(sweeps)]
-    for store in stores:
-        wrong += _check(store)
+        names = list(dict.fromkeys(sweeps))
+        for name in names:
+            if name not in found.left_out and name not in found.stores:
+                raise InputError(found.hint(check_name(name), results))
+    for name in names:
+        if name in found.left_out:
+            wrong += _say_wrong(name, found.left_out[name].splitlines())
+        if name in found.stores:
+            wrong += _check(found.stores[name])
     if "all" in sweeps:
         from ibsweep.results.replications import ReplicationStore
 
         damage = ReplicationStore(results).journal().damage
-        wrong += _say_wrong("replications", map(str, damage)) if damage else 0
+        wrong += _say_wrong("replications", damage_lines(damage)) if damage else 0
     if wrong:
         raise typer.Exit(1)
 
@@ -74,14 +80,16 @@ def _replications(results: Path) -> Path:
 def _check(store: SweepStore) -> bool:
     """Print what is wrong with a sweep, and return whether anything is."""
     from ibsweep.analysis.check import check_curves, check_sweep
+    from ibsweep.analysis.weights import weights_damage
     from ibsweep.errors import IbsweepError
 
     name = store.manifest.name
     try:
         checked = check_sweep(store)
-        lines = [str(one) for one in (*checked.damage, *check_curves(checked)[1])]
+        curves, weights = check_curves(checked)[1], weights_damage(store)
+        lines = damage_lines((*checked.damage, *curves, *weights))
     except IbsweepError as error:
-        lines = [str(error)]
+        lines = str(error).splitlines()
     if lines:
         return _say_wrong(name, lines)
     counts = f"{len(checked.trials)} trials, {len(checked.confirmations)} confirmed replicates"

@@ -94,20 +94,20 @@ def _unfinished(results: Path) -> list[SweepStore]:
     from ibsweep.results.sweeps import find_sweeps
 
     found = find_sweeps(results)
-    left_out, stores = dict(found.left_out), []
+    stores = []
     for name, store in found.stores.items():
         if store.is_running():
             continue
         try:
             faults = check_sweep(store).faults
         except IbsweepError as error:
-            left_out[name] = str(error)
+            found.leave_out(name, str(error))
             continue
         if any(one.remedy == "remove" for one in faults):
-            left_out[name] = damage_text(faults)
+            found.leave_out(name, damage_text(faults))
         elif faults or not store.paths.best_config.exists():
             stores.append(store)
-    say_left_out(left_out)
+    say_left_out(found.left_out)
     if not stores:
         raise InputError(f"no sweep in {display_path(results)} is unfinished")
     return sorted(stores, key=lambda store: store.manifest.created)

@@ -21,8 +21,7 @@ def sweeps(results: ResultsDir = Path("results")) -> None:
 
     console = PlainConsole()
     stored = find_sweeps(results)
-    unreadable = dict(stored.left_out)
-    if not stored.stores and not unreadable:
+    if not stored.stores and not stored.left_out:
         console.print(f"no sweeps in {display_path(results)} yet")
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
@@ -33,7 +32,7 @@ def sweeps(results: ResultsDir = Path("results")) -> None:
         try:
             found = check_sweep(store).summary()
         except IbsweepError as error:
-            unreadable[name] = str(error)
+            stored.leave_out(name, str(error))
             continue
         metric, shown = found.question.objective, ""
         if found.best and strip_of(found.best).values:
@@ -49,6 +48,6 @@ def sweeps(results: ResultsDir = Path("results")) -> None:
             f"{sum(found.counts.values())}/{found.trials}",
             shown,
         )
-    for name, why in sorted(unreadable.items()):
+    for name, why in sorted(stored.left_out.items()):
         table.add_row(name, "", "unreadable", "", why.splitlines()[0])
     console.print(table)

@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING
 
 from ibsweep.errors import SweepError
 from ibsweep.results.location import results_words
-from ibsweep.results.reading import read_file
+from ibsweep.results.reading import Damage, read_file
 
 if TYPE_CHECKING:
     from ibsweep.results.store import SweepStore
 
-__all__ = ["further_time", "how_to_go_on", "record_spent", "spent_seconds", "time_is_spent"]
+__all__ = [
+    "further_time",
+    "how_to_go_on",
+    "record_spent",
+    "resume_words",
+    "spent_damage",
+    "spent_seconds",
+    "time_is_spent",
+]
 
 
 def spent_seconds(store: SweepStore) -> float:
@@ -25,20 +33,33 @@ def spent_seconds(store: SweepStore) -> float:
     Raises:
         SweepError: If the account is damaged.
     """
+    if damage := spent_damage(store):
+        raise SweepError(str(damage))
+    try:
+        return float(json.loads(read_file(store.paths.spent))["seconds"])
+    except FileNotFoundError:
+        return 0.0
+
+
+def spent_damage(store: SweepStore) -> Damage | None:
+    """Return what is wrong with the account of the time that a sweep has searched.
+
+    Only a time budget goes by it: a sweep without one counts whatever it says.
+    """
     path = store.paths.spent
     try:
         found = json.loads(read_file(path))["seconds"]
-        if isinstance(found, bool) or not isinstance(found, int | float):
-            raise ValueError("no number")
-        if not (math.isfinite(found) and found >= 0):
-            raise ValueError("no time")
+        known = isinstance(found, int | float) and not isinstance(found, bool)
+        if known and math.isfinite(found) and found >= 0:
+            return None
     except FileNotFoundError:
-        return 0.0
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SweepError(
-            f"{path} does not say how long the sweep has searched; remove it to count from 0"
-        ) from error
-    return float(found)
+        return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
+        pass
+    text = "does not say how long the sweep has searched"
+    if store.manifest.time_budget is None:
+        return Damage(path, None, text, "none")
+    return Damage(path, None, f"{text}; remove it to count from 0", "none")
 
 
 def record_spent(store: SweepStore, seconds: float) -> None:
@@ -68,7 +89,7 @@ def how_to_go_on(store: SweepStore) -> str:
     """Return by which command a sweep is completed, or extended where it is finished."""
     done = len(store.trials())
     if not store.paths.best_config.exists():
-        return f"`{_command(store)}` completes it"
+        return f"{resume_words(store)} completes it"
     if done < store.manifest.trials and time_is_spent(store):
         return further_time(store)
     if done < store.manifest.trials:
@@ -85,6 +106,11 @@ def further_time(store: SweepStore) -> str:
         f"its time budget is spent with {len(store.trials())} of {store.manifest.trials} trials "
         f"done, `{_command(store)} --time-budget TIME` gives it further time"
     )
+
+
+def resume_words(store: SweepStore) -> str:
+    """Return the command that resumes a sweep, in backticks."""
+    return f"`{_command(store)}`"
 
 
 def _command(store: SweepStore) -> str:

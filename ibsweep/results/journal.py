@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from ibsweep.errors import SweepError
 from ibsweep.results.files import append_file, replace_file
 from ibsweep.results.reading import read_file
 from ibsweep.results.seal import FIRST, Seal, link_after
@@ -34,13 +35,22 @@ def append_rows(path: Path, rows: Iterable[BaseModel], seal: Seal, *, create: bo
 
 
 def rewrite_rows(path: Path, rows: Iterable[BaseModel], seal: Seal) -> None:
-    """Make a file hold these rows and nothing else; one that does already, or is none, stays.
+    """Make a journal hold these rows and nothing else; one that does already stays as it is.
+
+    Where there are no rows and no journal, none is begun.
 
     Raises:
-        SweepError: If the disk is full or refuses.
+        SweepError: If the file cannot be read, or the disk is full or refuses.
     """
     content = _lines(rows, seal, FIRST)
-    if path.exists() and read_file(path) != content:
+    try:
+        there = read_file(path)
+    except FileNotFoundError:
+        there = b""
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SweepError(f"{path}: cannot be read: {reason}") from error
+    if there != content:
         replace_file(path, content)
 
 

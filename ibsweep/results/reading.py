@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
@@ -14,14 +14,17 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from ibsweep.errors import SweepError
-from ibsweep.results.seal import FIRST, Seal
+from ibsweep.results.seal import FIRST, WRONG, Seal
 
 __all__ = [
+    "OF_OTHERS",
     "REMOVE_LINE",
+    "TORN",
     "Damage",
     "Journal",
     "Remedy",
     "Row",
+    "damage_lines",
     "damage_text",
     "first_fault",
     "read_file",
@@ -33,6 +36,12 @@ _SHOWN = 20
 
 REMOVE_LINE = "; remove that line to go on without it"
 """What a message ends with where a line must be taken out."""
+
+OF_OTHERS = f"({WRONG}){REMOVE_LINE}"
+"""How what is wrong with a line ends where its checksum is."""
+
+TORN = "was never finished, and is left out"
+"""What is said of the last line of a process that was killed, or is just writing it."""
 
 _NOT_NEXT = "did not follow the line before it: a line is gone, or they were in another order"
 
@@ -61,9 +70,36 @@ class Damage(NamedTuple):
         return f"{where}{self.text}"
 
 
+def damage_lines(damage: Iterable[Damage]) -> list[str]:
+    """Return damage as lines; what is wrong with several lines of a file is said once."""
+    alike: dict[tuple[Path, str, bool], list[Damage]] = {}
+    for one in damage:
+        alike.setdefault((one.path, one.text, one.line is None), []).append(one)
+    found = []
+    for (path, text, _), them in alike.items():
+        numbers = [one.line for one in them if one.line is not None]
+        if len(numbers) > 1:
+            found.append(f"{path}: lines {_ranges(sorted(numbers))}: each {text}")
+        else:
+            found += map(str, them)
+    return found
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Return ascending numbers in words, such as ``1-4, 7``, cut where there are many."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    shown = ["-".join(map(str, run)) for run in runs[:_SHOWN]]
+    return ", ".join(shown + (["..."] if len(runs) > _SHOWN else []))
+
+
 def damage_text(damage: Iterable[Damage]) -> str:
     """Return damage as lines of a message, cut where there are many."""
-    lines = [str(one) for one in damage]
+    lines = damage_lines(damage)
     more = [f"and {len(lines) - _SHOWN} more like these"] if len(lines) > _SHOWN else []
     return "\n".join(lines[:_SHOWN] + more)
 
@@ -129,7 +165,8 @@ def read_journal(path: Path, kind: type[Row], seal: Seal) -> Journal[Row]:
     """Read a journal, which there need not be.
 
     A torn last line (no newline, or half a row) was never finished and is left out. A line that
-    stands twice counts once. Where a line is gone the next one says so.
+    stands twice counts once, and one that is empty says nothing. Lines may end in CR LF, as copies
+    in text mode make them. Where a line is gone the next one says so.
 
     Args:
         path: The journal.
@@ -149,12 +186,22 @@ def read_journal(path: Path, kind: type[Row], seal: Seal) -> Journal[Row]:
     first: dict[Hashable, int] = {}
     damage: list[Damage] = []
     before: bytes | None = FIRST  # what a line is linked to; None where that cannot be told
+    if any(line.endswith(b"\r") for line in lines):
+        text = "has lines that end in CR LF, as a copy in text mode makes them; they are read"
+        damage.append(Damage(path, None, text, "none"))
+    if torn:
+        damage.append(Damage(path, len(lines) + 1, TORN, "none"))
     for number, line in enumerate(lines, start=1):
+        line = line.removesuffix(b"\r")
+        if not line.strip():
+            damage.append(Damage(path, number, "is empty; it is passed over", "none"))
+            continue
         try:
             content, check, link = seal.open(line)
             row = kind.model_validate_json(content)  # type: ignore[attr-defined]
         except ValueError as error:
             if number == len(lines) and not torn and _is_torn(line, seal):
+                damage.append(Damage(path, number, TORN, "none"))
                 break  # blocks of the last write can reach the disk out of order
             damage.append(Damage(path, number, _refusal(word, error)))
             before = None

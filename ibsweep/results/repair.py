@@ -21,7 +21,8 @@ def repair(store: SweepStore) -> None:
 
     Torn tails are cut off; a sweep of an older format becomes one of this. What was finished
     without a proposal gets its own again. Curves of trials that did not finish are dropped, and
-    confirmations that lack a replicate: those start again.
+    confirmations that lack a replicate: those start again. So are confirmations of a trial of
+    which nothing else is left: nobody knows its configuration, and its number goes to another.
 
     Args:
         store: The sweep, held by this process.
@@ -34,7 +35,8 @@ def repair(store: SweepStore) -> None:
     proposals = _with_unproposed(store.proposals(), trials)
     finished = {row.trial for row in trials}
     curves = [row for row in store.curves() if row.trial in finished]
-    confirmations = store.confirmations()
+    known = {row.trial for row in proposals}
+    confirmations = [row for row in store.confirmations() if row.trial in known]
     replicates = Counter(map(set_of, confirmations))
 
     def is_complete(row: Confirmation) -> bool:

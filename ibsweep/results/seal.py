@@ -11,7 +11,10 @@ import re
 import zlib
 from typing import NamedTuple
 
-__all__ = ["FIRST", "Seal", "Sealed", "link_after"]
+__all__ = ["FIRST", "WRONG", "Seal", "Sealed", "link_after"]
+
+WRONG = "its checksum is wrong: it was changed, or is another sweep's"
+"""What is said of a line that was not written so by its owner."""
 
 FIRST = b"00000000"
 """The link of a journal's first line, and of one after a line without a seal."""
@@ -75,7 +78,7 @@ class Seal(NamedTuple):
             return Sealed(line, None, None)
         content, check, link = head + b"}", tail[10:18], tail[18:26]
         if check != self._check(content, link) or not tail.endswith(b'"}'):
-            raise ValueError("its checksum is wrong: it was changed, or is another sweep's")
+            raise ValueError(WRONG)
         return Sealed(content, check, link)
 
     def _check(self, line: bytes, link: bytes) -> bytes:

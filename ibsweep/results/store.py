@@ -116,6 +116,14 @@ class SweepStore:
         store._hold = hold
         return store
 
+    def read_again(self) -> None:
+        """Read the manifest again, which another process may have changed.
+
+        Raises:
+            InputError: If it is gone or damaged.
+        """
+        self.manifest = read_manifest(self.paths.root)
+
     def hold(self) -> None:
         """Take the sweep for this process, until ``release``; what it has stays as it is.
 
@@ -131,7 +139,7 @@ class SweepStore:
         self._hold.acquire()
         try:
             # it may have run on since it was read
-            self.manifest = read_manifest(self.paths.root)
+            self.read_again()
         except BaseException:
             self._hold.discard_unmade()
             self._hold.release()
@@ -196,6 +204,11 @@ class SweepStore:
         """
         if self._hold.held:
             self._hold.remove()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this process holds the sweep."""
+        return self._hold.held
 
     def is_running(self) -> bool:
         """Return whether a living process holds the sweep; False where we may only read it."""

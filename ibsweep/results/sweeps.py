@@ -6,12 +6,14 @@ it is called, it does not count a second time.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ibsweep.errors import IbsweepError, InputError, listed
 from ibsweep.results.location import display_path
-from ibsweep.results.names import check_name
+from ibsweep.results.names import check_name, is_name
+from ibsweep.results.records import Proposal
 from ibsweep.results.store import SweepStore
 
 __all__ = ["StoredSweeps", "find_sweep", "find_sweeps", "list_sweeps"]
@@ -28,6 +30,11 @@ class StoredSweeps:
 
     stores: dict[str, SweepStore] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+
+    def leave_out(self, name: str, why: str) -> None:
+        """Note why a sweep, or a directory, does not count; one may have the name of the other."""
+        before = self.left_out.get(name)
+        self.left_out[name] = why if before is None else f"{before}\n{why}"
 
     def hint(self, name: str, results: Path) -> str:
         """Return why there is no sweep of a name in a results directory, and what there is."""
@@ -47,15 +54,19 @@ def find_sweeps(results: Path) -> StoredSweeps:
     """Return the sweeps of a results directory.
 
     Of several directories with one sweep's name the one counts that is called so, else the first.
+
+    Raises:
+        InputError: If the directory cannot be read.
     """
     found = StoredSweeps()
     directories = list_sweeps(results)
     found.left_out.update(_without_manifest(results, {path.name for path in directories}))
+    found.left_out.update(_out_of_reach(results))
     for directory in directories:
         try:
             store = SweepStore(directory)
         except IbsweepError as error:
-            found.left_out[directory.name] = str(error)
+            found.leave_out(directory.name, str(error))
             continue
         name = store.manifest.name
         known = found.stores.get(name)
@@ -63,9 +74,9 @@ def find_sweeps(results: Path) -> StoredSweeps:
             found.stores[name] = store
         elif directory.name == name:
             found.stores[name] = store
-            found.left_out[known.paths.root.name] = _other(known, store)
+            found.leave_out(known.paths.root.name, _other(known, store))
         else:
-            found.left_out[directory.name] = _other(store, known)
+            found.leave_out(directory.name, _other(store, known))
     return found
 
 
@@ -73,6 +84,12 @@ def _other(store: SweepStore, counts: SweepStore) -> str:
     """Return why a directory of a sweep does not count where another one does."""
     name, root = store.manifest.name, store.paths.root
     if store.manifest.created == counts.manifest.created:
+        proposals = store.journal(Proposal)
+        if proposals.damage and not proposals.rows:
+            return (
+                f"{root} has the manifest of sweep {name!r}, which is in {counts.paths.root}, "
+                "beside records of another sweep: put its own manifest.json back"
+            )
         return (
             f"{root} is a copy of sweep {name!r}, which counts once, in {counts.paths.root}: "
             "keep copies outside the results directory"
@@ -95,6 +112,19 @@ def _without_manifest(results: Path, known: set[str]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def _out_of_reach(results: Path) -> dict[str, str]:
+    """Return what may be a sweep, and nobody can tell: a link to nowhere, another user's."""
+    found = {}
+    for path in sorted(results.iterdir()) if results.is_dir() else ():
+        if not is_name(path.name):
+            continue
+        if path.is_symlink() and not path.exists():
+            found[path.name] = f"{path} is a link to what is not there"
+        elif path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+            found[path.name] = f"{path} cannot be read: permission denied"
+    return found
+
+
 def find_sweep(results: Path, name: str) -> SweepStore:
     """Open a sweep by its name, whatever its directory is called.
 
@@ -113,7 +143,13 @@ def find_sweep(results: Path, name: str) -> SweepStore:
 
 
 def list_sweeps(results: Path) -> list[Path]:
-    """Return the directories of the stored sweeps, by name."""
+    """Return the directories of the stored sweeps, by name.
+
+    Raises:
+        InputError: If the results directory cannot be read.
+    """
     if not results.is_dir():
         return []
+    if not os.access(results, os.R_OK | os.X_OK):  # else it would pass for an empty one
+        raise InputError(f"{display_path(results)} cannot be read: permission denied")
     return sorted(path.parent for path in results.glob("[!.]*/manifest.json"))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
 
+from ibsweep.analysis.best_checks import names_best
 from ibsweep.analysis.summary import Confirmed, summarise
+from ibsweep.analysis.weights import weights_fault
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.results.records import Confirmation
 from ibsweep.results.store import SweepStore
@@ -35,16 +39,28 @@ def write_best(store: SweepStore, question: Question, arm: Arm) -> None:
     best = summary.best
     assert best is not None, "something was confirmed"
     row = summary.best_row()
-    if store.paths.model(best.trial.trial).exists():
-        states = torch.load(store.paths.model(best.trial.trial), weights_only=True)
+    states = _weights(store.paths.model(best.trial.trial))
+    if row.seed in states:
         store.write(store.paths.best_model, tensor_bytes(states[row.seed]))
-    else:  # another one was the best before the sweep was extended
+    elif not names_best(store.paths.best_config, best.trial.trial, row.seed):
+        # another one was the best before the sweep was extended
         store.paths.best_model.unlink(missing_ok=True)
     document = _best_document(store, arm, best, row)
     if preprocessing := _preprocessing(store, question, arm, best, row):
         document["best_pt"]["preprocessing"] = preprocessing
     text = yaml.safe_dump(document, sort_keys=False)
     store.write(store.paths.best_config, text.encode())
+
+
+def _weights(path: Path) -> dict[int, dict[str, torch.Tensor]]:
+    """Return the weights of a trial's replicates by seed; none where there is no whole file."""
+    if weights_fault(path):
+        return {}
+    try:
+        found = torch.load(path, weights_only=True)
+    except (RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError):
+        return {}  # an archive of something else
+    return found if isinstance(found, dict) else {}
 
 
 def _preprocessing(

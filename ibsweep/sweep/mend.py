@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from ibsweep.analysis.check import check_curves, check_sweep
 from ibsweep.errors import SweepError
+from ibsweep.results.extent import spent_damage
 from ibsweep.results.reading import damage_text
 from ibsweep.results.repair import repair
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ibsweep.results.store import SweepStore
 
 __all__ = ["mend"]
@@ -26,17 +29,25 @@ def mend(store: SweepStore) -> None:
         store: The sweep, locked.
 
     Raises:
-        SweepError: If a line cannot be counted on; it is left as it is.
+        SweepError: If a line cannot be counted on, or the account of the time that a time budget
+            goes by; they are left as they are.
     """
     checked = check_sweep(store)
     damage = [*checked.damage, *check_curves(checked)[1]]
     if lost := [one for one in damage if one.remedy == "remove"]:
         raise SweepError(damage_text(lost))
+    if spent := spent_damage(store):
+        if store.manifest.time_budget is not None:
+            raise SweepError(str(spent))
+        _remove(spent.path)
     if checked.faults:
-        best = store.paths.best_config
-        try:
-            best.unlink(missing_ok=True)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise SweepError(f"{best}: cannot be removed: {reason}; remove it") from error
+        _remove(store.paths.best_config)
     repair(store)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SweepError(f"{path}: cannot be removed: {reason}; remove it") from error

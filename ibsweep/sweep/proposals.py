@@ -103,7 +103,10 @@ class Proposer:
         self._grid = self._drawn(self._axes) if self.sampler_name == "grid" else None
         finished = {row.trial for row in trials}
         self._unfinished = deque(p for p in proposals if p.trial not in finished)
-        self._next = max((p.trial for p in proposals), default=-1) + 1
+        taken_numbers = {proposal.trial for proposal in proposals}
+        # the number of a trial whose lines are gone goes to another
+        self._free = (n for n in range(self.budget) if n not in taken_numbers)
+        self._next = next(self._free, None)
         earlier = manifest.earlier["configs"] if manifest.earlier else []
         # what an interrupted run proposed of it is not asked for again
         taken = sum(p.origin == "earlier" for p in proposals)
@@ -115,7 +118,7 @@ class Proposer:
             proposal = self._unfinished.popleft()
             self._running[proposal.trial] = self._ask(proposal.config)
             return proposal, False
-        if self._next >= self.budget:
+        if self._next is None:
             return None
         passed, unfit = Counter[str](), set[str]()
         for origin, config in self._candidates(passed):
@@ -133,7 +136,7 @@ class Proposer:
             else:
                 self._outcomes[key] = None
                 proposal = Proposal(trial=self._next, origin=origin, config=chosen)
-                self._next += 1
+                self._next = next(self._free, None)
                 self._running[proposal.trial] = trial
                 return proposal, True
         self.exhausted = self._why_exhausted()

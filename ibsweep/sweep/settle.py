@@ -162,6 +162,12 @@ def settle(
             from ibsweep.sweep.settle_training import ScoreTraining
 
             training = ScoreTraining(stores, progress, local=address is None)
+            # whose last settlement was killed before it could write the best anew
+            behind = {
+                sweep.summary.name
+                for sweep in claims.results.stored
+                if sweep.summary.name in stores and sweep.best_is_older
+            }
             claims = claims.read_again()  # nobody else writes from here on
             try:
                 while batch := claims.next_batch(most):
@@ -171,7 +177,7 @@ def settle(
                         spent[side] += runs
                     claims = claims.read_again()
             finally:
-                training.renew_best({side.sweep for side in spent})
+                training.renew_best({side.sweep for side in spent} | behind)
     return [
         Settled(evidence, was, now, sum(spent[side] for side in _sides(now, evidence)))
         for (_, was), (evidence, now) in zip(before.judged(), claims.judged(), strict=True)

@@ -11,6 +11,8 @@ from contextlib import suppress
 
 import finished
 import pytest
+import torch
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +20,10 @@ import ibsweep
 from ibsweep.analysis.check import check_curves, check_sweep
 from ibsweep.cli import run
 from ibsweep.errors import IbsweepError, SweepError
+from ibsweep.results.records import Proposal
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.mend import mend
+from ibsweep.trial.saved import tensor_bytes
 
 FILES = ("proposals.jsonl", "trials.jsonl", "curves.jsonl", "confirmations.jsonl")
 
@@ -139,7 +143,7 @@ IMPOSSIBLE = {
     "a confirmed failure": (
         "confirmations.jsonl",
         lambda rows: [row.update(trial=4) for row in rows[:3]],
-        r"line 1 cannot be: trial 4 failed, and is never confirmed",
+        r"(line 1|lines 1-3: each) cannot be: trial 4 failed, and is never confirmed",
     ),
 }
 
@@ -202,6 +206,86 @@ def test_a_baseline_that_is_scored_no_more_is_seen(store):
     assert "confirmations.jsonl: has no score of the baseline, trial 0; `ibsweep" in faults(store)
 
 
+def test_replicates_without_their_trials_are_no_sound_sweep(store, results, capsys):
+    """Of a sweep that was cut off while it confirmed, say."""
+    store.paths.best_config.unlink()
+    before = store.trials()
+    store.paths.trials.write_bytes(b"".join(lines(store.paths.trials)[:1]))
+    assert run(["check", "s", "--results", str(results)]) == 1
+    said = (
+        "trials.jsonl: lacks trials 1, 2, of which there are fresh replicates; `ibsweep resume s"
+    )
+    assert said in capsys.readouterr().out
+    assert said in ibsweep.load(results).notes["s"]
+    mend(store)
+    for row in before[1:]:
+        store.add_trial(row, [])
+    assert len(store.confirmations()) == 15
+    assert notes(store).startswith(f"{store.paths.curves}: trial 1 lacks")
+
+
+def test_trials_of_before_an_extension_that_are_gone_are_said(store):
+    store.paths.best_config.unlink()
+    entry = {"when": "now", "command": [], "trials": [4, 5], "done": 5, "finished": True}
+    store.update_manifest(store.manifest.model_copy(update={"extended": (entry,)}))
+    store.paths.trials.write_bytes(b"".join(lines(store.paths.trials)[:4]))
+    assert "has 4 trials, and 5 were done when it was extended; `ibsweep resume" in notes(store)
+
+
+def test_replicates_of_a_trial_that_nobody_knows_are_given_to_no_other(store):
+    """Its number goes to another configuration."""
+    for path in (store.paths.proposals, store.paths.trials):
+        path.write_bytes(b"".join(lines(path)[:2]))
+    found = "\n".join(map(str, check_sweep(store).damage))
+    assert (
+        "confirmations.jsonl: has replicates of trial 2, of which there is nothing else" in found
+    )
+    mend(store)
+    assert {row.trial for row in store.confirmations()} == {0, 1}
+    assert check_sweep(store).damage == ()
+
+
+def test_the_manifest_of_another_sweep_is_what_is_wrong_and_not_every_line(store, results):
+    shutil.copy(results / "other" / "manifest.json", store.paths.manifest)
+    shutil.rmtree(results / "other")
+    damage = check_sweep(SweepStore(store.paths.root)).damage
+    assert [one.path for one in damage] == [store.paths.manifest]
+    assert "is not of the records beside it: none of their 25 lines" in str(damage[0])
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"seconds": -1}', '{"seconds": "1"}', "[" * 10**5])
+def test_a_damaged_account_of_the_time_is_said_and_no_sweep_needs_it(store, results, text, capsys):
+    store.paths.spent.write_text(text)
+    said = "spent.json: does not say how long the sweep has searched"
+    assert said in notes(store)
+    mend(store)
+    assert notes(store) == ""
+    store.update_manifest(store.manifest.model_copy(update={"time_budget": 60.0}))
+    store.paths.spent.write_text(text)
+    assert run(["check", "s", "--results", str(results)]) == 1
+    assert f"{said}; remove it to count from 0" in capsys.readouterr().out
+    with pytest.raises(SweepError, match="remove it to count from 0"):
+        mend(store)
+
+
+def test_a_sweep_that_was_extended_while_it_was_read_is_sound(store, results):
+    old = SweepStore(store.paths.root)
+    store.paths.best_config.unlink()
+    store.update_manifest(store.manifest.model_copy(update={"trials": 6}))
+    row = store.trials()[0].model_copy(update={"trial": 5})
+    store.add_proposal(Proposal(trial=5, origin=row.origin, config=row.config))
+    store.add_trial(row, [row_ for row_ in store.curves() if row_.trial == 5])
+    assert not check_sweep(old).damage
+
+
+def test_what_a_running_sweep_is_just_writing_is_no_damage(store, results):
+    with store.paths.trials.open("ab") as file:
+        file.write(b'{"trial":')
+    assert "trials.jsonl: line 6 was never finished" in notes(store)
+    with SweepStore(store.paths.root).lock():
+        assert notes(store) == ""
+
+
 BEST = {
     "": "is empty",
     "trial: [": "is no YAML",
@@ -210,6 +294,27 @@ BEST = {
     "sweep: other\ntrial: 1\n": "its sweep is other, by the records s",
     "sweep: s\ntrial: 1\nconfig: {lr: 1}\n": "its config is {'lr': 1}, by the records",
 }
+
+
+def test_one_figure_of_the_best_that_was_changed_is_seen(store):
+    path = store.paths.best_config
+    document = yaml.safe_load(path.read_text())
+    mean = check_sweep(store).summary().best.test.mean
+    document["confirmed"] |= {"test_accuracy": {"mean": mean}}
+    path.write_text(yaml.safe_dump(document))
+    assert check_sweep(store).damage == ()
+    document["confirmed"] |= {"test_accuracy": {"mean": mean + 1}}
+    path.write_text(yaml.safe_dump(document))
+    assert f"its test_accuracy (confirmed) is {mean + 1}, by the records {mean}" in faults(store)
+    path.write_text(yaml.safe_dump(document | {"trials": 4}))
+    assert "best.yaml: is of 4 trials, and there are 5; `ibsweep resume" in faults(store)
+
+
+def test_a_best_of_before_a_killed_settlement_counts_and_is_said(store):
+    path = store.paths.best_config
+    document = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump(document | {"confirmed": {"replicates": 2}}))
+    assert "is of 2 of the 3 replicates that score it by now; `ibsweep resume s" in notes(store)
 
 
 @pytest.mark.parametrize("text", BEST)
@@ -268,6 +373,37 @@ def test_a_curve_that_is_gone_is_said(store, results):
     path.write_bytes(b"".join(lines(path)[1:]))
     assert "curves.jsonl: trial 0 lacks epoch 5" in notes(store)
     assert "trial 0 lacks epoch 5" in ibsweep.load(results).notes["s"]
+
+
+def test_damaged_weights_are_said_by_check(store, results, capsys):
+    def said():
+        code = run(["check", "s", "--results", str(results)])
+        return code, capsys.readouterr().out
+
+    paths = store.paths
+    paths.models.mkdir()
+    whole = tensor_bytes({seed: {"w": torch.ones(64)} for seed in (1, 2)})
+    paths.model(1).write_bytes(whole)
+    assert said()[0] == 1
+    assert "best.pt: is not there; `ibsweep resume s" in said()[1]
+    paths.best_model.write_bytes(whole[:-1])
+    assert "best.pt: is damaged; `ibsweep resume s" in said()[1]
+    paths.best_model.write_bytes(whole)
+    assert said()[0] == 0
+    paths.model(1).write_bytes(whole.replace(torch.ones(2).numpy().tobytes(), b"12345678", 1))
+    code, text = said()
+    assert code == 1
+    assert "trial-00001.pt: is damaged: the weights are lost, the figures are not" in text
+    assert "best.pt" not in text
+    assert ibsweep.load(results).unreadable == {}
+
+
+def test_check_of_one_sweep_says_what_check_of_all_says(store, results, capsys):
+    store.paths.manifest.write_text("{")
+    assert run(["check", "s", "--results", str(results)]) == 1
+    assert "s: wrong" in capsys.readouterr().out
+    assert run(["check", "nobody", "--results", str(results)]) == 2
+    assert "no sweep named 'nobody'" in capsys.readouterr().err
 
 
 def test_copies_are_left_out_and_no_row_counts_twice(results, capsys):

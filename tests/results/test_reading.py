@@ -10,6 +10,7 @@ import tiny
 
 from ibsweep.errors import InputError, SweepError
 from ibsweep.results.layout import FORMAT
+from ibsweep.results.reading import Damage, damage_text
 from ibsweep.results.records import Proposal
 from ibsweep.results.repair import repair
 from ibsweep.results.seal import Seal
@@ -61,6 +62,60 @@ def test_a_line_that_stands_twice_counts_once(store):
     assert damage == [(2, "none"), (5, "none")]
     repair(store)
     assert store.journal(Proposal).damage == ()
+
+
+def test_a_copy_in_text_mode_is_read_and_mended(store):
+    rows, before = store.proposals(), store.paths.proposals.read_bytes()
+    store.paths.proposals.write_bytes(before.replace(b"\n", b"\r\n"))
+    assert store.proposals() == rows
+    (damage,) = store.journal(Proposal).damage
+    assert str(damage).endswith(
+        "proposals.jsonl: has lines that end in CR LF, as a copy in text "
+        "mode makes them; they are read"
+    )
+    repair(store)
+    assert store.paths.proposals.read_bytes() == before
+
+
+def test_an_empty_line_hides_neither_a_row_nor_a_gap(store):
+    rows = store.proposals()
+    edit(store.paths.proposals, lambda rows: [rows[0], b"\n", *rows[1:], b" \n"])
+    assert store.proposals() == rows
+    said = [str(one).partition("line ")[2] for one in store.journal(Proposal).damage]
+    assert said == ["2 is empty; it is passed over", "5 is empty; it is passed over"]
+    edit(store.paths.proposals, lambda rows: [rows[0], b"\n", *rows[3:]])
+    assert [one.line for one in store.journal(Proposal).damage][:2] == [2, 3]
+    assert "line 3 did not follow" in damage_text(store.journal(Proposal).damage)
+
+
+@pytest.mark.parametrize("tail", [b'{"trial":3,"ori', bytes(64), bytes(64) + b"\n", b"{\n"])
+def test_a_line_that_was_never_finished_is_said(store, tail):
+    rows = store.proposals()
+    with store.paths.proposals.open("ab") as file:
+        file.write(tail)
+    assert store.proposals() == rows
+    (damage,) = store.journal(Proposal).damage
+    assert str(damage).endswith("proposals.jsonl: line 4 was never finished, and is left out")
+
+
+def test_what_is_wrong_with_many_lines_is_said_once(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    damage = [Damage(path, line, "is no trial row") for line in (1, 2, 3, 7, 9, 10)]
+    damage.insert(2, Damage(path, 5, "is another"))
+    assert damage_text(damage).splitlines() == [
+        f"{path}: lines 1-3, 7, 9-10: each is no trial row",
+        f"{path}: line 5 is another",
+    ]
+    assert damage_text(Damage(path, 2 * line, "odd") for line in range(50)).endswith(
+        "38, ...: each odd"
+    )
+
+
+def test_a_journal_that_is_gone_is_written_anew(store):
+    store.add_trial(tiny.trial(1, CONFIG), [])
+    store.paths.proposals.unlink()
+    repair(store)
+    assert [row.trial for row in store.proposals()] == [1]
 
 
 def test_two_lines_of_one_trial_contradict_each_other(store):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
+import finished
 import pytest
 import tiny
 
+import ibsweep
+from ibsweep.analysis.check import check_sweep
 from ibsweep.errors import InputError
 from ibsweep.results.store import SweepStore
 from ibsweep.results.sweeps import find_sweep, find_sweeps
@@ -49,6 +53,51 @@ def test_of_two_renamed_copies_one_counts(sweep, tmp_path):
     sweep.rename(tmp_path / "a")
     assert names(tmp_path) == {"s": "a"}
     assert find_sweeps(tmp_path).left_out.keys() == {"b"}
+
+
+def test_the_manifest_of_another_sweep_does_not_make_a_copy_of_it(tmp_path):
+    """Whoever is told of a copy removes it."""
+    for name in ("s", "t"):
+        finished.write(tmp_path, name)
+    shutil.copy(tmp_path / "t" / "manifest.json", tmp_path / "s" / "manifest.json")
+    why = find_sweeps(tmp_path).left_out["s"]
+    assert "has the manifest of sweep 't'" in why
+    assert why.endswith("beside records of another sweep: put its own manifest.json back")
+
+
+def test_a_link_to_nowhere_and_another_users_directory_are_said(sweep, tmp_path, monkeypatch):
+    (tmp_path / "away").symlink_to("/no/disk/here")
+    (tmp_path / "lost+found").symlink_to("/no/disk/here")  # no sweep is called so
+    (tmp_path / "secret").mkdir()
+    allowed = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, *mode: path.name != "secret" and allowed(path, *mode)
+    )
+    assert find_sweeps(tmp_path).left_out == {
+        "away": f"{tmp_path / 'away'} is a link to what is not there",
+        "secret": f"{tmp_path / 'secret'} cannot be read: permission denied",
+    }
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(InputError, match="cannot be read: permission denied"):
+        find_sweeps(tmp_path)
+
+
+def test_a_sweep_on_another_disk_is_called_as_its_link(sweep, tmp_path):
+    (tmp_path / "disk").mkdir()
+    shutil.move(sweep, tmp_path / "disk" / "elsewhere")
+    sweep.symlink_to(tmp_path / "disk" / "elsewhere")
+    assert check_sweep(SweepStore(sweep)).damage == ()
+
+
+def test_a_directory_and_a_sweep_of_one_name_hide_no_fault(tmp_path):
+    sweep = finished.write(tmp_path).paths.root
+    shutil.copytree(sweep, tmp_path / "other")
+    (sweep / "manifest.json").write_text("{")
+    with (tmp_path / "other" / "trials.jsonl").open("r+b") as file:
+        file.write(b"x")
+    why = ibsweep.load(tmp_path).unreadable["s"]
+    assert "manifest.json is damaged" in why
+    assert "line 1 is no trial row" in why
 
 
 def test_another_sweep_of_the_same_name_does_not_pass_for_it(sweep, tmp_path):

@@ -202,7 +202,7 @@ def test_time_is_added_up_over_runs_whatever_the_clock_on_the_wall_says(tmp_path
 def test_an_account_of_time_that_is_damaged_is_named(tmp_path, content):
     store = stored(tmp_path)
     store.paths.spent.write_text(content)
-    with pytest.raises(SweepError, match=r"spent.json does not say how long"):
+    with pytest.raises(SweepError, match=r"spent.json: does not say how long"):
         spent_seconds(store)
 
 

@@ -676,3 +676,15 @@ def test_without_a_baseline_the_sampler_comes_first():
     proposer = make(tiny.arm(baseline=None), trials=2)
     assert [proposer.propose()[0].origin for _ in range(2)] == ["tpe", "tpe"]
     assert proposer.propose() is None
+
+
+def test_the_number_of_a_trial_whose_lines_are_gone_goes_to_another():
+    """The sweep has as many trials as were asked for, and the baseline is one of them."""
+    first = make(trials=5, sampler="random")
+    proposals = [first.propose()[0] for _ in range(5)]
+    left = [proposals[1], proposals[4]]
+    again = make(trials=5, sampler="random", proposals=left, rows=[row(one) for one in left])
+    found = [again.propose()[0] for _ in range(3)]
+    assert [one.trial for one in found] == [0, 2, 3]
+    assert [one.origin for one in found] == ["baseline", "random", "random"]
+    assert again.propose() is None
