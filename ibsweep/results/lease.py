@@ -70,6 +70,10 @@ class Leases:
         lease = self._seen.get(entry)
         return lease is not None and self._is_held_by_another(lease)
 
+    def holds(self, entry: str) -> bool:
+        """Return whether this machine has the lease on an entry."""
+        return entry in self._renewed
+
     def acquire(self, entry: str) -> None:
         """Take the lease on an entry.
 

@@ -59,18 +59,20 @@ class LocalCopy:
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in files:
                 path = Path(folder, name)
-                if not name.startswith("."):
+                # to read a pipe would never end
+                if not name.startswith(".") and path.is_file():
                     with contextlib.suppress(FileNotFoundError):
                         found[path.relative_to(self.path).as_posix()] = stamp_of(path)
         return found
 
     def read_index(self) -> Index:
-        """Return the index; empty where there is none, or only half of it."""
+        """Return the index; empty where there is none, or one that is damaged."""
         try:
-            index: Index = json.loads((self.path / _INDEX).read_bytes())
-        except (OSError, ValueError):
+            found = json.loads((self.path / _INDEX).read_bytes())
+            stamps = ((name, one["there"], one["here"]) for name, one in found.items())
+            return {name: Stamps(there=there, here=here) for name, there, here in stamps}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return {}
-        return index
 
     def write_index(self, index: Index) -> None:
         """Replace the index."""

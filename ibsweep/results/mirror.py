@@ -44,6 +44,11 @@ _ORDER = (
 """Upload order; the empty name is everything else. A reader sees no trial without its curves, and
 no best configuration without its figures."""
 
+_TAKEN_BACK = ("best.yaml", "best.pt", "spent.json")
+"""Files that a sweep removes while it goes on. No other is removed on the other side: records that
+are gone here or there are rather brought back.
+"""
+
 
 class Mirror:
     """A directory here and its original at a URL.
@@ -101,11 +106,14 @@ class Mirror:
             SweepError: If that fails, or another process writes there.
         """
         with self._exclusive():
-            index = self._copy.read_index()
+            index, here = self._copy.read_index(), self._copy.files()
             names = [
+                name for name, stamp in here.items() if known_stamp(index, name, "here") != stamp
+            ]
+            taken_back = [
                 name
-                for name, stamp in self._copy.files().items()
-                if known_stamp(index, name, "here") != stamp
+                for name in index
+                if _is_taken_back(name, here) and self._leases.holds(entry_of(name))
             ]
             names.sort(key=_upload_key)
             # read against the order of upload: curves that were read last hold all trials' ones
@@ -116,6 +124,10 @@ class Mirror:
                     contents[name] = (self.local / name).read_bytes(), stamp
             try:
                 self._leases.renew()
+                for name in taken_back:
+                    if self.remote.stamp(name):
+                        self.remote.delete_file(name)
+                    del index[name]
                 for name in names:
                     if name in contents:
                         self._upload(name, *contents[name], index)
@@ -151,13 +163,15 @@ class Mirror:
 
     def _download(self, there: dict[str, Stamp]) -> None:
         index, here = self._copy.read_index(), self._copy.files()
-        for entry in sorted({entry_of(name) for name in there}):
-            with self._copy.held(entry) as free:
-                if free:
-                    self._download_entry(
-                        entry, files_of(entry, there), files_of(entry, here), index
-                    )
-        self._copy.write_index(index)
+        try:
+            for entry in sorted({entry_of(name) for name in there}):
+                with self._copy.held(entry) as free:
+                    if free:
+                        self._download_entry(
+                            entry, files_of(entry, there), files_of(entry, here), index
+                        )
+        finally:  # what was brought here before the URL failed was
+            self._copy.write_index(index)
 
     def _download_entry(
         self, entry: str, theirs: dict[str, Stamp], ours: dict[str, Stamp], index: Index
@@ -167,12 +181,16 @@ class Mirror:
             for name, stamp in theirs.items()
             if name not in ours or known_stamp(index, name, "there") != stamp
         }
+        taken_back = [name for name in index if name in ours and _is_taken_back(name, theirs)]
         changed_here = any(
             known_stamp(index, name, "here") != stamp for name, stamp in ours.items()
         )
-        both = bool(changed_there) and changed_here
+        both = bool(changed_there or taken_back) and changed_here
         if both and not self._is_further_there(entry, theirs, ours):
             return
+        for name in taken_back:
+            (self.local / name).unlink(missing_ok=True)
+            del index[name]
         for name, stamp in (theirs if both else changed_there).items():
             path = self.local / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -305,6 +323,17 @@ def _is_plain(name: str) -> bool:
     for the leases.
     """
     return all(part and not part.startswith(".") for part in name.split("/"))
+
+
+def _is_taken_back(name: str, files: dict[str, Stamp]) -> bool:
+    """Return whether a file that both sides had is gone on one, whose sweep is still there.
+
+    Args:
+        name: The file.
+        files: What there is on that side.
+    """
+    entry, _, rest = name.partition("/")
+    return rest in _TAKEN_BACK and name not in files and f"{entry}/manifest.json" in files
 
 
 def _upload_key(name: str) -> tuple[str, int, str]:

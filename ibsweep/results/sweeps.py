@@ -131,15 +131,19 @@ def find_sweep(results: Path, name: str) -> SweepStore:
     Raises:
         InputError: If there is none, or it cannot be read; says what there is.
     """
-    root = results / check_name(name)
+    root, why = results / check_name(name), None
     if root.is_dir():
-        store = SweepStore(root)
-        if store.manifest.name == name:
-            return store
+        try:
+            store = SweepStore(root)
+        except IbsweepError as error:
+            why = error
+        else:
+            if store.manifest.name == name:
+                return store
     found = find_sweeps(results)
-    if name not in found.stores:
-        raise InputError(found.hint(name, results))
-    return found.stores[name]
+    if name in found.stores:
+        return found.stores[name]
+    raise why or InputError(found.hint(name, results))
 
 
 def list_sweeps(results: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from ibsweep.cluster.session import ray_session
 from ibsweep.questions.files import question_from_manifest
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.fresh_replicates import Purpose, Retraining, Stage, train_missing, without_rows
-from ibsweep.sweep.mend import mend
+from ibsweep.sweep.mend import mend_finished
 from ibsweep.sweep.nodes import check_nodes
 from ibsweep.sweep.plans import share_data
 from ibsweep.sweep.progress import Progress
@@ -60,7 +60,7 @@ def measure_efficiency(
     question = question_from_manifest(manifest.question, store.paths.manifest)
     arm = question.arms[manifest.arm]
     with store.lock(), ray_session(address):
-        mend(store)
+        mend_finished(store)
         nodes = check_nodes(store, progress.note, local=address is None)
         progress.sweep_started(manifest, question.objective, store.trials())
         plans, purpose = _plans(store, sizes)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ibsweep.analysis.check import check_curves, check_sweep
 from ibsweep.errors import SweepError
-from ibsweep.results.extent import spent_damage
+from ibsweep.results.extent import resume_words, spent_damage
 from ibsweep.results.reading import damage_text
 from ibsweep.results.repair import repair
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ibsweep.results.store import SweepStore
 
-__all__ = ["mend"]
+__all__ = ["mend", "mend_finished"]
 
 
 def mend(store: SweepStore) -> None:
@@ -43,6 +43,23 @@ def mend(store: SweepStore) -> None:
     if checked.faults:
         _remove(store.paths.best_config)
     repair(store)
+
+
+def mend_finished(store: SweepStore) -> None:
+    """Mend a sweep whose best is to be trained further.
+
+    Args:
+        store: The sweep, locked.
+
+    Raises:
+        SweepError: As ``mend`` does, and if it is finished no more.
+    """
+    mend(store)
+    if not store.paths.best_config.exists():
+        raise SweepError(
+            f"records of {store.manifest.name} are gone, or contradict its best: "
+            f"{resume_words(store)} completes it"
+        )
 
 
 def _remove(path: Path) -> None:

@@ -19,7 +19,7 @@ from ibsweep.analysis.evidence import Evidence, gather
 from ibsweep.analysis.load import Results, StoredSweep, load
 from ibsweep.cluster.recovery import Recovery
 from ibsweep.cluster.session import ray_session
-from ibsweep.sweep.mend import mend
+from ibsweep.sweep.mend import mend_finished
 from ibsweep.sweep.own import check_unchanged
 from ibsweep.sweep.settle_plan import OpenTest, Trained, next_batch
 from ibsweep.sweep.settle_sides import count_replicates, open_tests, sides_of
@@ -156,7 +156,7 @@ def settle(
             for store in stores.values():
                 check_unchanged(store)
                 stack.enter_context(store.lock())
-                mend(store)
+                mend_finished(store)
             stack.enter_context(ray_session(address, recovery))
             # here, since the session has imported what this imports while Ray started
             from ibsweep.sweep.settle_training import ScoreTraining

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
@@ -227,3 +228,58 @@ def test_the_thread_pushes_while_a_sweep_runs(tmp_path, there, monkeypatch):
         one._stop.wait(0.02)
     one.close()
     assert numbers(there / "results") == [0, 1, 2]
+
+
+def test_a_best_that_a_sweep_takes_back_is_gone_everywhere(tmp_path, there):
+    """Else an extended sweep would be finished again wherever its results are fetched."""
+    first = mirror(there, tmp_path / "a")
+    store = begin(tmp_path / "a")
+    store.paths.best_config.write_text("trial: 0")
+    first.push()
+    mirror(there, tmp_path / "b")
+    assert SweepStore(tmp_path / "b/s").paths.best_config.exists()
+    with first.lease("s"):
+        store.paths.best_config.unlink()
+        add(store, [3])
+    assert not (there / "results/s/best.yaml").exists()
+    mirror(there, tmp_path / "b")
+    assert numbers(tmp_path / "b") == [0, 1, 2, 3]
+    assert not (tmp_path / "b/s/best.yaml").exists()
+    (tmp_path / "b/s/trials.jsonl").unlink()
+    mirror(there, tmp_path / "b")
+    assert numbers(tmp_path / "b") == [0, 1, 2, 3], "records are brought back"
+
+
+def test_a_download_that_was_cut_off_goes_on(tmp_path, there, monkeypatch):
+    first = mirror(there, tmp_path / "a")
+    store = begin(tmp_path / "a")
+    for name in ("best.yaml", "study.log"):
+        (store.paths.root / name).write_text(name)
+    first.push()
+    read, names = first.remote.read, []
+
+    def fail(name):
+        names.append(name)
+        if len(names) == 6:
+            raise InputError("the URL is out of reach")
+        return read(name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(first.remote, "read", fail)
+        with pytest.raises(InputError, match="out of reach"):
+            mirror_module.Mirror(first.remote, tmp_path / "b").pull()
+    again = mirror(there, tmp_path / "b")
+    assert all((tmp_path / "b" / name).exists() for name in again.remote.files())
+
+
+@pytest.mark.parametrize(
+    "index", ["", "[]", "{", '{"s/trials.jsonl": []}', '{"s/trials.jsonl": {}}']
+)
+def test_a_damaged_index_loses_nothing(tmp_path, there, index):
+    first = mirror(there, tmp_path / "a")
+    begin(tmp_path / "a")
+    first.push()
+    (tmp_path / "a/.mirror.json").write_text(index)
+    os.mkfifo(tmp_path / "a/s/pipe")
+    mirror(there, tmp_path / "a").push()
+    assert numbers(there / "results") == numbers(tmp_path / "a") == [0, 1, 2]

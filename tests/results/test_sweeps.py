@@ -100,6 +100,16 @@ def test_a_directory_and_a_sweep_of_one_name_hide_no_fault(tmp_path):
     assert "line 1 is no trial row" in why
 
 
+def test_a_copy_counts_for_all_where_the_sweep_itself_cannot_be_read(sweep, tmp_path):
+    shutil.copytree(sweep, tmp_path / "s.bak")
+    (sweep / "manifest.json").write_text("{")
+    assert names(tmp_path) == {"s": "s.bak"}
+    assert find_sweep(tmp_path, "s").paths.root.name == "s.bak"
+    shutil.rmtree(tmp_path / "s.bak")
+    with pytest.raises(InputError, match=r"manifest\.json is damaged"):
+        find_sweep(tmp_path, "s")
+
+
 def test_another_sweep_of_the_same_name_does_not_pass_for_it(sweep, tmp_path):
     other = shutil.copytree(sweep, tmp_path / "other") / "manifest.json"
     document = json.loads(other.read_text()) | {"created": "2020-01-01T00:00:00+00:00"}
