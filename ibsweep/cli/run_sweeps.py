@@ -106,12 +106,13 @@ def _repeats(stores: Sequence[SweepStore]) -> list[Repeats]:
 
 
 def shown_by(stores: Sequence[SweepStore]) -> list[str]:
-    """Return what the budgets of sweeps that begin can show, a line a question, and what of their
-    spaces fails or does nothing.
+    """Return what the budgets of sweeps that begin can show, a line a question, what of their
+    spaces fails or does nothing, and what they begin with.
     """
     lines = {}
     for store in stores:
         if not store.proposals():
+            from ibsweep.analysis.beginnings import earlier_notes
             from ibsweep.analysis.budget import what_shows  # SciPy: as the runner below
             from ibsweep.analysis.wording import schema_of
             from ibsweep.questions.arm_fitting import space_notes
@@ -123,6 +124,8 @@ def shown_by(stores: Sequence[SweepStore]) -> list[str]:
             arm = question.arms[manifest.arm]
             data, stops = schema_of(question, manifest), manifest.pruner["rungs"]
             for note in space_notes(question, arm, data, manifest.model, stops):
+                lines[f"{arm.name}: {note}"] = note
+            for note in earlier_notes(manifest):
                 lines[f"{arm.name}: {note}"] = note
     return [line for line, shown in lines.items() if shown]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -55,9 +56,20 @@ _FLAGS: Mapping[str, Any] = {
         bool, typer.Option("--every-epoch", help="Validate after every epoch, for curves.")
     ],
     "earlier": Annotated[
-        str | None,
+        list[str],
         typer.Option(
-            "--from", metavar="SWEEP", help="Try the best configurations of this sweep first."
+            "--from",
+            metavar="SWEEP",
+            help="Begin with what this sweep found: its trials are known to the sampler where it "
+            "asked the same, else its best are tried first. May stand several times.",
+        ),
+    ],
+    "enqueue": Annotated[
+        list[Path],
+        typer.Option(
+            metavar="FILE",
+            help="Try the configurations in this file first: YAML, JSON, CSV or a best.yaml; what "
+            "one leaves out the sampler adds. May stand several times.",
         ),
     ],
 }

@@ -15,7 +15,7 @@ from ibsweep.terminal import visible
 if TYPE_CHECKING:
     import os
 
-__all__ = ["read_yaml"]
+__all__ = ["read_document", "read_text", "read_yaml"]
 
 _MAX_BYTES = 250_000
 _MAX_NODES = 10_000
@@ -41,20 +41,33 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         Texts, numbers, booleans, None, lists and mappings; dates stay texts.
 
     Raises:
-        InputError: If there is no such regular file, it cannot be read, is larger than any
-            settings are, is not UTF-8 or not YAML, repeats a key, has tags of other types or
-            integers of more than 64 bits, or holds something else.
+        InputError: As ``read_document``, and if it holds something else.
     """
-    where = format_value(str(path))[1:-1] if len(str(path)) > 300 else str(path)
-    content = _content(Path(path), where)
+    data = read_document(path)
+    if not isinstance(data, dict):
+        raise InputError(
+            f"{_named(path)}: must hold a mapping of keys to values, but got {format_value(data)}"
+        )
+    return data
+
+
+def read_document(path: str | os.PathLike[str]) -> Any:
+    """Read a YAML file that holds whatever is plain.
+
+    Args:
+        path: The file, in UTF-8.
+
+    Raises:
+        InputError: If there is no such regular file, it cannot be read, is empty, larger than any
+            settings are, not UTF-8 or not YAML, repeats a key, has tags of other types or
+            integers of more than 64 bits.
+    """
+    where, text = _named(path), read_text(path)
     try:
         with gc_paused():
-            loader = _Loader(content.decode("utf-8-sig"))
+            loader = _Loader(text)
             node = loader.get_single_node()
             data = None if node is None else loader.construct_document(node)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{where}: line {line}: is not UTF-8; save the file as UTF-8") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -64,11 +77,31 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise InputError(f"{where}: is not YAML: {_one_line(str(error))}") from None
     if data is None:
         raise InputError(f"{where}: is empty")
-    if not isinstance(data, dict):
-        raise InputError(
-            f"{where}: must hold a mapping of keys to values, but got {format_value(data)}"
-        )
     return data
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Read a file of settings in UTF-8.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: If there is no such regular file, it cannot be read, is larger than any
+            settings are or not UTF-8.
+    """
+    where = _named(path)
+    content = _content(Path(path), where)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{where}: line {line}: is not UTF-8; save the file as UTF-8") from None
+
+
+def _named(path: str | os.PathLike[str]) -> str:
+    text = str(path)
+    return format_value(text)[1:-1] if len(text) > 300 else text
 
 
 def _content(file: Path, where: str) -> bytes:

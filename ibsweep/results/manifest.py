@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 
 from ibsweep.results.layout import FORMAT, SEALED_FORMAT
 from ibsweep.results.rows import BaseRow
@@ -53,6 +53,12 @@ class Manifest(BaseRow):
             formats 2 and 3.
         time_budget: Seconds of searching, over all runs, after which nothing new is proposed, or
             None.
+        budget: Model-epochs (epochs of a trial times its replicates) after which nothing new is
+            proposed, or None.
+        patience: Finished trials without a better best after which nothing new is proposed, or
+            None; after an extension they are counted anew.
+        max_time: Of the whole command: ``seconds`` of searching and confirming, over all runs,
+            after which nothing new is proposed, and the ``sweeps`` that share them; or None.
         sampler: Name and pinned arguments.
         pruner: Name and pinned arguments, with the rungs in epochs.
         cpus_per_trial: CPUs, and threads, of a trial.
@@ -65,8 +71,12 @@ class Manifest(BaseRow):
         git: Revision of the working directory and whether it was dirty, or None.
         resumed: When, by what command, and with which versions it was resumed.
         extended: What was asked for before it was extended: ``trials`` (before, then),
-            ``time_budget`` (before) and ``further_time`` in seconds, how many were ``done``,
-            whether it was ``finished``, when and by what command.
+            ``time_budget`` (before) and ``further_time`` in seconds, ``budget`` (before, then),
+            ``max_time`` in further seconds, how many were ``done``, whether it was ``finished``,
+            when and by what command.
+        ended: What ended the search: ``why`` (``trials``, ``space``, ``patience``, ``budget``,
+            ``time`` or ``max_time``), in ``words``, with how many ``trials``, ``model_epochs`` and
+            ``seconds``; None where it has not ended, and in formats 2 to 5.
         nodes: The nodes that could hold a trial when it began or was resumed, and those that
             joined later and finished one: ``node``, ``cpus``, ``gpus`` and ``gpu_names``.
         excluded: Nodes that got no more trials after they lost three in a row, and why.
@@ -76,8 +86,10 @@ class Manifest(BaseRow):
         data: What the data are: a ``DataSchema``.
         model: An own model's options, whether its lanes are fused and why, and its parameters;
             None for one of the catalogue.
-        earlier: The ``sweep`` that this one starts from, and the ``configs`` of it that are tried
-            first.
+        earlier: What this one takes from earlier sweeps: of each the ``sweep``, the ``configs`` of
+            it that are tried first, the ``observations`` of which the sampler knows (``config``,
+            ``state``, ``value`` and its ``epoch``), and ``why`` it is so.
+        enqueued: Configurations, or parts of some, that were given to be tried first.
     """
 
     format: int = FORMAT
@@ -93,6 +105,9 @@ class Manifest(BaseRow):
     confirm_replicates: _Replicates
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     time_budget: float | None
+    budget: Annotated[int, Field(ge=1)] | None = None
+    patience: Annotated[int, Field(ge=1)] | None = None
+    max_time: Annotated[dict[str, Any], _with(seconds=(int, float), sweeps=list)] | None = None
     sampler: Annotated[dict[str, Any], _with(name=str)]
     pruner: Annotated[dict[str, Any], _with(name=str, rungs=list)]
     cpus_per_trial: float
@@ -105,6 +120,7 @@ class Manifest(BaseRow):
     git: Annotated[dict[str, Any], _with(revision=str, dirty=bool)] | None
     resumed: tuple[Annotated[dict[str, Any], _with(when=str, command=list)], ...] = ()
     extended: tuple[Annotated[dict[str, Any], _with(**_EXTENSION)], ...] = ()
+    ended: Annotated[dict[str, Any], _with(why=str, words=str, trials=int)] | None = None
     nodes: tuple[Annotated[dict[str, Any], _with(**_NODE)], ...] = ()
     excluded: tuple[str, ...] = ()
     folder: str | None = None
@@ -112,7 +128,15 @@ class Manifest(BaseRow):
     code: dict[str, str] = Field(default_factory=dict)
     data: dict[str, Any] | None = None
     model: dict[str, Any] | None = None
-    earlier: Annotated[dict[str, Any], _with(sweep=str, configs=list)] | None = None
+    earlier: tuple[Annotated[dict[str, Any], _with(sweep=str, configs=list)], ...] = ()
+    enqueued: tuple[dict[str, JsonValue], ...] = ()
+
+    @field_validator("earlier", mode="before")
+    @classmethod
+    def _one_up_to_format_5(cls, earlier: Any) -> Any:
+        if earlier is None:
+            return ()
+        return (earlier,) if isinstance(earlier, dict) else earlier
 
     @field_validator("created")
     @classmethod

@@ -29,7 +29,8 @@ class Proposal(BaseRow):
 
     Attributes:
         trial: Number of the trial within its sweep, from 0.
-        origin: ``"baseline"``, ``"earlier"`` for one of an earlier sweep, or the sampler's name.
+        origin: ``"baseline"``, ``"enqueued"`` for one that was given, ``"earlier"`` for one of an
+            earlier sweep, or the sampler's name.
         config: A value for every key of the search space.
     """
 

@@ -1,48 +1,116 @@
-"""What an earlier sweep found, as the first configurations of a new one."""
+"""What a new sweep takes over from earlier ones.
+
+Where an earlier sweep asked the same of the same (distributions, data, model, replicates, metric),
+its trials are observations: the sampler knows them, and they are no trials of the new sweep, which
+trains and confirms its own. From any other sweep that shares hyperparameters, of another arm,
+question or training-set size, only the best configurations are taken, as far as they fit, to be
+trained first: whether they are good here, their own trials show.
+
+All of it is written into the manifest, so that a sweep resumes without the earlier one.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ibsweep.errors import InputError
-from ibsweep.questions.points import canonical
-from ibsweep.questions.schema import Arm
+from ibsweep.errors import InputError, listed
+from ibsweep.questions.points import canonical, canonical_config
 from ibsweep.questions.space import contains
 from ibsweep.results.records import TrialState
 from ibsweep.results.sweeps import find_sweep
 
-__all__ = ["best_of_earlier"]
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ibsweep.analysis.check import CheckedSweep
+    from ibsweep.questions.schema import Arm, Objective, Question
+    from ibsweep.results.records import Manifest, Trial
+
+__all__ = ["knowledge_of"]
+
+LEARNING = ("tpe", "gp")
+"""Samplers that learn from trials which they did not propose."""
 
 _COUNT = 5
-"""Configurations that are taken over; the sampler goes on from what becomes of them."""
+"""Best configurations of another arm, question or size that are tried first."""
+
+_BEST_OBSERVED = 1
+"""Best configurations among observations that are trained here too: the sampler knows how good
+they were, and only what is trained here can be confirmed here."""
+
+_MOST = 1000
+"""Observations that are taken over: a sampler's time for a proposal grows with them."""
 
 
-def best_of_earlier(results: Path, sweep: str, arm: Arm) -> dict[str, Any]:
-    """Return the best configurations of an earlier sweep, for ``Manifest.earlier``.
-
-    Of a configuration those values are taken over that the arm's space can give; the sampler adds
-    the others.
+def knowledge_of(
+    results: Path,
+    sweep: str,
+    manifest: Manifest,
+    question: Question,
+    arms: Collection[str] = (),
+) -> dict[str, Any] | None:
+    """Return what a new sweep takes from an earlier one, for ``Manifest.earlier``.
 
     Args:
-        results: Where the sweep is stored.
+        results: Where the earlier sweep is stored.
         sweep: Its name.
-        arm: The arm that is to be tuned.
+        manifest: Of the new sweep.
+        question: The new sweep's question.
+        arms: Arms of the question that are tuned together: a sweep of one of these is for that
+            one alone.
+
+    Returns:
+        None where nothing of it fits, or it is for another arm.
 
     Raises:
-        InputError: If there is no such sweep, it has finished no trial, or nothing of it fits.
+        InputError: If there is no such sweep, or it has completed no trial.
+        SweepError: If its records cannot be counted on.
     """
     store = find_sweep(results, sweep)
     from ibsweep.analysis.check import check_sweep  # SciPy: not where there is no such sweep
 
     checked = check_sweep(store)
     checked.require_sound()
-    objective = checked.question.objective
-    finished = [row for row in checked.trials if row.state == TrialState.COMPLETE]
-    if not finished:
+    if not any(row.state == TrialState.COMPLETE for row in checked.trials):
         raise InputError(f"sweep {sweep!r} has completed no trial to start from")
+    its = store.manifest
+    same_question = checked.question.question == question.question
+    if same_question and its.arm != manifest.arm and its.arm in arms:
+        return None
+    arm = question.arms[manifest.arm]
+    best = _best(checked, arm)
+    if not best:
+        return None
+    found: dict[str, Any] = {"sweep": its.name, "arm": its.arm}
+    others = _differences(manifest, question, checked)
+    if others or manifest.sampler["name"] not in LEARNING:
+        sampler = manifest.sampler["name"]
+        why = f"it differs in {listed(others)}" if others else f"{sampler} cannot learn from it"
+        return found | {"configs": best[:_COUNT], "observations": [], "why": why}
+    rows = [row for row in checked.trials if row.state != TrialState.FAIL]
+    objective = question.objective
+    return found | {
+        "configs": best[:_BEST_OBSERVED],
+        "observations": [_observation(row, arm, objective) for row in rows[-_MOST:]],
+        "why": "the same search space, data, model, replicates and metric",
+    }
+
+
+def _best(checked: CheckedSweep, arm: Arm) -> list[dict[str, Any]]:
+    """Return a sweep's configurations, the one that was confirmed as its best first, then by their
+    figures: of each the values that an arm's space can give, which are some.
+    """
+    from ibsweep.analysis.summary import confirmed_trials
+
+    objective = checked.question.objective
+    by_number = {row.trial: row for row in checked.trials}
+    its = checked.question.arms[checked.store.manifest.arm]
+    confirmed = confirmed_trials(by_number, checked.confirmations, objective, its)
+    complete = [row for row in checked.trials if row.state == TrialState.COMPLETE]
+    ranked = [one.trial for one in confirmed[:1]] + sorted(complete, key=objective.rank)
     configs: list[dict[str, Any]] = []
-    for row in sorted(finished, key=objective.rank):
+    for row in ranked:
         config = {
             name: canonical(spec, row.config[name])
             for name, spec in arm.space.items()
@@ -50,6 +118,38 @@ def best_of_earlier(results: Path, sweep: str, arm: Arm) -> dict[str, Any]:
         }
         if config and config not in configs:
             configs.append(config)
-    if not configs:
-        raise InputError(f"nothing that sweep {sweep!r} tried lies in the space of {arm.name}")
-    return {"sweep": store.manifest.name, "configs": configs[:_COUNT]}
+    return configs
+
+
+def _differences(manifest: Manifest, question: Question, checked: CheckedSweep) -> list[str]:
+    """Return in what an earlier sweep differs from a new one, as far as figures depend on it."""
+    its = checked.store.manifest
+    sides = []
+    for one, of in ((manifest, question), (its, checked.question)):
+        document = of.model_dump(mode="json")
+        arm = document["arms"][one.arm]
+        sides.append(
+            {
+                "search space": arm["space"],
+                "fixed settings": arm["fixed"],
+                "model": [arm["model"], arm["train"], dict(one.code)],
+                "data": document["data"],
+                "training-set size": arm["train_size"],
+                "metric": document["objective"],
+                "replicates": one.replicates,
+            }
+        )
+    found = [name for name, value in sides[0].items() if sides[1][name] != value]
+    prints = {(one.data or {}).get("fingerprint") for one in (manifest, its)} - {None}
+    if len(prints) > 1 and "data" not in found:
+        found.append("data")
+    return found
+
+
+def _observation(row: Trial, arm: Arm, objective: Objective) -> dict[str, Any]:
+    return {
+        "state": row.state.value,
+        "config": canonical_config(arm.space, row.config),
+        "value": row.rungs[-1][1] if row.rungs else row.figure(objective.valid),
+        "epoch": row.epochs,
+    }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ibsweep.cluster.limits import require_limits
-from ibsweep.errors import InputError
+from ibsweep.errors import InputError, listed
 from ibsweep.questions.binding import Bound, bind
 from ibsweep.questions.files import Found, find_arms
 from ibsweep.questions.schema import Arm, Question
@@ -17,7 +17,8 @@ from ibsweep.questions.space import highest
 from ibsweep.results.manifest import Manifest
 from ibsweep.results.names import check_name
 from ibsweep.results.system import require_system
-from ibsweep.sweep.earlier import best_of_earlier
+from ibsweep.sweep.earlier import knowledge_of
+from ibsweep.sweep.enqueue import check_trainable, enqueued_configs
 from ibsweep.sweep.environment import environment
 from ibsweep.sweep.options import FIRST_SEED, SweepOptions, sampler_arguments
 from ibsweep.sweep.pruning import pruner_arguments
@@ -43,7 +44,7 @@ def make_manifests(
         options: Of every sweep, and how many of each arm.
         name: Of the sweep, or what the names of several begin with; None for arm and time.
         command: The command line, for the record.
-        results: Where sweeps are stored: the one that ``options.earlier`` names, and those whose
+        results: Where sweeps are stored: those that ``options.earlier`` names, and those whose
             seeds are taken.
 
     Raises:
@@ -76,9 +77,20 @@ def make_manifests(
                     command,
                     bound[key],
                     results,
+                    [other.arm.name for other in questions[key]],
                 )
             )
+    _check_taken(made, options)
     return made
+
+
+def _check_taken(made: Sequence[Manifest], options: SweepOptions) -> None:
+    """Refuse earlier sweeps of which no new one takes anything."""
+    taken = {one["sweep"] for manifest in made for one in manifest.earlier}
+    for name in options.earlier:
+        if name not in taken:
+            arms = listed(dict.fromkeys(manifest.arm for manifest in made))
+            raise InputError(f"nothing that sweep {name!r} tried lies in the space of {arms}")
 
 
 def named_arms(targets: Sequence[str], name: str | None) -> dict[str, Found]:
@@ -120,6 +132,7 @@ def make_manifest(
     command: Sequence[str],
     bound: Bound | None = None,
     results: Path = Path("results"),
+    arms: Collection[str] = (),
 ) -> Manifest:
     """Return the manifest of a new sweep.
 
@@ -130,10 +143,12 @@ def make_manifest(
         options: Of the sweep; without a seed it is the notebook's.
         command: The command line, for the record.
         bound: The question with its data and code; None where only the record is wanted.
-        results: Where the earlier sweep is stored that ``options.earlier`` names.
+        results: Where the earlier sweeps are stored that ``options.earlier`` names.
+        arms: Names of the question's arms that are tuned together with it.
 
     Raises:
-        InputError: If there is no such earlier sweep, or nothing of it fits the arm's space.
+        InputError: If there is no such earlier sweep, or a configuration that is to be tried first
+            cannot be trained.
     """
     kept: dict[str, Any] = {}
     if bound is not None:
@@ -145,11 +160,10 @@ def make_manifest(
             "data": bound.data.to_dict(),
             "model": bound.models.get(arm.name),
         }
-    if options.earlier is not None:
-        kept["earlier"] = best_of_earlier(results, options.earlier, arm)
+    kept["enqueued"] = enqueued_configs(options.enqueue, arm)
     seed = FIRST_SEED if options.seed is None else options.seed
     epochs = int(highest(arm.space["epochs"]) if "epochs" in arm.space else arm.fixed["epochs"])
-    return Manifest(
+    manifest = Manifest(
         name=name,
         arm=arm.name,
         question=question.model_dump(mode="json"),
@@ -172,6 +186,10 @@ def make_manifest(
         **kept,
         **environment(),
     )
+    if bound is not None:
+        check_trainable(manifest, question, arm)
+    found = (knowledge_of(results, s, manifest, question, arms) for s in options.earlier)
+    return manifest.model_copy(update={"earlier": tuple(filter(None, found))})
 
 
 def resumption(command: Sequence[str]) -> dict[str, Any]:

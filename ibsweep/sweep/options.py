@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +94,8 @@ class SweepOptions:
         address: Address of a Ray cluster, None for this machine alone.
         every_epoch: Validate after every epoch, for curves, and not at rungs alone.
         quick: Whether ``QUICK`` was asked for, so that verdicts can say so; it sets nothing.
-        earlier: Name of a sweep whose best configurations are tried first, or None.
+        earlier: Names of sweeps to begin with what they found; one alone may be given as it is.
+        enqueue: Configurations, or parts of some, to be tried first, and files with such.
 
     Raises:
         InputError: One line for each rule that does not hold.
@@ -114,9 +116,14 @@ class SweepOptions:
     address: str | None = None
     every_epoch: bool = False
     quick: bool = False
-    earlier: str | None = None
+    earlier: Sequence[str] = ()
+    enqueue: Sequence[Mapping[str, Any] | str | os.PathLike[str]] = ()
 
     def __post_init__(self) -> None:
+        if isinstance(self.earlier, str):
+            object.__setattr__(self, "earlier", (self.earlier,))
+        if isinstance(self.enqueue, str | os.PathLike | Mapping):
+            object.__setattr__(self, "enqueue", (self.enqueue,))
         faults = [
             f"`--{name.replace('_', '-')}` must be at least {least} and at most {most}, "
             f"but got {getattr(self, name)}"

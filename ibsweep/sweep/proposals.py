@@ -1,8 +1,9 @@
 """Which configuration is trained next: an Optuna study, rebuilt from its sweep's records.
 
 The baseline comes first, where the arm has one, then what an interrupted run left unfinished, then
-the sampler. A configuration equal to an earlier one is not trained twice: the study is told the
-known result and asked again. So it is after one that cannot be trained at all.
+what was given to be tried first and what earlier sweeps found best, then the sampler. A
+configuration equal to an earlier one is not trained twice: the study is told the known result and
+asked again. So it is after one that cannot be trained at all.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from ibsweep.results.files import replace_file
 from ibsweep.results.layout import STUDY_DIRECTORY
 from ibsweep.results.manifest import Manifest
 from ibsweep.results.records import Proposal, Trial, TrialState
+from ibsweep.sweep.first import first_configs, observed_trials
 from ibsweep.sweep.options import SAMPLERS
 
 __all__ = ["Proposer", "export_study"]
@@ -87,6 +89,7 @@ class Proposer:
         self._running: dict[int, optuna.Trial] = {}
         # by configuration; None while it is not finished
         self._outcomes: dict[str, Trial | None] = {self._key(p.config): None for p in proposals}
+        self.study.add_trials(observed_trials(manifest, self.distributions))
         for row in sorted(trials, key=lambda row: row.trial):
             self.study.add_trial(_frozen_trial(row, self.column, self.distributions))
             self._outcomes[self._key(row.config)] = row
@@ -107,10 +110,7 @@ class Proposer:
         # the number of a trial whose lines are gone goes to another
         self._free = (n for n in range(self.budget) if n not in taken_numbers)
         self._next = next(self._free, None)
-        earlier = manifest.earlier["configs"] if manifest.earlier else []
-        # what an interrupted run proposed of it is not asked for again
-        taken = sum(p.origin == "earlier" for p in proposals)
-        self._earlier = deque(earlier[taken:])
+        self._first = first_configs(manifest, proposals)
 
     def propose(self) -> tuple[Proposal, bool] | None:
         """Return the next proposal and whether it is new; None once budget or space is used up."""
@@ -144,7 +144,7 @@ class Proposer:
 
     def nothing_left(self) -> str | None:
         """Return why there is nothing to propose, as far as can be told without the sampler."""
-        if self._unfinished or self._earlier:
+        if self._unfinished or self._first:
             return None
         if self._grid is not None:
             left = any(map(self._is_left, self._drawn(self._axes)))
@@ -198,8 +198,12 @@ class Proposer:
         if self._next == 0 and self.arm.baseline is not None:
             # as the space writes it: 1 in a range of floats is 1.0
             yield "baseline", canonical_config(self.arm.space, self.arm.baseline)
-        while self._earlier:
-            yield "earlier", self._earlier.popleft()
+        while self._first:
+            origin, config = self._first.popleft()
+            # the sampler completes a part of one, perhaps to what was tried
+            again = 1 if config.keys() == self.arm.space.keys() else _MAX_DUPLICATES
+            for _ in range(again):
+                yield origin, dict(config)
         if self._grid is not None:
             for config in self._grid:
                 if self._is_left(config):

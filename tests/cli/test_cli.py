@@ -102,23 +102,30 @@ def test_every_option_of_a_sweep_has_a_flag(here, monkeypatch):
         "address": "auto",
         "every_epoch": True,
         "quick": True,
-        "earlier": "first",
+        "earlier": ["first"],
+        "enqueue": ["first.yaml"],
     }
     assert chosen.keys() == {field.name for field in dataclasses.fields(SweepOptions)}
     tiny.add_trial(SweepStore.create(here / "results", tiny.manifest(name="first")), tiny.trial(0))
+    (here / "first.yaml").write_text("[{lr: 0.05}]")
     words = []
     for name, value in chosen.items():
         assert value != getattr(SweepOptions, name), name
         flag = {"earlier": "from"}.get(name, name)
-        words += [f"--{flag.replace('_', '-')}", *([] if value is True else [str(value)])]
+        given = value if isinstance(value, list) else [value]
+        flag = f"--{flag.replace('_', '-')}"
+        words += [flag] if value is True else [w for one in given for w in (flag, str(one))]
     assert run(["tune", "tiny.yaml", "--name", "one", *words]) == 0
     first, second = (find_sweep(here / "results", f"one-seed{seed}") for seed in (20, 21))
     assert chosen.pop("sweeps") == 2
     assert second.manifest.seed == 21
     manifest = first.manifest
-    found = {name: getattr(manifest, name) for name in chosen}
+    fields = {*chosen, "enqueued"} - {"enqueue"}
+    found = {name: getattr(manifest, name) for name in fields}
     found |= {name: found[name]["name"] for name in ("sampler", "pruner")}
-    found["earlier"] = found["earlier"]["sweep"]
+    assert found.pop("enqueued") == ({"lr": 0.05},)
+    assert chosen.pop("enqueue") == ["first.yaml"]
+    found["earlier"] = [one["sweep"] for one in found["earlier"]]
     assert found == chosen
 
 

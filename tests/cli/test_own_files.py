@@ -141,7 +141,9 @@ def test_changed_code_is_refused_before_it_runs(folder, capsys, words):
     (manifest,) = make_manifests(
         ["digits.yaml:mine"], SweepOptions(earlier="one"), None, [], folder / "results"
     )
-    assert manifest.earlier == {"sweep": "one", "configs": [{"lr": 0.01, "width": 4}]}
+    (earlier,) = manifest.earlier
+    assert (earlier["sweep"], earlier["configs"]) == ("one", [{"lr": 0.01, "width": 4}])
+    assert earlier["why"] == "it differs in model"
 
 
 def test_efficiency_refuses_changed_code_too(folder, capsys):

@@ -653,7 +653,7 @@ def test_the_study_is_not_written_through_a_planted_link(tmp_path):
 def test_what_an_earlier_sweep_found_comes_after_the_baseline():
     earlier = [{"lr": 0.02, "epochs": 30, "batch_size": 5}, {"lr": 0.05}]
     manifest = tiny.manifest(trials=6).model_copy(
-        update={"earlier": {"sweep": "first", "configs": earlier}}
+        update={"earlier": ({"sweep": "first", "configs": earlier},)}
     )
     proposer = Proposer(tiny.arm(), OBJECTIVE, manifest)
     proposals = [proposer.propose()[0] for _ in range(4)]

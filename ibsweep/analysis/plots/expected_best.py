@@ -44,10 +44,10 @@ def expected_best_info(
 ) -> ExpectedBestInfo:
     """Return what n trials of a sweep's sampler come to.
 
-    The baseline and what earlier sweeps found are none of them: it took no trial to find these
-    here, and in a random order they would make few trials look like enough. Pruned and failed
-    trials count as ``statistics.best_of`` says. Figures are on the examples that choose: the best
-    of many is optimistic.
+    The baseline, what was given and what earlier sweeps found are none of them: it took no trial
+    to find these here, and in a random order they would make few trials look like enough. Pruned
+    and failed trials count as ``statistics.best_of`` says. Figures are on the examples that
+    choose: the best of many is optimistic.
 
     Args:
         trials: The frame ``Results.trials``.
@@ -57,7 +57,7 @@ def expected_best_info(
     objective = Objective.model_validate(metric)
     rows = trials[trials["sweep"] == sweep].sort_values("trial")
     column = rows[objective.valid].where(rows["state"] != "FAIL")
-    of_sampler = ~rows["origin"].isin(["baseline", "earlier"])
+    of_sampler = ~rows["origin"].isin(["baseline", "enqueued", "earlier"])
     baseline = column[(rows["origin"] == "baseline") & np.isfinite(column)]
     figures = column[of_sampler].to_numpy(dtype=np.float64)
     known = np.isfinite(figures)

@@ -256,7 +256,7 @@ def _expected_best(summary: SweepSummary, trials: pd.DataFrame) -> list[PageFigu
         "stopped, is the best only where none of the n is complete. Figures are on validation "
         f"{summary.data.noun}: the best of many is optimistic."
     )
-    source = f"trials where origin is neither baseline nor earlier: {metric.valid} and state"
+    source = f"trials where origin is the sampler: {metric.valid} and state"
     return [PageFigure(title, note, svg, source)]
 
 

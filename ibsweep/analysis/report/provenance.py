@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ibsweep.analysis.beginnings import earlier_notes
 from ibsweep.analysis.report.cells import Cell, Table, number_cell, text_cell
 from ibsweep.results.records import TrialState
 
@@ -139,6 +140,7 @@ _SETTINGS: Mapping[str, Any] = {
         + _confirmation(m)
         + (f"; no new trial after {m.time_budget:g} s" if m.time_budget else "")
     ),
+    "begins with": lambda m: "; ".join(earlier_notes(m)),
     "sampler": lambda m: _pairs_text(m.sampler),
     "pruner": lambda m: _pairs_text(m.pruner),
     "a trial takes": lambda m: (
