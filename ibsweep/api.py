@@ -42,7 +42,8 @@ def tune(
         progress: Show how far it is: a bar in a notebook, a table on a terminal, lines elsewhere.
         **options: The fields of ``SweepOptions``, as the command's flags: ``trials=20``,
             ``replicates=8``, ``sampler="random"``, ``time_budget=300`` (seconds), ``sweeps=3``
-            (repeats of every sweep, each with the next seed), ....
+            (repeats of every sweep, each with the next seed), ``earlier=["q7_wider-one"]`` (as
+            ``--from``), ``enqueue=[{"lr": 0.01}, "best.yaml"]``, ....
 
     Returns:
         The frames of these sweeps (``trials``, ``curves``, ``confirmations``),
@@ -79,6 +80,8 @@ def resume(
     *sweeps: str,
     trials: int | None = None,
     time_budget: float | None = None,
+    budget: int | None = None,
+    max_time: float | None = None,
     results: str | os.PathLike[str] = "results",
     progress: bool = True,
 ) -> Results:
@@ -87,9 +90,11 @@ def resume(
     Args:
         *sweeps: Their names.
         trials: How many trials each is to have in all, more than it has done; None for as many
-            as it was to have. With it, or with ``time_budget``, a finished sweep goes on.
+            as it was to have. With it, or with one of the next three, a finished sweep goes on.
         time_budget: Seconds from now on in which further trials may begin; None for what is left
             of the sweep's own.
+        budget: How many model-epochs each is to have in all, more than it has trained.
+        max_time: Seconds from now on in which all of them may search and confirm.
         results: The directory, or URL, that they are stored in.
         progress: As for `tune`.
 
@@ -99,13 +104,15 @@ def resume(
         SweepError: If a sweep cannot go on.
         KeyboardInterrupt: Likewise, with a note that says how to go on.
     """
+    from ibsweep.sweep.further import Further
     from ibsweep.sweep.resume import resumed
 
     if not sweeps:
         raise InputError("name the sweeps to resume; `ibsweep.load().sweeps` lists them")
     folder = fetch_results(results)
     stores = [find_sweep(folder, name) for name in dict.fromkeys(sweeps)]
-    with resumed(stores, sys.argv, trials=trials, time_budget=time_budget):
+    further = Further(trials, time_budget, budget, max_time)
+    with resumed(stores, sys.argv, further=further):
         return _run(stores, folder, progress=progress)
 
 

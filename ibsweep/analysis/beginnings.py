@@ -9,7 +9,7 @@ from ibsweep.errors import listed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ibsweep.results.records import Manifest
+    from ibsweep.results.manifest import Manifest
 
 __all__ = ["earlier_notes"]
 

@@ -20,7 +20,6 @@ from ibsweep.analysis.row_checks import RowChecks
 from ibsweep.analysis.summary import SweepSummary, confirmed_trials, summarise_rows
 from ibsweep.errors import SweepError
 from ibsweep.questions.files import question_from_manifest
-from ibsweep.results.extent import spent_damage
 from ibsweep.results.reading import (
     OF_OTHERS,
     REMOVE_LINE,
@@ -31,6 +30,7 @@ from ibsweep.results.reading import (
     damage_text,
 )
 from ibsweep.results.records import Confirmation, Curve, Proposal, Trial
+from ibsweep.results.spent import spent_damage
 
 if TYPE_CHECKING:
     from ibsweep.questions.schema import Question

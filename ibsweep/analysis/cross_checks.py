@@ -126,7 +126,7 @@ class CrossChecks:
                 gone = f": there is no {listed(sorted(missing), 'trial')}" if missing else ""
                 yield Damage(paths.trials, None, f"{text}{gone}; {again}", "resume")
                 missing = set()
-        elif self._store.manifest.time_budget is None:
+        elif self._store.manifest.time_budget is None and self._store.manifest.max_time is None:
             missing |= proposed - known.keys()
         if missing:
             text = f"lacks {listed(sorted(missing), 'trial')}; {again}"

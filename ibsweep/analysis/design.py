@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from ibsweep.questions.schema import Question
     from ibsweep.results.manifest import Manifest
 
-__all__ = ["asked_in_turn", "design_of", "independent"]
+__all__ = ["Asked", "asked_in_turn", "design_of", "independent"]
 
 _NOT_DESIGN = {
     *("name", "created", "command", "resumed"),
-    *("extended", "time_budget"),
+    *("extended", "ended", "time_budget", "budget", "max_time"),
     *("seed", "format"),  # an older layout becomes the present one when a sweep is resumed
     *("machine", "git", "address", "nodes", "excluded", "folder", "file"),
     *("question", "arm", "sampler", "data", "versions"),  # what counts of these is added below
@@ -63,15 +63,39 @@ def design_of(manifest: Manifest, question: Question) -> str:
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def asked_in_turn(manifest: Manifest) -> list[tuple[int, float | None]]:
-    """Return trials in all and seconds of searching that a sweep was asked for, and then what it
-    was extended to: trials in all, and further seconds.
+class Asked(NamedTuple):
+    """What a sweep was asked for at first, or what it was extended to.
+
+    Attributes:
+        trials: In all.
+        time: Seconds of searching, further ones where it was extended.
+        budget: Model-epochs in all.
+        max_time: Seconds of the whole command, further ones likewise.
     """
+
+    trials: int
+    time: float | None = None
+    budget: int | None = None
+    max_time: float | None = None
+
+
+def asked_in_turn(manifest: Manifest) -> list[Asked]:
+    """Return what a sweep was asked for, and then what it was extended to."""
+    limit = (manifest.max_time or {}).get("seconds")
     if not manifest.extended:
-        return [(manifest.trials, manifest.time_budget)]
-    first = manifest.extended[0]
-    later = [(one["trials"][1], one["further_time"]) for one in manifest.extended]
-    return [(first["trials"][0], first["time_budget"]), *later]
+        return [Asked(manifest.trials, manifest.time_budget, manifest.budget, limit)]
+    first, unknown = manifest.extended[0], (None, None)
+    later = [
+        Asked(
+            one["trials"][1],
+            one["further_time"],
+            one.get("budget", unknown)[1],
+            one.get("max_time"),
+        )
+        for one in manifest.extended
+    ]
+    before = first.get("budget", unknown)[0]
+    return [Asked(first["trials"][0], first["time_budget"], before), *later]
 
 
 def independent(sweeps: Iterable[StoredSweep]) -> tuple[StoredSweep, ...]:

@@ -216,6 +216,7 @@ class SweepSummary:
                 "pruned": self.counts[TrialState.PRUNED],
                 "failed": self.counts[TrialState.FAIL],
             },
+            "ended": self.manifest.ended and self.manifest.ended["why"],
             "baseline": baseline,
             "best": best,
         }

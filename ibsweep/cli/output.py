@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from ibsweep.analysis.beginnings import earlier_notes
 from ibsweep.analysis.runs_wording import SAME_REPLICATES, of_all_text, runs_text, versus_text
 from ibsweep.analysis.strip import span, span_text, strip_of
 from ibsweep.analysis.summary import config_text
@@ -93,12 +94,20 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
     if tally.rate:  # this command trained some of them
         states += f"; {tally.elapsed:.0f} s, {tally.rate:,.0f} model-epochs/s"
     table.add_row("trials", str(sum(counts.values())), states)
+    ended = summary.manifest.ended
+    if ended and ended["why"] != "trials":
+        table.add_row("ended", "", ended["words"])
     if extended := summary.manifest.extended:
         asked = [*(one["trials"][0] for one in extended), summary.manifest.trials]
         turns = " then ".join(str(n) for n in dict.fromkeys(asked))
-        further = any(one["further_time"] for one in extended)
+        further = any(one["further_time"] or one.get("max_time") for one in extended)
         words = f"{turns} trials were asked for" + (" and further time" if further else "")
+        epochs = [n for one in extended for n in one.get("budget") or () if n is not None]
+        if len(set(epochs)) > 1:
+            words += f" and {' then '.join(f'{n:,}' for n in dict.fromkeys(epochs))} model-epochs"
         table.add_row("extended", "", f"{words}, when results had been seen")
+    for note in earlier_notes(summary.manifest):
+        table.add_row("began with", "", note)
     if summary.manifest.is_quick:
         table.add_row("a quick look", "", "too small a budget to go by; tune without --quick")
     table.add_row("seed", str(summary.manifest.seed), "of the sampler and of all replicates")

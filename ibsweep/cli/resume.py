@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ibsweep.results.store import SweepStore
+    from ibsweep.sweep.further import Further
 
 
 def resume(
@@ -42,25 +43,37 @@ def resume(
             metavar="TIME", help="Further time, from now on, in which trials may begin: 90s, 5m."
         ),
     ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Extend it: model-epochs in all, more than it has trained."
+        ),
+    ] = None,
+    max_time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Further time of all of them together, confirmation included."
+        ),
+    ] = None,
     results: ResultsDir = Path("results"),
     quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Complete sweeps after Ctrl-C, a crash or a power cut; finished trials are not repeated.
 
-    With --trials or --time-budget a sweep goes on beyond what it was asked for, also a finished
-    one: its best is chosen again, among the old leaders and the new ones.
+    With --trials, --time-budget, --budget or --max-time a sweep goes on beyond what it was asked
+    for, also a finished one: its best is chosen again, among the old leaders and the new ones.
     """
     from ibsweep.cli.run_sweeps import run_and_print
     from ibsweep.results.sweeps import find_sweep
     from ibsweep.sweep.resume import resumed
 
-    further = _further_time(sweeps, trials, time_budget)
+    further = _further(sweeps, trials, time_budget, budget, max_time)
     if sweeps == ["all"]:
         stores = _unfinished(results)
     else:
         stores = [find_sweep(results, name) for name in dict.fromkeys(sweeps)]
-    with resumed(stores, sys.argv, trials=trials, time_budget=further, address=address):
+    with resumed(stores, sys.argv, further=further, address=address):
         run_and_print(stores, quiet=quiet, json=json)
 
 
@@ -72,18 +85,27 @@ def check(context: typer.Context) -> None:
         typer.BadParameter: Likewise.
     """
     given = context.params
-    _further_time(given["sweeps"], given["trials"], given["time_budget"])
+    names = ("sweeps", "trials", "time_budget", "budget", "max_time")
+    _further(*(given[name] for name in names))
 
 
-def _further_time(
-    sweeps: Sequence[str], trials: int | None, time_budget: str | None
-) -> float | None:
-    """Return the further seconds that are asked for, None where none are."""
+def _further(
+    sweeps: Sequence[str],
+    trials: int | None,
+    time_budget: str | None,
+    budget: int | None,
+    max_time: str | None,
+) -> Further:
+    """Return what is asked for beyond what the sweeps were to have."""
     from ibsweep.errors import InputError
+    from ibsweep.sweep.further import Further
 
-    further = None if time_budget is None else parse_duration(time_budget)
-    if sweeps == ["all"] and (trials is not None or further is not None):
-        raise InputError("--trials and --time-budget extend sweeps that are named, not all")
+    seconds = [None if text is None else parse_duration(text) for text in (time_budget, max_time)]
+    further = Further(trials, seconds[0], budget, seconds[1])
+    if sweeps == ["all"] and further._replace(max_time=None) != Further():
+        raise InputError(
+            "--trials, --time-budget and --budget extend sweeps that are named, not all"
+        )
     return further
 
 

@@ -132,12 +132,13 @@ def job_command(inner: typer.Context, python: str) -> JobCommand:
         python: The interpreter on the cluster's head.
     """
     targets, files = _targets(inner)
+    options = shlex.join(_options(inner, files))
     results: Path = inner.params["results"]
     there = shlex.quote(display_path(results))
     if not results.is_absolute():
         there = f"~/{there}"  # a job runs in a directory that does not last
     words = [python, "-m", "ibsweep", str(inner.info_name)]
-    given, options = shlex.join(targets), shlex.join(_options(inner))
+    given = shlex.join(targets)
     where = f"--address {shlex.quote(inner.params['address'] or 'auto')} --results {there}"
     if any(target.startswith("-") for target in targets):  # no option there, as it is none here
         parts = [shlex.join(words), options, where, "--", given]
@@ -185,8 +186,13 @@ def _needs_folder(file: Path) -> bool:
     return bool(question.references) or question.data["from"] != "edges"
 
 
-def _options(inner: typer.Context) -> list[str]:
-    """Return a command's options as they were given, without --address and --results."""
+def _options(inner: typer.Context, files: dict[str, Path]) -> list[str]:
+    """Return a command's options as they were given, without --address and --results.
+
+    Args:
+        inner: The command's context.
+        files: What goes along; files that options name are added.
+    """
     words: list[str] = []
     for parameter in inner.command.params:
         name = str(parameter.name)
@@ -200,6 +206,10 @@ def _options(inner: typer.Context) -> list[str]:
             words.append(parameter.opts[0])
         else:
             for one in value if isinstance(value, list | tuple) else [value]:
+                if name == "enqueue":
+                    plain = _plain_name(one.name)
+                    called = f"{len(files)}-{plain}" if plain in files else plain
+                    files[called], one = one, called
                 words += [parameter.opts[0], str(one)]
     return words
 

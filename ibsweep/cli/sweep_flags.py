@@ -49,6 +49,29 @@ _FLAGS: Mapping[str, Any] = {
             help="Of each sweep: start no trial after this: 90s, 5m, 1h. Running ones end.",
         ),
     ],
+    "max_time": Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Of the whole command: its sweeps share this evenly, confirmation included, and "
+            "start no trial that would leave too little to confirm.",
+        ),
+    ],
+    "budget": Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Of each sweep: start no trial after this many model-epochs, epochs times "
+            "replicates. Running ones end.",
+        ),
+    ],
+    "patience": Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Of each sweep: start no trial once N have finished without a better best.",
+        ),
+    ],
     "cpus_per_trial": CpusPerTrial,
     "gpus_per_trial": GpusPerTrial,
     "address": Address,
@@ -124,8 +147,9 @@ def sweep_options(context: typer.Context) -> SweepOptions:
         typer.BadParameter: If a duration is none.
     """
     given = {name: context.params[name] for name in _FLAGS}
-    if given["time_budget"] is not None:
-        given["time_budget"] = parse_duration(given["time_budget"])
+    for name in ("time_budget", "max_time"):
+        if given[name] is not None:
+            given[name] = parse_duration(given[name])
     if context.params["quick"]:
         given |= {name: value for name, value in QUICK.items() if not _is_given(context, name)}
     return SweepOptions(**given, quick=context.params["quick"])

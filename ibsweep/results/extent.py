@@ -1,74 +1,25 @@
-"""How far a sweep has come of what it was asked for: trials, time, and the command for more."""
+"""How far a sweep has come of what it was asked for, and the command for more."""
 
 from __future__ import annotations
 
-import json
-import math
 import shlex
 from typing import TYPE_CHECKING
 
-from ibsweep.errors import SweepError
 from ibsweep.results.location import results_words
-from ibsweep.results.reading import Damage, read_file
+from ibsweep.results.spent import seconds_left, spent_seconds
 
 if TYPE_CHECKING:
     from ibsweep.results.store import SweepStore
 
-__all__ = [
-    "further_time",
-    "how_to_go_on",
-    "record_spent",
-    "resume_words",
-    "spent_damage",
-    "spent_seconds",
-    "time_is_spent",
-]
+__all__ = ["further_time", "how_to_go_on", "limit_reached", "resume_words", "time_is_spent"]
 
-
-def spent_seconds(store: SweepStore) -> float:
-    """Return for how long a sweep has searched, in all of its runs.
-
-    Sweeps up to format 4 kept no account of it: it is 0.
-
-    Raises:
-        SweepError: If the account is damaged.
-    """
-    if damage := spent_damage(store):
-        raise SweepError(str(damage))
-    try:
-        return float(json.loads(read_file(store.paths.spent))["seconds"])
-    except FileNotFoundError:
-        return 0.0
-
-
-def spent_damage(store: SweepStore) -> Damage | None:
-    """Return what is wrong with the account of the time that a sweep has searched.
-
-    Only a time budget goes by it: a sweep without one counts whatever it says.
-    """
-    path = store.paths.spent
-    try:
-        found = json.loads(read_file(path))["seconds"]
-        known = isinstance(found, int | float) and not isinstance(found, bool)
-        if known and math.isfinite(found) and found >= 0:
-            return None
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
-        pass
-    text = "does not say how long the sweep has searched"
-    if store.manifest.time_budget is None:
-        return Damage(path, None, text, "none")
-    return Damage(path, None, f"{text}; remove it to count from 0", "none")
-
-
-def record_spent(store: SweepStore, seconds: float) -> None:
-    """Write for how long a sweep has searched, durably.
-
-    Raises:
-        SweepError: If the disk is full or refuses.
-    """
-    store.write(store.paths.spent, json.dumps({"seconds": round(seconds, 3)}).encode() + b"\n")
+_MORE = {
+    "time": "--time-budget TIME` gives it further time",
+    "max_time": "--max-time TIME` gives it further time",
+    "budget": "--budget N` gives it a larger one",
+    "patience": "--trials N` has it go on",
+}
+"""By what a sweep goes on that was ended by a limit."""
 
 
 def time_is_spent(store: SweepStore) -> bool:
@@ -85,27 +36,52 @@ def time_is_spent(store: SweepStore) -> bool:
     return spent_seconds(store) >= budget
 
 
+def limit_reached(store: SweepStore) -> str | None:
+    """Return which limit ended a sweep's search before it had all of its trials.
+
+    Returns:
+        ``time``, ``max_time``, ``budget`` or ``patience``; None where it has its trials, the space
+        is used up, or the search has not ended.
+    """
+    if len(store.trials()) >= store.manifest.trials:
+        return None
+    if store.manifest.ended is None:  # formats 2 to 5
+        return "time" if time_is_spent(store) else None
+    why: str = store.manifest.ended["why"]
+    return why if why in _MORE else None
+
+
 def how_to_go_on(store: SweepStore) -> str:
     """Return by which command a sweep is completed, or extended where it is finished."""
     done = len(store.trials())
     if not store.paths.best_config.exists():
         return f"{resume_words(store)} completes it"
-    if done < store.manifest.trials and time_is_spent(store):
+    if limit_reached(store):
         return further_time(store)
     if done < store.manifest.trials:
         return f"it is finished: it has tried all {done} configurations that it could"
-    time = " --time-budget TIME" if time_is_spent(store) else ""
+    budget, left = store.manifest.budget, seconds_left(store)
+    trained = sum(row.model_epochs for row in store.trials())
+    more = "".join(
+        f" {flag}"
+        for flag, is_spent in (
+            ("--time-budget TIME", time_is_spent(store)),
+            ("--budget N", budget is not None and trained >= budget),
+            ("--max-time TIME", left is not None and left <= 0),
+        )
+        if is_spent
+    )
     return (
-        f"it is finished, `{_command(store)} --trials N{time}` extends it beyond its {done} trials"
+        f"it is finished, `{_command(store)} --trials N{more}` extends it beyond its {done} trials"
     )
 
 
 def further_time(store: SweepStore) -> str:
-    """Return by which command a sweep is given further time, whose own is spent."""
-    return (
-        f"its time budget is spent with {len(store.trials())} of {store.manifest.trials} trials "
-        f"done, `{_command(store)} --time-budget TIME` gives it further time"
-    )
+    """Return which limit ended a sweep's search, and by which command it goes on."""
+    ended, why = store.manifest.ended, limit_reached(store) or "time"
+    words = ended["words"] if ended and ended["why"] == why else "its time budget is spent"
+    done = f"{len(store.trials())} of {store.manifest.trials} trials done"
+    return f"{words} with {done}, `{_command(store)} {_MORE[why]}"
 
 
 def resume_words(store: SweepStore) -> str:

@@ -11,7 +11,7 @@ A sweep is one directory:
 - ``models/``: weights of the confirmed replicates, one file a trial
 - ``logs/``: what training functions of the user's own printed, one file a trial
 - ``study.log``: the trials as an Optuna journal, for Optuna's own tools
-- ``spent.json``: for how long the sweep has searched, in all of its runs
+- ``spent.json``: for how long the sweep has searched and confirmed, in all of its runs
 - ``best.yaml``: the best configuration with its figures
 - ``best.pt``: one confirmed replicate of it: a plain state dict
 
@@ -74,7 +74,7 @@ class SweepPaths:
         self.best_config = root / "best.yaml"
         self.best_model = root / "best.pt"
         self.spent = root / "spent.json"
-        """For how long it has searched."""
+        """For how long it has searched and confirmed."""
         self.lock = root / ".lock"
         self.tune = root / ".tune"
         """Ray Tune's working files while a sweep runs; never needed to resume."""

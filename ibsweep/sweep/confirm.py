@@ -8,14 +8,14 @@ replicates still score it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ibsweep.analysis.summary import Confirmed, chosen, leading
 from ibsweep.cluster.nodes import Nodes
 from ibsweep.errors import SweepError
 from ibsweep.questions.schema import Arm, Question
-from ibsweep.results.extent import further_time, time_is_spent
+from ibsweep.results.extent import further_time, limit_reached
 from ibsweep.results.location import display_path
 from ibsweep.results.records import Trial
 from ibsweep.results.store import SweepStore
@@ -36,6 +36,7 @@ def confirm(
     progress: Progress,
     nodes: Nodes,
     data: ObjectRef | None,
+    tick: Callable[[], None] = lambda: None,
 ) -> None:
     """Confirm what is not confirmed yet, then write ``best.yaml`` and ``best.pt``.
 
@@ -50,6 +51,7 @@ def confirm(
         progress: Called with how far it is.
         nodes: The nodes.
         data: Where workers find the arrays of the data; None where these are generated.
+        tick: Called as time goes by.
 
     Raises:
         SweepError: If no trial was completed, or a worker was lost too often.
@@ -58,7 +60,7 @@ def confirm(
     conditions = question.conditions(arm.name)
     trials = leading(store.trials(), manifest.confirm, objective, conditions)
     if not trials:
-        if time_is_spent(store) and len(store.trials()) < manifest.trials:
+        if limit_reached(store):
             raise SweepError(f"no trial of {manifest.name} was completed: {further_time(store)}")
         raise SweepError(
             f"no trial of {manifest.name} was completed, so there is nothing to confirm: "
@@ -72,6 +74,7 @@ def confirm(
         ):
             save_models(store, plan.trial.trial, states)
             store.add_confirmations(rows)
+            tick()
 
     purpose: Purpose = None
     if manifest.choice_replicates is not None:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from ibsweep.analysis.check import CheckedSweep
     from ibsweep.questions.schema import Arm, Objective, Question
-    from ibsweep.results.records import Manifest, Trial
+    from ibsweep.results.manifest import Manifest
+    from ibsweep.results.records import Trial
 
 __all__ = ["knowledge_of"]
 

@@ -21,7 +21,7 @@ from ibsweep.questions.yaml_file import read_document, read_text
 
 if TYPE_CHECKING:
     from ibsweep.questions.schema import Arm, Question
-    from ibsweep.results.records import Manifest
+    from ibsweep.results.manifest import Manifest
 
 __all__ = ["check_trainable", "enqueued_configs"]
 

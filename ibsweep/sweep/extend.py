@@ -1,4 +1,4 @@
-"""More trials or further time for a sweep, whether it is finished or not.
+"""More trials, model-epochs or time for a sweep, whether it is finished or not.
 
 What it has stays: the new leaders are compared with those that were compared before, on the same
 fresh replicates, and only what has no rows yet is trained. The manifest keeps what was asked for
@@ -15,12 +15,11 @@ are proposed when all earlier ones have ended, not while the last of these still
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ibsweep.errors import InputError
 from ibsweep.questions.files import question_from_manifest
-from ibsweep.results.extent import spent_seconds
+from ibsweep.sweep.further import Further, Goal, goal_of, only_to_confirm
 from ibsweep.sweep.manifest import resumption
 
 if TYPE_CHECKING:
@@ -69,17 +68,17 @@ class Extension(NamedTuple):
 
 def extension(
     store: SweepStore,
-    trials: int | None,
-    time_budget: float | None,
+    further: Further,
     command: Sequence[str],
+    sweeps: Sequence[str] = (),
 ) -> Extension | None:
     """Return a sweep's extension; nothing is written yet.
 
     Args:
         store: The sweep, which this process holds.
-        trials: How many it is to have in all; None for as many as before.
-        time_budget: For how many further seconds trials may begin; None for what is left.
+        further: What it is to have.
         command: The command line, for the record.
+        sweeps: Names of the sweeps that are extended together, it among them.
 
     Returns:
         None where it has as much to do as before.
@@ -87,66 +86,38 @@ def extension(
     Raises:
         InputError: If nothing more would be trained; says what would be right.
     """
-    if trials is None and time_budget is None:
+    if further == Further():
         return None
     from ibsweep.sweep.proposals import Proposer  # Optuna
     from ibsweep.sweep.unfit import unfit_rule
 
-    manifest, done, spent = store.manifest, len(store.trials()), spent_seconds(store)
-    name, proposals = manifest.name, store.proposals()
-    if time_budget is not None and not (time_budget > 0 and math.isfinite(time_budget)):
-        raise InputError(f"`--time-budget` must be above 0, but got {time_budget:g}")
+    manifest = store.manifest
+    goal = goal_of(store, further, sweeps)
     finished = store.paths.best_config.exists()
-    begun = max(done, len(proposals))
-    if trials is not None and not max(begun + 1, manifest.trials) <= trials <= 1_000_000:
-        least = f"more than the {begun} that it has {'done' if begun == done else 'begun'}"
-        if manifest.trials > begun:
-            least = f"at least the {manifest.trials} that it was asked for"
-        raise InputError(
-            f"`--trials` is how many {name} is to have in all: {least}, and at most 1000000, but "
-            f"got {trials}"
-        )
-    total = manifest.trials if trials is None else trials
-    budget = manifest.time_budget if time_budget is None else spent + time_budget
-    if done >= total:
-        raise InputError(
-            f"all {done} trials of {name} are done: further time adds none; give it more, such as "
-            f"`--trials {2 * done} --time-budget {_seconds(time_budget)}`"
-        )
-    if budget is not None and spent >= budget:
-        more = "" if trials is None else f"--trials {trials} "
-        raise InputError(
-            f"the time budget of {name} is spent: give it further time besides, such as "
-            f"`{more}--time-budget {_seconds(budget)}`"
-        )
-    if (total, budget) == (manifest.trials, manifest.time_budget) and not finished:
+    before = Goal(manifest.trials, manifest.time_budget, manifest.budget, manifest.max_time)
+    if goal == before and not finished:
         return None
     entry: dict[str, Any] = {
         key: value for key, value in resumption(command).items() if key in ("when", "command")
     }
     entry |= {
-        "trials": [manifest.trials, total],
-        "time_budget": manifest.time_budget,
-        "further_time": time_budget,
-        "done": done,
+        "trials": [before.trials, goal.trials],
+        "time_budget": before.time_budget,
+        "further_time": further.time_budget,
+        "budget": [before.budget, goal.budget],
+        "max_time": further.max_time,
+        "done": len(store.trials()),
         "finished": finished,
     }
-    extended = manifest.model_copy(
-        update={
-            "trials": total,
-            "time_budget": budget,
-            "extended": (*manifest.extended, entry),
-        }
-    )
+    update = {**goal._asdict(), "ended": None, "extended": (*manifest.extended, entry)}
+    extended = manifest.model_copy(update=update)
     question = question_from_manifest(manifest.question, store.paths.manifest)
     arm = question.arms[manifest.arm]
     cannot = unfit_rule(manifest, question, arm)
+    proposals = store.proposals()
     proposer = Proposer(arm, question.objective, extended, proposals, store.trials(), cannot)
-    if why := proposer.nothing_left():
-        raise InputError(f"{name} cannot be extended: {why}")
+    why = proposer.nothing_left()
+    if why and not only_to_confirm(store, further):
+        raise InputError(f"{manifest.name} cannot be extended: {why}")
     best = store.paths.best_config.read_bytes() if finished else None
     return Extension(store, extended, manifest, best, len(proposals))
-
-
-def _seconds(time: float | None) -> str:
-    return f"{max(1, round(time or 0))}s"

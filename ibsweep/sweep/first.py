@@ -13,7 +13,8 @@ from ibsweep.questions.points import has_all
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-    from ibsweep.results.records import Manifest, Proposal
+    from ibsweep.results.manifest import Manifest
+    from ibsweep.results.records import Proposal
 
 __all__ = ["First", "first_configs", "observed_trials"]
 

@@ -81,7 +81,10 @@ def make_manifests(
                 )
             )
     _check_taken(made, options)
-    return made
+    if options.max_time is None:
+        return made
+    shared = {"seconds": options.max_time, "sweeps": [manifest.name for manifest in made]}
+    return [manifest.model_copy(update={"max_time": shared}) for manifest in made]
 
 
 def _check_taken(made: Sequence[Manifest], options: SweepOptions) -> None:
@@ -176,6 +179,8 @@ def make_manifest(
         confirm_replicates=options.confirm_replicates,
         seed=seed,
         time_budget=options.time_budget,
+        budget=options.budget,
+        patience=options.patience,
         sampler=sampler_arguments(options.sampler, seed),
         pruner=pruner_arguments(options.pruner, epochs),
         cpus_per_trial=options.cpus_per_trial,

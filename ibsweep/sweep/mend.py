@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from ibsweep.analysis.check import check_curves, check_sweep
 from ibsweep.errors import SweepError
-from ibsweep.results.extent import resume_words, spent_damage
+from ibsweep.results.extent import resume_words
 from ibsweep.results.reading import damage_text
 from ibsweep.results.repair import repair
+from ibsweep.results.spent import spent_damage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -89,6 +89,13 @@ class SweepOptions:
             first one after it that no sweep of the arm has.
         sweeps: Sweeps of each arm, each of them with the next seed.
         time_budget: Seconds after which nothing new is proposed, or None.
+        max_time: Seconds that all sweeps of the command may take, confirmation included, or None;
+            they share it evenly, and nothing new is proposed where what is left is needed to
+            confirm.
+        budget: Model-epochs, epochs of a trial times its replicates, after which a sweep proposes
+            nothing new, or None.
+        patience: Finished trials without a better best after which a sweep proposes nothing new,
+            or None.
         cpus_per_trial: CPUs, and threads, of a trial.
         gpus_per_trial: GPU share of a trial.
         address: Address of a Ray cluster, None for this machine alone.
@@ -111,6 +118,9 @@ class SweepOptions:
     seed: int | None = None
     sweeps: int = 1
     time_budget: float | None = None
+    max_time: float | None = None
+    budget: int | None = None
+    patience: int | None = None
     cpus_per_trial: float = 1
     gpus_per_trial: float = 0
     address: str | None = None
@@ -134,15 +144,17 @@ class SweepOptions:
                 ("choice_replicates", 1, 1000),
                 ("confirm_replicates", 2, 1000),
                 ("sweeps", 1, 1000),
+                ("budget", 1, 10**15),
+                ("patience", 1, 1_000_000),
             )
-            if not least <= getattr(self, name) <= most
+            if not least <= _or(getattr(self, name), least) <= most
         ]
         if self.seed is not None and not 0 <= self.seed <= 2**31 - max(1, self.sweeps):
             less = f" less {self.sweeps - 1} for the sweeps after it" if self.sweeps > 1 else ""
             faults.append(f"`--seed` must lie in 0 to 2147483647{less}, but got {self.seed}")
-        budget = self.time_budget
-        if budget is not None and not (budget > 0 and math.isfinite(budget)):
-            faults.append(f"`--time-budget` must be above 0, but got {budget:g}")
+        for flag, seconds in (("time-budget", self.time_budget), ("max-time", self.max_time)):
+            if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
+                faults.append(f"`--{flag}` must be above 0, but got {seconds:g}")
         faults += resource_faults(self.cpus_per_trial, self.gpus_per_trial)
         if self.sampler not in SAMPLERS:
             faults.append(
@@ -154,3 +166,7 @@ class SweepOptions:
             )
         if faults:
             raise InputError("\n".join(faults))
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value

@@ -142,6 +142,11 @@ class Proposer:
         self.exhausted = self._why_exhausted()
         return None
 
+    @property
+    def has_unfinished(self) -> bool:
+        """Whether an interrupted run has begun what is to be trained again."""
+        return bool(self._unfinished)
+
     def nothing_left(self) -> str | None:
         """Return why there is nothing to propose, as far as can be told without the sampler."""
         if self._unfinished or self._first:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ibsweep.errors import InputError
 from ibsweep.results.held_sweeps import held_sweeps
 from ibsweep.sweep.extend import Extension, extension
+from ibsweep.sweep.further import Further
 from ibsweep.sweep.manifest import resumption
 from ibsweep.sweep.mend import mend
 from ibsweep.sweep.own import check_unchanged
@@ -25,8 +26,7 @@ def resumed(
     stores: Sequence[SweepStore],
     command: Sequence[str],
     *,
-    trials: int | None = None,
-    time_budget: float | None = None,
+    further: Further | None = None,
     address: str | None = None,
 ) -> Iterator[None]:
     """Hold sweeps for a block that runs them, and write into their manifests that they go on.
@@ -37,8 +37,7 @@ def resumed(
     Args:
         stores: The sweeps; a finished one that is not extended stays finished.
         command: The command line, for the record.
-        trials: How many trials each is to have in all; None for as many as it was to have.
-        time_budget: For how many further seconds trials may begin; None for what is left.
+        further: What each of them is to have; by default what it was to have.
         address: The Ray cluster to go on in, ``local`` for this machine, None for as before.
 
     Raises:
@@ -46,11 +45,12 @@ def resumed(
             add nothing.
         SweepError: If records of one cannot be counted on.
     """
+    asked, names = further or Further(), [store.manifest.name for store in stores]
     with held_sweeps(stores):
         extensions: dict[str, Extension | None] = {}
         for store in stores:
             mend(store)
-            extensions[store.manifest.name] = extension(store, trials, time_budget, command)
+            extensions[store.manifest.name] = extension(store, asked, command, names)
         for store in stores:
             if extensions[store.manifest.name] or not store.paths.best_config.exists():
                 check_unchanged(store)

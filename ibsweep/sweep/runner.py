@@ -16,12 +16,14 @@ from ibsweep.errors import SweepError
 from ibsweep.models.backend import cache_note
 from ibsweep.questions.files import question_from_manifest
 from ibsweep.questions.schema import Arm, Question
-from ibsweep.results.extent import further_time
+from ibsweep.results.extent import further_time, limit_reached
+from ibsweep.results.records import TrialState
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.artefacts import complete_artefacts, export
 from ibsweep.sweep.attempts import AttemptCallback, resource_request
-from ibsweep.sweep.clock import SearchClock
+from ibsweep.sweep.clock import Clock, SearchClock
 from ibsweep.sweep.confirm import confirm
+from ibsweep.sweep.ending import SearchEnd
 from ibsweep.sweep.keeper import checkpoint_keeper
 from ibsweep.sweep.mend import mend
 from ibsweep.sweep.nodes import check_nodes
@@ -62,6 +64,9 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
             complete_artefacts(store, question)
             progress.sweep_finished()
             return
+        if _is_too_late(store, question, progress):
+            progress.sweep_finished()
+            return
         if alike := (manifest.model or {}).get("alike"):
             progress.note(
                 f"{manifest.name}: {arm.model} has the layers of `{alike}`, which is built in and "
@@ -77,7 +82,11 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
                 data = share_data(manifest, question)
                 with keeper:
                     _search(store, question, arm, progress, nodes, data)
-                confirm(store, question, arm, progress, nodes, data)
+                clock = Clock(store, "confirming")
+                try:
+                    confirm(store, question, arm, progress, nodes, data, clock.tick)
+                finally:
+                    _record(clock)
             finally:
                 store.clean()
                 export(store, question)
@@ -95,9 +104,11 @@ def _search(
     """Train until the budget is spent, the space exhausted or the time over."""
     manifest, objective = store.manifest, question.objective
     trials = store.trials()
-    if len(trials) >= manifest.trials:
-        return
     clock = SearchClock(store)
+    end = SearchEnd(manifest, objective, clock, trials)
+    if len(trials) >= manifest.trials:
+        _record_end(store, end, None)
+        return
     progress.phase("training")
 
     def note(line: str) -> None:
@@ -124,26 +135,49 @@ def _search(
         nodes=nodes,
         objective=objective,
         progress=progress,
-        clock=clock,
+        end=end,
     )
     scheduler = make_scheduler(
         manifest.pruner, objective.valid, objective.mode, searcher.record_pruned
     )
     replay(scheduler, objective.valid, trials, store.curves())
     try:
-        _run_tune(store, searcher, scheduler, PlacementWatch(nodes, note))
+        _run_tune(store, searcher, scheduler, PlacementWatch(nodes, note), clock)
     except Exception:
         if searcher.failure is None:
             raise
     finally:
-        with contextlib.suppress(SweepError):  # it must not hide why the search ended
-            clock.record()
+        _record(clock)
     if searcher.failure:
         raise searcher.failure
+    _record_end(store, end, proposer.exhausted)
     if proposer.exhausted:
         note(proposer.exhausted)
-    elif clock.is_over and len(store.trials()) < manifest.trials:
+    elif limit_reached(store):
         note(further_time(store))
+
+
+def _is_too_late(store: SweepStore, question: Question, progress: Progress) -> bool:
+    """Tell, and say, whether the time of a command is over before a sweep has anything."""
+    trials = store.trials()
+    clock = SearchClock(store)
+    if clock.over != "max_time" or any(row.state == TrialState.COMPLETE for row in trials):
+        return False
+    _record_end(store, SearchEnd(store.manifest, question.objective, clock, trials), None)
+    progress.note(f"{store.manifest.name}: {further_time(store)}")
+    return True
+
+
+def _record(clock: Clock) -> None:
+    with contextlib.suppress(SweepError):  # it must not hide why the sweep ended
+        clock.record()
+
+
+def _record_end(store: SweepStore, end: SearchEnd, exhausted: str | None) -> None:
+    """Write why the search has ended, unless that is written."""
+    ended = end.record(exhausted)
+    if store.manifest.ended is None or store.manifest.ended["trials"] != ended["trials"]:
+        store.update_manifest(store.manifest.model_copy(update={"ended": ended}))
 
 
 class _NoReporter(tune.ProgressReporter):  # type: ignore[misc]
@@ -162,6 +196,7 @@ def _run_tune(
     searcher: SweepSearcher,
     scheduler: tune.schedulers.TrialScheduler,
     watch: PlacementWatch,
+    clock: SearchClock,
 ) -> None:
     """Have Ray Tune train whatever the searcher suggests."""
 
@@ -178,7 +213,7 @@ def _run_tune(
             storage_path=str(store.make_working_directory()),
             verbose=0,
             progress_reporter=_NoReporter(),
-            callbacks=[AttemptCallback(searcher.attempt_failed, watch, searcher.clock.tick)],
+            callbacks=[AttemptCallback(searcher.attempt_failed, watch, clock.tick)],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )

@@ -8,7 +8,7 @@ trial is on disk before Tune goes on.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -21,7 +21,7 @@ from ibsweep.errors import SweepError
 from ibsweep.questions.schema import Objective
 from ibsweep.results.records import Curve, Proposal, Trial, TrialState
 from ibsweep.results.store import SweepStore
-from ibsweep.sweep.clock import SearchClock
+from ibsweep.sweep.ending import SearchEnd
 from ibsweep.sweep.failing import FailingValues
 from ibsweep.sweep.messages import StepResult, TrainableConfig
 from ibsweep.sweep.progress import Progress
@@ -43,7 +43,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         nodes: The cluster's nodes, and what a trial asks for.
         objective: Metric and direction.
         progress: Called with all that happens.
-        clock: Says when nothing new is to be proposed, and is told that time goes by.
+        end: Says when nothing new is to be proposed.
     """
 
     def __init__(
@@ -56,14 +56,14 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         nodes: Nodes,
         objective: Objective,
         progress: Progress,
-        clock: SearchClock,
+        end: SearchEnd,
     ) -> None:
         super().__init__(metric=objective.valid, mode=objective.mode)
         self.proposer, self.store = proposer, store
         self.plan, self.data, self.software = plan, data, software
         self.nodes = nodes
         self.objective, self.progress = objective, progress
-        self.clock = clock
+        self.end = end
         self.failure: SweepError | None = None
         """Why the sweep ends: the records could not be written, or its code has changed."""
         self._running: dict[str, Proposal] = {}
@@ -100,7 +100,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         }
 
     def _propose(self) -> Proposal | None:
-        if self._all_proposed or self.failure or self.clock.is_over:
+        if self._all_proposed or self.failure or self._is_over():
             return None
         proposed = self.proposer.propose()
         if proposed is None:
@@ -110,6 +110,12 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         if new:
             self._write(lambda: self.store.add_proposal(proposal))
         return proposal
+
+    def _is_over(self) -> bool:
+        limit = self.end.reached(sum(map(_model_epochs, self._curves.values())))
+        # what an interrupted run had begun would have ended there, whatever it came to
+        begun = self.proposer.has_unfinished and limit in ("patience", "budget")
+        return limit is not None and not begun
 
     def on_trial_result(self, trial_id: str, result: StepResult) -> None:
         """Take the figures of the epochs validated since the last result."""
@@ -193,6 +199,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         row = self._row(proposal, curves, result, state, reason)
         self._write(lambda: self.store.add_trial(row, curves))
         self.proposer.tell(row)
+        self.end.add(row)
         self.progress.trial_finished(row)
         for line in self._failing.add(row):
             self.progress.note(f"{self.store.manifest.name}: {line}")
@@ -253,3 +260,8 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         # Tune pickles its tuner for a restore that nobody calls; open files and displays cannot go
         # along
         return {}
+
+
+def _model_epochs(curves: Mapping[int, Curve]) -> int:
+    """Return what a trial under way has trained, over all replicates."""
+    return max((epoch * len(curve.replicates) for epoch, curve in curves.items()), default=0)

@@ -11,7 +11,8 @@ import tiny
 from ibsweep.analysis.beginnings import earlier_notes
 from ibsweep.errors import InputError
 from ibsweep.questions.schema import Question
-from ibsweep.results.records import Manifest, TrialState
+from ibsweep.results.manifest import Manifest
+from ibsweep.results.records import TrialState
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.manifest import make_manifest, make_manifests
 from ibsweep.sweep.options import SweepOptions

@@ -9,17 +9,19 @@ from types import SimpleNamespace
 import pytest
 import tiny
 
-from ibsweep.analysis.design import asked_in_turn
+from ibsweep.analysis.design import Asked, asked_in_turn
 from ibsweep.analysis.report.provenance import settings_rows
 from ibsweep.cli import run
 from ibsweep.errors import InputError, SweepError
-from ibsweep.results.extent import how_to_go_on, record_spent, spent_seconds, time_is_spent
+from ibsweep.results.extent import how_to_go_on, time_is_spent
 from ibsweep.results.manifest import Manifest
 from ibsweep.results.records import Proposal
+from ibsweep.results.spent import record_spent, seconds_left, spent_seconds
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep import clock
 from ibsweep.sweep.clock import SearchClock
 from ibsweep.sweep.extend import extension
+from ibsweep.sweep.further import Further
 from ibsweep.sweep.resume import resumed
 
 STORED = Path(__file__).parents[1] / "results" / "format_2" / "done"
@@ -28,7 +30,12 @@ CONFIG = {"lr": 0.01, "epochs": 20, "batch_size": 10}
 
 def stored(folder, *, done=4, finished=True, begun=0, **options) -> SweepStore:
     """Return a sweep that has done some trials, without what was trained."""
-    store = SweepStore.create(folder, tiny.manifest(**{"trials": 4, **options}))
+    limit = options.pop("max_time", None)
+    manifest = tiny.manifest(**{"trials": 4, **options})
+    if limit is not None:
+        shared = {"seconds": limit, "sweeps": [manifest.name]}
+        manifest = manifest.model_copy(update={"max_time": shared})
+    store = SweepStore.create(folder, manifest)
     for number in range(done + begun):
         config = {**CONFIG, "epochs": 20 + number}
         store.add_proposal(Proposal(trial=number, origin="tpe", config=config))
@@ -62,6 +69,23 @@ def files(store):
         ({"time_budget": 9}, 9.5, {"trials": 9}, "such as `--trials 9 --time-budget 9s`"),
         ({}, 0, {"time_budget": float("inf")}, "`--time-budget` must be above 0, but got inf"),
         ({}, 0, {"time_budget": -1.0}, "`--time-budget` must be above 0, but got -1"),
+        ({}, 0, {"max_time": -1.0}, "`--max-time` must be above 0, but got -1"),
+        ({}, 0, {"budget": 160}, "more than the 160 that it has trained, but got 160"),
+        ({}, 0, {"budget": 999}, "further model-epochs add none; give it more, such as `--trials"),
+        (
+            {"done": 2, "budget": 80},
+            0,
+            {"trials": 9},
+            "the 80 model-epochs of tiny are spent: give it more besides, such as `--trials 9 "
+            "--budget 160`",
+        ),
+        (
+            {"done": 2, "max_time": 9.0},
+            9.5,
+            {"trials": 9},
+            "the time of the command of tiny is over: give it further time besides, such as "
+            "`--trials 9 --max-time 9s`",
+        ),
     ],
 )
 def test_what_would_train_nothing_is_refused(tmp_path, sweep, spent, asked, message):
@@ -69,7 +93,7 @@ def test_what_would_train_nothing_is_refused(tmp_path, sweep, spent, asked, mess
     record_spent(store, spent)
     before = files(store)
     with pytest.raises(InputError) as caught:
-        extension(store, asked.get("trials"), asked.get("time_budget"), ["resume"])
+        extension(store, Further(**asked), ["resume"])
     assert message in str(caught.value)
     assert files(store) == before
 
@@ -87,7 +111,7 @@ def test_a_space_that_is_used_up_cannot_be_extended(tmp_path, sampler):
         store.add_trial(tiny.trial(number, {"lr": lr}), [])
     store.paths.best_config.write_text("trial: 0\n")
     with pytest.raises(InputError, match="tiny cannot be extended: the search space is used up"):
-        extension(store, 20, None, ["resume"])
+        extension(store, Further(20), ["resume"])
     assert how_to_go_on(store) == (
         "it is finished: it has tried all 4 configurations that it could"
     )
@@ -96,18 +120,18 @@ def test_a_space_that_is_used_up_cannot_be_extended(tmp_path, sampler):
 def test_the_manifest_keeps_what_was_asked_for_before(tmp_path):
     store = stored(tmp_path, time_budget=100)
     record_spent(store, 40)
-    extension(store, 8, None, ["resume", "tiny"]).write()
+    extension(store, Further(8), ["resume", "tiny"]).write()
     assert not store.paths.best_config.exists(), "which is best is decided again"
     record_spent(store, 70)
     store.paths.best_config.write_text("trial: 0\n")
-    extension(store, 12, 50.0, ["resume", "again"]).write()
+    extension(store, Further(12, 50.0), ["resume", "again"]).write()
     manifest = SweepStore(store.paths.root).manifest
     assert (manifest.trials, manifest.time_budget) == (12, 120)
     first, second = manifest.extended
     assert first["trials"] == [4, 8]
     assert (first["done"], first["finished"], first["command"]) == (4, True, ["resume", "tiny"])
     assert (second["time_budget"], second["further_time"]) == (100, 50)
-    assert asked_in_turn(manifest) == [(4, 100), (8, None), (12, 50)]
+    assert asked_in_turn(manifest) == [Asked(4, 100), Asked(8), Asked(12, 50)]
     assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest
 
     page = SimpleNamespace(manifests={"tiny_cnn": manifest})
@@ -116,14 +140,37 @@ def test_the_manifest_keeps_what_was_asked_for_before(tmp_path):
     assert "from 8 to 12 trials, by 50 s: resume again" in words
 
 
+def test_model_epochs_and_the_time_of_several_are_extended(tmp_path):
+    store = stored(tmp_path, done=2, budget=70)
+    other = stored(tmp_path / "other", done=2, finished=False, max_time=5.0)
+    names = ["tiny"]
+    record_spent(other, 4)
+    record_spent(other, 2, "confirming")
+    extension(store, Further(budget=200), ["resume"], names).write()
+    extension(other, Further(max_time=10.0), ["resume"], names).write()
+    manifest = SweepStore(store.paths.root).manifest
+    assert (manifest.budget, manifest.extended[0]["budget"]) == (200, [70, 200])
+    assert asked_in_turn(manifest) == [Asked(4, budget=70), Asked(4, budget=200)]
+    manifest = SweepStore(other.paths.root).manifest
+    assert manifest.max_time == {"seconds": 16.0, "sweeps": names}
+    assert seconds_left(other) == 10
+
+
+def test_a_sweep_that_lacks_its_confirmation_alone_is_given_time_for_it(tmp_path):
+    store = stored(tmp_path, finished=False, max_time=5.0)
+    record_spent(store, 9)
+    found = extension(store, Further(max_time=10.0), ["resume"], ["tiny"])
+    assert found.manifest.max_time["seconds"] == 19
+
+
 def test_asked_again_after_an_interruption_it_goes_on(tmp_path):
     """The same command once more is no second extension."""
     store = stored(tmp_path)
-    extension(store, 8, None, ["resume"]).write()
-    assert extension(store, 8, None, ["resume"]) is None
-    assert extension(store, None, None, ["resume"]) is None
+    extension(store, Further(8), ["resume"]).write()
+    assert extension(store, Further(8), ["resume"]) is None
+    assert extension(store, Further(), ["resume"]) is None
     store.paths.best_config.write_text("trial: 0\n")
-    assert extension(store, None, None, ["resume"]) is None
+    assert extension(store, Further(), ["resume"]) is None
 
 
 def test_what_is_refused_leaves_the_sweep_as_it_was(tmp_path):
@@ -132,7 +179,7 @@ def test_what_is_refused_leaves_the_sweep_as_it_was(tmp_path):
     best = store.paths.best_config.read_bytes()
 
     def stop(error):
-        with resumed([store], ["x"], trials=8):
+        with resumed([store], ["x"], further=Further(trials=8)):
             assert not store.paths.best_config.exists()
             raise error
 
@@ -162,6 +209,16 @@ def test_what_is_refused_leaves_the_sweep_as_it_was(tmp_path):
             None,
             "its time budget is spent with 2 of 4 trials done",
         ),
+        (
+            {"budget": 99},
+            0,
+            "it is finished, `ibsweep resume tiny --results {} --trials N --budget N` extends it",
+        ),
+        (
+            {"max_time": 9.0},
+            10,
+            "it is finished, `ibsweep resume tiny --results {} --trials N --max-time TIME` ext",
+        ),
     ],
 )
 def test_a_name_that_is_taken_says_how_to_go_on(tmp_path, sweep, spent, words):
@@ -189,9 +246,9 @@ def test_time_is_added_up_over_runs_whatever_the_clock_on_the_wall_says(tmp_path
     now[0] = 5.0  # the machine was started anew
     second = SearchClock(SweepStore(store.paths.root))
     now[0] += 39
-    assert not second.is_over
+    assert second.over is None
     now[0] += 2
-    assert second.is_over
+    assert second.over == "time"
     second.record()
     assert time_is_spent(store)
 

@@ -11,6 +11,7 @@ from ibsweep.errors import SweepError
 from ibsweep.results.records import TrialState
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.clock import SearchClock
+from ibsweep.sweep.ending import SearchEnd
 from ibsweep.sweep.progress import Progress
 from ibsweep.sweep.proposals import Proposer
 from ibsweep.sweep.searcher import SweepSearcher
@@ -46,7 +47,7 @@ def searcher(store):
         nodes=NODES,
         objective=objective,
         progress=progress,
-        clock=SearchClock(store),
+        end=SearchEnd(store.manifest, objective, SearchClock(store)),
     )
     made.configs = [made.suggest("a"), made.suggest("b")]
     return made

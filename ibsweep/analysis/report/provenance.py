@@ -119,6 +119,21 @@ def _confirmation(manifest: Manifest) -> str:
     )
 
 
+def _limits(manifest: Manifest) -> str:
+    """Return after what a sweep begins no new trial, with a semicolon before it."""
+    shared = manifest.max_time
+    texts = [
+        f"{manifest.time_budget:g} s" if manifest.time_budget else "",
+        f"{manifest.budget:,} model-epochs" if manifest.budget else "",
+        f"{manifest.patience} trials without a better best" if manifest.patience else "",
+        f"{shared['seconds']:g} s of the command for {len(shared['sweeps'])} sweeps"
+        if shared
+        else "",
+    ]
+    found = " or ".join(filter(None, texts))
+    return f"; no new trial after {found}" if found else ""
+
+
 def _extension(entry: Mapping[str, Any]) -> str:
     """Return how a sweep was extended; what was found with less is known by then."""
     before, after = entry["trials"]
@@ -128,6 +143,11 @@ def _extension(entry: Mapping[str, Any]) -> str:
         text += f", from {before} to {after} trials"
     if entry["further_time"] is not None:
         text += f", by {entry['further_time']:g} s"
+    if entry.get("max_time") is not None:
+        text += f", by {entry['max_time']:g} s of the command"
+    fewer, more = entry.get("budget") or (None, None)
+    if fewer != more:
+        text += f", from {fewer or 'any number of'} to {more} model-epochs"
     return f"{text}: {' '.join(entry['command'])}"
 
 
@@ -138,8 +158,9 @@ _SETTINGS: Mapping[str, Any] = {
     "budget": lambda m: (
         f"{m.trials} trials of {m.replicates} replicates; {m.confirm} leaders and the baseline "
         + _confirmation(m)
-        + (f"; no new trial after {m.time_budget:g} s" if m.time_budget else "")
+        + _limits(m)
     ),
+    "ended": lambda m: m.ended["words"] if m.ended else "",
     "begins with": lambda m: "; ".join(earlier_notes(m)),
     "sampler": lambda m: _pairs_text(m.sampler),
     "pruner": lambda m: _pairs_text(m.pruner),
