@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from ibsweep.analysis.beginnings import earlier_notes
+from ibsweep.analysis.expected_best import of_rows, would_more_pay
 from ibsweep.analysis.runs_wording import SAME_REPLICATES, of_all_text, runs_text, versus_text
 from ibsweep.analysis.strip import span, span_text, strip_of
 from ibsweep.analysis.summary import config_text
@@ -17,6 +18,7 @@ from ibsweep.analysis.wording import interval_text
 from ibsweep.cli.report import showable
 from ibsweep.results.location import display_path
 from ibsweep.results.records import TrialState
+from ibsweep.results.store import SweepStore
 from ibsweep.terminal import say
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from ibsweep.analysis.repeats import Repeats
     from ibsweep.analysis.summary import Confirmed, SweepSummary
     from ibsweep.sweep.progress import Tally
+
+_MOST = 5_000
+"""Trials up to which what n of them come to is told here: it takes the square of their number."""
 
 __all__ = ["print_json", "print_repeats", "print_summary"]
 
@@ -94,6 +99,8 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
     if tally.rate:  # this command trained some of them
         states += f"; {tally.elapsed:.0f} s, {tally.rate:,.0f} model-epochs/s"
     table.add_row("trials", str(sum(counts.values())), states)
+    if more := _more_trials(summary):
+        table.add_row("more trials", "", more)
     ended = summary.manifest.ended
     if ended and ended["why"] != "trials":
         table.add_row("ended", "", ended["words"])
@@ -117,6 +124,16 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
     console.print()
     console.print(summary.name, style="bold")
     console.print(table, soft_wrap=not console.is_terminal)
+
+
+def _more_trials(summary: SweepSummary) -> str:
+    """Return whether more trials would have paid; nothing where it cannot be told."""
+    if summary.best is None:
+        return ""
+    objective, rows = summary.question.objective, SweepStore(summary.directory).trials()
+    if len(rows) > _MOST:
+        return ""
+    return would_more_pay(of_rows(rows, objective).expected, objective, summary.best.test)
 
 
 def _add_baseline(table: Table, summary: SweepSummary, console: Console) -> None:

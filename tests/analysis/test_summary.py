@@ -310,6 +310,7 @@ def test_the_json_document(store):
         "sweep": "sweep",
         "arm": "tiny_cnn",
         "seed": 10,
+        "ended": None,
         "directory": str(store.paths.root),
         "trials": {"complete": 3, "pruned": 1, "failed": 1},
         "baseline": {

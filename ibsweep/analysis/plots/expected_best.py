@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ibsweep.analysis.expected_best import sampler_trials, would_more_pay
 from ibsweep.analysis.plots.style import INK, draw_key, draw_no_data, style_axes
-from ibsweep.analysis.statistics import BestOf, best_of
 from ibsweep.analysis.wording import column_title, heading
 from ibsweep.questions.schema import Objective
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
+
+    from ibsweep.analysis.statistics import BestOf, Interval
 
 __all__ = ["ExpectedBestInfo", "expected_best_info", "plot_expected_best"]
 
@@ -38,16 +40,22 @@ class ExpectedBestInfo(NamedTuple):
     baseline: float | None
     metric: Objective
 
+    def would_more_pay(self, score: Interval | None = None) -> str:
+        """Say in a sentence whether more trials would have paid; empty where it cannot be told.
+
+        Args:
+            score: Of the best configuration, to whose width their gain is compared.
+        """
+        return would_more_pay(self.expected, self.metric, score)
+
 
 def expected_best_info(
     trials: pd.DataFrame, sweep: str, metric: Objective | str = "accuracy"
 ) -> ExpectedBestInfo:
     """Return what n trials of a sweep's sampler come to.
 
-    The baseline, what was given and what earlier sweeps found are none of them: it took no trial
-    to find these here, and in a random order they would make few trials look like enough. Pruned
-    and failed trials count as ``statistics.best_of`` says. Figures are on the examples that
-    choose: the best of many is optimistic.
+    Of which trials, ``analysis.expected_best`` says. Figures are on the examples that choose: the
+    best of many is optimistic.
 
     Args:
         trials: The frame ``Results.trials``.
@@ -57,20 +65,13 @@ def expected_best_info(
     objective = Objective.model_validate(metric)
     rows = trials[trials["sweep"] == sweep].sort_values("trial")
     column = rows[objective.valid].where(rows["state"] != "FAIL")
-    of_sampler = ~rows["origin"].isin(["baseline", "enqueued", "earlier"])
     baseline = column[(rows["origin"] == "baseline") & np.isfinite(column)]
-    figures = column[of_sampler].to_numpy(dtype=np.float64)
-    known = np.isfinite(figures)
-    complete = known & (rows.loc[of_sampler, "state"] == "COMPLETE").to_numpy(dtype=np.bool_)
-    leading = np.where(complete, objective.sign * figures, -np.inf)
-    best = objective.sign * np.maximum.accumulate(leading)
-    expected = None
-    if known.sum() > 1 and complete.any():
-        failed = int((~known).sum())
-        expected = best_of(figures[known], complete[known], failed=failed, sign=objective.sign)
+    found = sampler_trials(
+        rows["origin"].tolist(), rows["state"].tolist(), rows[objective.valid], objective
+    )
     return ExpectedBestInfo(
-        expected,
-        np.where(np.isfinite(best), best, np.nan),
+        found.expected,
+        found.observed,
         float(baseline.iloc[0]) if len(baseline) else None,
         objective,
     )

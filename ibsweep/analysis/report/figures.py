@@ -249,12 +249,15 @@ def _expected_best(summary: SweepSummary, trials: pd.DataFrame) -> list[PageFigu
         lambda ax: plots.plot_expected_best(ax, info),
         height=2.2,
     )
+    score = summary.best.test if summary.best else None
+    verdict = info.would_more_pay(score)
     note = (
         f"Expected best of n of the sampler's {count} trials, had they come in random order; the "
         "band is where the best lies in 95 % of the orders. The stairs are the order as it was: a "
         "sampler that learns makes its good trials late. A pruned trial, with the figure where it "
         "stopped, is the best only where none of the n is complete. Figures are on validation "
         f"{summary.data.noun}: the best of many is optimistic."
+        + (f" Would more trials have paid? {verdict}." if verdict else "")
     )
     source = f"trials where origin is the sampler: {metric.valid} and state"
     return [PageFigure(title, note, svg, source)]

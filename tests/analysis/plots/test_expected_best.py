@@ -8,7 +8,7 @@ import pytest
 from figures import NAN, draw, texts, trials
 
 from ibsweep.analysis import plots
-from ibsweep.analysis.statistics import best_of
+from ibsweep.analysis.statistics import Interval, best_of
 
 
 def test_the_trials_of_the_sampler_in_random_order_and_as_they_came():
@@ -68,3 +68,34 @@ def test_too_few_trials_say_so(rows):
     nothing = plots.expected_best_info(trials(*rows), "another")
     assert nothing.expected is None
     assert nothing.observed.size == 0
+
+
+def test_whether_more_trials_would_have_paid_is_told_by_the_second_half():
+    """Of draws from a wide range more would still find better ones; of equal ones, none would."""
+    wide = [(i, "tpe", "COMPLETE", float(40 + 3 * i)) for i in range(16)]
+    score = Interval(80.0, 79.0, 81.0)
+    text = plots.expected_best_info(trials(*wide), "sweep").would_more_pay(score)
+    assert text == (
+        "8 of the sampler's 16 trials would have come to 82.33 % on average, 2.67 points short of "
+        "all; 16 more random ones would add 5.33 points at most, and the best's score is known to "
+        "1.00 points: more may well have paid"
+    )
+    flat = [(i, "tpe", "COMPLETE", 90.0 + 0.01 * (i % 3)) for i in range(16)]
+    text = plots.expected_best_info(trials(*flat), "sweep").would_more_pay(score)
+    assert text.endswith(
+        "less than the 1.00 points to which the best's score is known: hardly worth it"
+    )
+    assert plots.expected_best_info(trials(*wide[:7]), "sweep").would_more_pay(score) == ""
+
+
+def test_as_many_draws_again_add_no_more_than_is_said():
+    """By the expected best of independent draws, which is known for a uniform and a skewed law."""
+    rng = np.random.default_rng(0)
+    for draw_figures in (lambda n: rng.uniform(0, 100, n), lambda n: 100 * rng.beta(5, 0.5, n)):
+        said, gained = [], []
+        for _ in range(300):
+            figures = draw_figures(40)
+            expected = best_of(figures[:20])
+            said.append(2 * (expected.mean[-1] - expected.mean[9]))
+            gained.append(figures.max() - figures[:20].max())
+        assert np.mean(gained) <= np.mean(said) + 0.1
