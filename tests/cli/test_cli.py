@@ -97,6 +97,9 @@ def test_every_option_of_a_sweep_has_a_flag(here, monkeypatch):
         "seed": 20,
         "sweeps": 2,
         "time_budget": 90.0,
+        "max_time": 600.0,
+        "budget": 5000,
+        "patience": 9,
         "cpus_per_trial": 2.0,
         "gpus_per_trial": 0.5,
         "address": "auto",
@@ -125,6 +128,8 @@ def test_every_option_of_a_sweep_has_a_flag(here, monkeypatch):
     found |= {name: found[name]["name"] for name in ("sampler", "pruner")}
     assert found.pop("enqueued") == ({"lr": 0.05},)
     assert chosen.pop("enqueue") == ["first.yaml"]
+    assert found["max_time"]["sweeps"] == ["one-seed20", "one-seed21"]
+    found["max_time"] = found["max_time"]["seconds"]
     found["earlier"] = [one["sweep"] for one in found["earlier"]]
     assert found == chosen
 

@@ -33,11 +33,19 @@ def store(tmp_path, monkeypatch):
 @pytest.fixture
 def searcher(store):
     """A searcher that has suggested its two trials, as ``a`` and ``b``."""
+    made = make(store)
+    made.configs = [made.suggest("a"), made.suggest("b")]
+    return made
+
+
+def make(store):
+    """The searcher of a sweep, new or resumed."""
     objective, arm = tiny.question().objective, tiny.arm()
+    trials = store.trials()
     progress = Progress()
-    progress.sweep_started(store.manifest, objective, [])
-    made = SweepSearcher(
-        Proposer(arm, objective, store.manifest),
+    progress.sweep_started(store.manifest, objective, trials)
+    return SweepSearcher(
+        Proposer(arm, objective, store.manifest, store.proposals(), trials),
         store,
         plan=lambda proposal: TrialPlan(
             proposal.trial, arm.model, {}, arm.train_size, {"epochs": 40}, (10, 11)
@@ -47,10 +55,8 @@ def searcher(store):
         nodes=NODES,
         objective=objective,
         progress=progress,
-        end=SearchEnd(store.manifest, objective, SearchClock(store)),
+        end=SearchEnd(store.manifest, objective, SearchClock(store), trials),
     )
-    made.configs = [made.suggest("a"), made.suggest("b")]
-    return made
 
 
 def result(number, epoch, failure=None):
@@ -117,3 +123,53 @@ def test_changed_code_ends_the_sweep_and_costs_no_trial(searcher, store):
     assert str(searcher.failure) == changed
     assert store.trials() == []
     assert searcher.suggest("c") is None
+
+
+def run_on(searcher, store, most=100):
+    """Train trials one by one as Tune would, each for 20 epochs, until there are no more."""
+    for number in range(len(store.trials()), most):
+        if searcher.suggest(str(number)) == "FINISHED":
+            break
+        trial = len(store.trials())
+        searcher.on_trial_complete(str(number), result(trial, 20))
+    return [row.trial for row in store.trials()]
+
+
+@pytest.mark.parametrize(
+    ("limit", "trials"),
+    [({"patience": 4}, 5), ({"budget": 201}, 6), ({}, 9)],
+    ids=["patience", "budget", "trials"],
+)
+def test_a_search_ends_where_it_would_have_ended_had_nobody_killed_it(
+    tmp_path, monkeypatch, limit, trials
+):
+    monkeypatch.setattr("ibsweep.sweep.searcher.node_name", lambda node: "host")
+    manifest = tiny.manifest(trials=9, **limit)
+    whole = SweepStore.create(tmp_path / "whole", manifest)
+    assert run_on(make(whole), whole) == list(range(trials))
+    for killed_at in range(1, trials):
+        store = SweepStore.create(tmp_path / str(killed_at), manifest)
+        run_on(make(store), store, killed_at)
+        make(store).suggest("it is under way when the sweep is killed")
+        store = SweepStore(store.paths.root)
+        assert len(store.proposals()) == killed_at + 1
+        assert run_on(make(store), store) == list(range(trials))
+        assert len(store.proposals()) == trials
+
+
+def test_what_was_under_way_when_the_limit_was_reached_ends(store):
+    """It would have ended in an uninterrupted sweep, whose proposals all have their trials."""
+    manifest = store.manifest.model_copy(update={"trials": 9, "budget": 60})
+    store.update_manifest(manifest)
+    searcher = make(store)
+    for name in "abc":
+        searcher.suggest(name)
+    assert searcher.suggest("d") != "FINISHED"
+    searcher.on_trial_complete("a", result(0, 20))
+    resumed = make(SweepStore(store.paths.root))
+    assert resumed.suggest("a")["plan"]["trial"] == 1
+    resumed.on_trial_result("a", {**result(1, 10), "done": False})
+    assert resumed.suggest("b")["plan"]["trial"] == 2, "40 and 20 model-epochs, and it was begun"
+    assert resumed.suggest("c")["plan"]["trial"] == 3
+    resumed.on_trial_complete("a", result(1, 20))
+    assert resumed.suggest("d") is None
