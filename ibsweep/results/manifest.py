@@ -88,7 +88,7 @@ class Manifest(BaseRow):
             None for one of the catalogue.
         earlier: What this one takes from earlier sweeps: of each the ``sweep``, the ``configs`` of
             it that are tried first, the ``observations`` of which the sampler knows (``config``,
-            ``state``, ``value`` and its ``epoch``), and ``why`` it is so.
+            ``state``, ``values`` and their ``epoch``), and ``why`` it is so.
         enqueued: Configurations, or parts of some, that were given to be tried first.
     """
 

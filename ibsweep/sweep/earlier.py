@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["knowledge_of"]
 
-LEARNING = ("tpe", "gp")
-"""Samplers that learn from trials which they did not propose."""
+_LEARN_NOTHING = ("random", "grid", "qmc", "cmaes", "nsga2")
+"""Samplers that draw without regard to trials, or go on from those alone that they proposed."""
 
 _COUNT = 5
 """Best configurations of another arm, question or size that are tried first."""
@@ -85,7 +85,7 @@ def knowledge_of(
         return None
     found: dict[str, Any] = {"sweep": its.name, "arm": its.arm}
     others = _differences(manifest, question, checked)
-    if others or manifest.sampler["name"] not in LEARNING:
+    if others or manifest.sampler["name"] in _LEARN_NOTHING:
         sampler = manifest.sampler["name"]
         why = f"it differs in {listed(others)}" if others else f"{sampler} cannot learn from it"
         return found | {"configs": best[:_COUNT], "observations": [], "why": why}
@@ -151,6 +151,6 @@ def _observation(row: Trial, arm: Arm, objective: Objective) -> dict[str, Any]:
     return {
         "state": row.state.value,
         "config": canonical_config(arm.space, row.config),
-        "value": row.rungs[-1][1] if row.rungs else row.figure(objective.valid),
+        "values": [row.rungs[-1][1] if row.rungs else row.figure(objective.valid)],
         "epoch": row.epochs,
     }

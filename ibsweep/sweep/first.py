@@ -59,10 +59,10 @@ def observed_trials(
     return [
         optuna.trial.create_trial(
             state=optuna.trial.TrialState[one["state"]],
-            value=one["value"],
+            values=one["values"],
             params=dict(one["config"]),
             distributions={name: distributions[name] for name in one["config"]},
-            intermediate_values={one["epoch"]: one["value"]},
+            intermediate_values={one["epoch"]: one["values"][0]},
             user_attrs={"origin": "earlier", "sweep": earlier["sweep"]},
         )
         for earlier in manifest.earlier
