@@ -19,12 +19,15 @@ from ibsweep.cli.interruption import HowToResume
 from ibsweep.cluster.recovery import Recovery
 from ibsweep.cluster.stop_signals import stop_requested
 from ibsweep.results.location import close_mirrors
+from ibsweep.results.locks import hand_over_locks, take_over_locks
 from ibsweep.terminal import say, show_cursor
 
 __all__ = ["CommandRecovery", "remember_process"]
 
 _COUNT = "IBSWEEP_RAY_RESTARTS"
 """The environment variable that tells a new image how often the command has begun again."""
+_LOCKS = "IBSWEEP_RAY_RESTART_LOCKS"
+"""The one that tells it of the locks that it still holds."""
 _MOST = 3
 _CLOSE_SECONDS = 20.0
 """How long a command that ends at once may take to bring its results to their URL."""
@@ -46,10 +49,12 @@ _process: _Process | None = None
 def remember_process() -> None:
     """Take this process for the command's own, before it has changed anything."""
     global _process
-    count = os.environ.pop(_COUNT, "")
+    count, locks = os.environ.pop(_COUNT, ""), os.environ.pop(_LOCKS, "")
     own = len(sys.orig_argv) - len(sys.argv[1:])
     start = [sys.executable, *sys.orig_argv[1:own]]
     _process = _Process(dict(os.environ), start, int(count) if count.isdecimal() else 0)
+    if count and locks:
+        take_over_locks(locks)
     if count:
         with contextlib.suppress(ChildProcessError):  # when all that the old image left are gone
             while os.waitpid(-1, os.WNOHANG)[0]:
@@ -93,13 +98,15 @@ class CommandRecovery(Recovery):
         words = list(sys.argv[1:] if self._words is None else self._words())
         if "--debug" in sys.argv and "--debug" not in words:
             words.append("--debug")
-        count = str(_process.restarts + 1)
+        environment = {
+            **_process.environment,
+            _COUNT: str(_process.restarts + 1),
+            _LOCKS: hand_over_locks(),
+        }
         if stop_requested():  # it would be forgotten with this image
             self.end(None)
         with contextlib.suppress(OSError):  # no executable any more: end, with how to go on
-            os.execve(
-                sys.executable, [*_process.start, *words], {**_process.environment, _COUNT: count}
-            )
+            os.execve(sys.executable, [*_process.start, *words], environment)
 
     def end(self, reason: str | None, hint: str = "") -> None:
         """Say what happened and how to go on, and end the process at once, if it is ours."""
