@@ -183,6 +183,10 @@ def _train(
         progress.advance(len(part.seeds), setting, what)
 
     with progress, ray_session(address, CommandRecovery(progress, how_to_resume)):
+        from ibsweep.models.backend import cache_note  # torch, while Ray has started
+
+        if address is None and (note := cache_note()):
+            progress.note(note)
         nodes = Nodes(trial_resources(cpus, gpus), progress.note)
         check_nodes(nodes, progress.note, local=address is None)
         run(store, plans, nodes, progress.note, on_done, folders)

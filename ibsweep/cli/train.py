@@ -150,8 +150,11 @@ def _train(
     arm: str, objective: Objective, plan: TrialPlan, directory: Path, cpus: int, *, quiet: bool
 ) -> dict[str, Any]:
     """Train with a line that says how far it is, on a terminal."""
+    from ibsweep.models.backend import cache_note
     from ibsweep.trial.train_one import train_one
 
+    if note := cache_note():
+        say(f"ibsweep: {note}")
     console = PlainConsole(stderr=True)
     if quiet or not console.is_terminal:
         return train_one(arm, plan, directory, cpus=cpus)

@@ -38,7 +38,7 @@ _error: Exception | None = None
 try:
     from numba.core.errors import NumbaError
 
-    from ibsweep.models.kernels import cache, convolution, network, perceptron, training
+    from ibsweep.models.kernels import cache, common, convolution, network, perceptron, training
 except MemoryError:
     raise
 except Exception as error:  # noqa: BLE001  Numba's internals may fail in any way
@@ -111,7 +111,7 @@ def cache_note() -> str | None:
 
     None where it is as usual, and where there are no kernels.
     """
-    return None if _error is not None else cache.cache_note()
+    return None if _error is not None else cache.cache_note(common.CACHE)
 
 
 def fault() -> str | None:

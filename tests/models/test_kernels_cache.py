@@ -28,17 +28,17 @@ def unwritable(monkeypatch, tmp_path):
 def test_the_usual_place_is_what_the_user_names(monkeypatch, tmp_path):
     monkeypatch.setattr(cache.config, "CACHE_DIR", str(tmp_path / "named"))
     assert cache.cache_directory() == tmp_path / "named"
-    assert cache.cache_note() is None
+    assert cache.cache_note(cache.cache_directory()) is None
 
 
 def test_where_it_cannot_be_written_a_directory_of_the_users_own_is_used(unwritable):
     found = cache.cache_directory()
     assert found.parent == unwritable
     assert found.stat().st_mode & 0o777 == 0o700
-    assert f"are kept in {found}" in cache.cache_note()
+    assert f"are kept in {found}" in cache.cache_note(cache.cache_directory())
     found.chmod(0o777)  # others could put code of theirs there
     assert cache.cache_directory() is None
-    assert "every process compiles its own" in cache.cache_note()
+    assert "every process compiles its own" in cache.cache_note(cache.cache_directory())
 
 
 def test_a_user_without_a_home_has_one_too(monkeypatch, unwritable):
@@ -48,7 +48,7 @@ def test_a_user_without_a_home_has_one_too(monkeypatch, unwritable):
     monkeypatch.setattr(cache.config, "CACHE_DIR", "")
     monkeypatch.setattr(cache.platformdirs, "user_cache_path", nobody_knows)
     assert cache.cache_directory().parent == unwritable
-    assert "are kept in" in cache.cache_note()
+    assert "are kept in" in cache.cache_note(cache.cache_directory())
 
 
 def test_kernels_are_compiled_where_nothing_can_be_kept_or_what_is_kept_is_damaged(
@@ -56,7 +56,7 @@ def test_kernels_are_compiled_where_nothing_can_be_kept_or_what_is_kept_is_damag
 ):
     for place in (None, tmp_path / "file" / "kernels", tmp_path / "kept"):
         (tmp_path / "file").touch()
-        monkeypatch.setattr(common, "_CACHE", place)
+        monkeypatch.setattr(common, "CACHE", place)
         assert common.compile_kernel(double)(2.0) == 4
     kept = [path for path in Path(tmp_path / "kept").rglob("*") if path.is_file()]
     assert {path.suffix for path in kept} == {".nbi", ".nbc"}

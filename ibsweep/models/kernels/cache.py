@@ -55,9 +55,12 @@ def cache_directory() -> Path | None:
     return usual
 
 
-def cache_note() -> str | None:
-    """Return a line on what a cache elsewhere than usual means, None where it is as usual."""
-    found = cache_directory()
+def cache_note(found: Path | None) -> str | None:
+    """Return a line on what a cache elsewhere than usual means, None where it is as usual.
+
+    Args:
+        found: What ``cache_directory`` returned.
+    """
     try:
         if found == _usual():
             return None

@@ -21,11 +21,12 @@ from numba.core.compiler import Compiler
 
 from ibsweep.models.kernels.cache import TolerantCache, cache_directory
 
-__all__ = ["aligned_zeros", "compile_kernel"]
+__all__ = ["CACHE", "aligned_zeros", "compile_kernel"]
 
 _SOURCE = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 _KEY = sha256(_SOURCE + numba.__version__.encode()).hexdigest()[:12]
-_CACHE = cache_directory()
+CACHE = cache_directory()
+"""Where this process keeps what it compiles."""
 
 
 class _Library(JITCodeLibrary):
@@ -71,8 +72,8 @@ def compile_kernel(function: Callable[..., Any]) -> Any:
     older version of those that it calls.
     """
     kernel = _compile(function)
-    if _CACHE is not None:
-        before, config.CACHE_DIR = config.CACHE_DIR, str(_CACHE / _KEY)
+    if CACHE is not None:
+        before, config.CACHE_DIR = config.CACHE_DIR, str(CACHE / _KEY)
         try:
             kernel._cache = TolerantCache(function)  # as the option cache=True does
         except (OSError, RuntimeError):  # the directory cannot be written any more
