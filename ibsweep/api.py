@@ -130,8 +130,9 @@ def _options(given: dict[str, Any], *, quick: bool) -> SweepOptions:
 def _run(stores: Sequence[SweepStore], folder: Path, *, progress: bool) -> Results:
     from ibsweep.cli.progress import make_display
     from ibsweep.cli.streams import hold_descriptors
+    from ibsweep.cluster.environment import environment_restored
     from ibsweep.cluster.recovery import Recovery
-    from ibsweep.cluster.session import environment_restored, ray_session
+    from ibsweep.cluster.session import ray_session
 
     class Resumption(Recovery):
         def how_to_resume(self) -> str:

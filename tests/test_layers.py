@@ -20,16 +20,17 @@ FLOORS = """
 terminal   <-
 errors     <- terminal
 paths      <- errors
+own_directory <-
 gc_control <-
 user_code  <- errors paths
 metrics    <- errors user_code
 results    <- terminal errors paths gc_control metrics.training_test
-cluster    <- terminal errors gc_control
+cluster    <- terminal errors gc_control own_directory
 data       <- errors paths gc_control user_code
 models     <- terminal errors gc_control user_code
 training   <- errors gc_control metrics models
 questions  <- terminal errors paths gc_control user_code metrics models data results
-trial      <- errors gc_control user_code metrics models data results training questions.schema questions.yaml_file
+trial      <- errors gc_control user_code own_directory metrics models data results training questions.schema questions.yaml_file
 analysis   <- errors paths gc_control models.catalogue data results questions
 replicate  <- errors gc_control user_code models data results training questions trial cluster analysis
 sweep      <- errors gc_control user_code models data results training questions trial cluster analysis
@@ -53,7 +54,17 @@ RAY_INTERNALS = "cluster.ray_internals"
 """The only place that may use what Ray does not document."""
 UNDOCUMENTED = ("ray.air.execution", "ray.tune.execution", "ray.tune.tune")
 """Internals of Ray whose names do not begin with an underscore."""
-TOP = {"__init__", "__main__", "api", "errors", "gc_control", "paths", "terminal", "user_code"}
+TOP = {
+    "__init__",
+    "__main__",
+    "api",
+    "errors",
+    "gc_control",
+    "own_directory",
+    "paths",
+    "terminal",
+    "user_code",
+}
 """All modules at the top of the package."""
 HEAVY = ("torch", "ray", "optuna", "pandas", "matplotlib", "scipy")
 """What is loaded only when a command runs that needs it."""

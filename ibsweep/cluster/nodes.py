@@ -9,7 +9,7 @@ from typing import Any
 import ray
 
 from ibsweep.cluster.failures import FailureCause, WorkerFailure
-from ibsweep.cluster.start import try_connection
+from ibsweep.cluster.join import try_connection
 
 __all__ = [
     "Nodes",

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
-import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ibsweep.cluster.environment import quieten_ray
 from ibsweep.cluster.recovery import Recovery
-from ibsweep.cluster.start import LOGGERS, quieten_ray, ray_started
+from ibsweep.cluster.start import ray_started
 from ibsweep.cluster.stop_signals import hidden_from_children
 from ibsweep.errors import InputError
 
-__all__ = ["environment_restored", "ray_session"]
+__all__ = ["ray_session"]
 
 
 def _ray_runs() -> bool:
@@ -51,6 +50,9 @@ def ray_session(address: str | None, recovery: Recovery | None = None) -> Iterat
     on_term = signal.getsignal(signal.SIGTERM)
     closed = threading.Event()
     with contextlib.ExitStack() as stack:
+        # results go to stdout later: Ray prints there what its daemons report, log_to_driver or
+        # not, the last of it when it is shut down
+        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         stack.callback(closed.set)
         with hidden_from_children():
             try:
@@ -62,28 +64,4 @@ def ray_session(address: str | None, recovery: Recovery | None = None) -> Iterat
         from ibsweep.cluster.watch import watched
 
         stack.enter_context(watched(address, recovery or Recovery(), closed))
-        # Ray prints what its daemons report, log_to_driver or not; results go to stdout later
-        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         yield
-
-
-@contextmanager
-def environment_restored() -> Iterator[None]:
-    """Leave no trace of a session in a process that goes on: for Python code of the user's own.
-
-    Environment variables and Ray's loggers are what they were, and Ray reads its token anew.
-    """
-    before = dict(os.environ)
-    levels = {name: logging.getLogger(name).level for name in LOGGERS}
-    try:
-        yield
-    finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
-        if "ray" in sys.modules and not sys.modules["ray"].is_initialized():
-            from ibsweep.cluster.ray_internals.core import forget_token
-
-            forget_token()

@@ -2,8 +2,9 @@
 
 Batch systems warn a job before they end it, and most can be told to warn all of its processes:
 Slurm sends what ``--signal`` names, such as ``USR1@120`` two minutes ahead, LSF sends SIGUSR2 and
-Grid Engine SIGUSR1, SIGUSR2 or SIGXCPU. Whoever does not expect these dies of them. Here they mean
-what Ctrl-C does: finished trials are on disk, and the command says how to go on.
+Grid Engine SIGUSR1, SIGUSR2 or SIGXCPU. A terminal that is closed sends SIGHUP to all that runs in
+it. Whoever does not expect these dies of them. Here they mean what Ctrl-C does: finished trials
+are on disk, and the command says how to go on.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ __all__ = ["handle_stop_signals", "hidden_from_children", "stop_requested"]
 
 _WARNINGS = [
     found
-    for name in ("SIGUSR1", "SIGUSR2", "SIGXCPU")
+    for name in ("SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGHUP")
     if (found := getattr(signal, name, None)) is not None
 ]
-"""What batch systems send ahead of SIGTERM and SIGKILL."""
+"""What batch systems send ahead of SIGTERM and SIGKILL, and what a closed terminal sends."""
 
 _STOPS = {signal.SIGINT, signal.SIGTERM, *_WARNINGS}
 
@@ -33,7 +34,7 @@ _stopping = False
 def handle_stop_signals() -> None:
     """Have each of them raise ``KeyboardInterrupt`` in the main thread, which calls this.
 
-    A signal that is ignored stays so: whoever started the process wanted that.
+    A signal that is ignored stays so: whoever started the process wanted that, as ``nohup`` does.
     """
     global _received, _stopping
     if os.name != "posix":  # nothing that trains runs there, and nobody sends these

@@ -7,35 +7,31 @@ the place of another's.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ibsweep.cluster.ray_internals.files import LONGEST_SOCKET
 from ibsweep.errors import InputError
+from ibsweep.own_directory import make_own_directory, remove_abandoned
 
 __all__ = ["private_directory"]
 
 _PREFIX = "ibs-"
 _RAYS = "r"
-"""Ray's own directory in it. The outer one is locked by its owner for as long as it lives; what
-clears old temporary files, such as systemd-tmpfiles, passes over it for that."""
+"""Ray's own directory in it."""
 
 _LONGEST_SOCKET = 107
 """Bytes of the path of a Unix domain socket."""
-_SOCKET = f"/{_PREFIX}12345678/r/session_2026-11-27_14-24-56_642733_4194304/sockets/plasma_store"
-"""What the longest of Ray's sockets is called in a directory, at its longest."""
-_LONGEST = _LONGEST_SOCKET - len(_SOCKET)
+_LONGEST = _LONGEST_SOCKET - len(f"/{_PREFIX}12345678/{_RAYS}/{LONGEST_SOCKET}")
+"""Bytes of the path of a directory in which Ray's sockets can lie."""
 
 _ROOM = 32 * 2**20
 """Bytes that must be free: logs, above all."""
-_EMPTY_SECONDS = 3600
-"""From which age an empty directory that nobody holds is one whose maker was killed right away."""
 
 
 @contextmanager
@@ -62,7 +58,7 @@ def private_directory() -> Iterator[Path]:
         faults.append(f"{base}: {fault}")
     else:
         raise _no_directory(faults)
-    _remove_abandoned(base)
+    remove_abandoned(base, _PREFIX)
     try:
         (made / _RAYS).mkdir()  # Ray lets everybody write here, but nobody gets past its parent
         with _temporary_files_in(made):
@@ -122,43 +118,23 @@ def _unfit(base: str, *, create: bool) -> str | None:
 
 
 def _make(base: str) -> tuple[Path, int]:
-    """Make the directory, and return it with its descriptor, by which it is locked.
+    """Make the directory, and return it with the descriptor by which it is held.
 
     Raises:
         OSError: If that cannot be done there, or no socket can be.
     """
-    import fcntl
     import socket
 
-    made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+    made, lock = make_own_directory(base, _PREFIX)
     try:
         with socket.socket(socket.AF_UNIX) as probe:  # not every file system can
             probe.bind(str(made / "s"))
         (made / "s").unlink()
-        lock = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
-        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever tries it right now lets an empty one be
     except OSError:
         shutil.rmtree(made, ignore_errors=True)
+        os.close(lock)
         raise
     return made, lock
-
-
-def _remove_abandoned(base: str) -> None:
-    """Remove the directories of this user's commands that live no more; another's are let be."""
-    import fcntl
-
-    for path in Path(base).glob(f"{_PREFIX}????????"):
-        with contextlib.suppress(OSError):  # another command removes it too
-            found = path.lstat()
-            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-                continue
-            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if (path / _RAYS).exists() or time.time() - found.st_mtime > _EMPTY_SECONDS:
-                    shutil.rmtree(path, ignore_errors=True)
-            finally:
-                os.close(lock)
 
 
 @contextmanager

@@ -21,9 +21,9 @@ from contextlib import contextmanager
 import psutil
 import ray
 
+from ibsweep.cluster.join import try_connection
 from ibsweep.cluster.ray_internals.core import RECONNECT_TIMEOUT, local_daemons
 from ibsweep.cluster.recovery import Recovery
-from ibsweep.cluster.start import try_connection
 from ibsweep.cluster.stop_signals import stop_requested
 from ibsweep.errors import InputError, SweepError
 from ibsweep.terminal import say
@@ -32,6 +32,8 @@ __all__ = ["watched"]
 
 _COUNT_SECONDS = 3.0
 """Between two looks at what a local Ray has started."""
+_NOTICE_SECONDS = 0.3
+"""How long an error waits for word that a daemon has died, of which it may have come."""
 _STOP_SECONDS = 10.0
 """How long a command that was told to stop may take to, once its Ray is gone."""
 
@@ -44,7 +46,7 @@ class _Watch(threading.Thread, ABC):
         closed: Set when the session is over and Ray is shut down.
     """
 
-    _SECONDS = 0.5
+    _SECONDS: float
     """Between two looks."""
     _HINT = ""
     """Where else to go on."""
@@ -55,8 +57,7 @@ class _Watch(threading.Thread, ABC):
         self._user = threading.get_ident()
         self.lost: str | None = None
         """What happened, once it has."""
-        self.leaving = threading.Event()
-        """Set when the session's block has ended, well or not."""
+        self._leaving, self._interrupting = threading.Event(), threading.Lock()
         self.acting = threading.Event()
         """Set when it was lost."""
         self.over = threading.Event()
@@ -89,8 +90,21 @@ class _Watch(threading.Thread, ABC):
         self._recovery.end(self._words(lost), self._HINT)
         self.lost = f"{self._words(lost)}; {self._recovery.how_to_resume()}{self._HINT}"
         say(f"ibsweep: {self.lost}")  # Ray may end the process before it comes to its error
-        while not self.leaving.wait(2):
-            _interrupt(self._user)
+        while not self._leaving.wait(2):
+            with self._interrupting:
+                if not self._leaving.is_set():
+                    _interrupt(self._user)
+
+    def leave(self) -> None:
+        """Interrupt the user's thread, which calls this, no more: its block has ended."""
+        try:
+            with self._interrupting:
+                self._leaving.set()
+            time.sleep(0)  # one that is on its way arrives now
+        except KeyboardInterrupt:
+            self._leaving.set()
+            if self.lost is None:
+                raise
 
     def _begin_again(self, lost: str) -> None:
         """Do so where that can be done."""
@@ -108,6 +122,8 @@ class _DaemonWatch(_Watch):
 
     Its agents need no watch of their own: where one dies, the raylet ends itself.
     """
+
+    _SECONDS = 0.1
 
     def __init__(self, recovery: Recovery, closed: threading.Event) -> None:
         super().__init__(recovery, closed)
@@ -201,9 +217,9 @@ def watched(address: str | None, recovery: Recovery, closed: threading.Event) ->
     except InputError:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        watch.leaving.set()
+        watch.leave()
         if not isinstance(error, KeyboardInterrupt):  # it may have been raised for a dead daemon
-            watch.join(timeout=2 * _DaemonWatch._SECONDS)
+            watch.join(timeout=_NOTICE_SECONDS)
             if stop_requested():
                 raise KeyboardInterrupt from error
             if watch.acting.is_set():
@@ -212,7 +228,7 @@ def watched(address: str | None, recovery: Recovery, closed: threading.Event) ->
             raise SweepError(watch.lost) from error
         raise
     finally:
-        watch.leaving.set()
+        watch.leave()
         watch.over.set()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Mapping
@@ -11,12 +13,17 @@ from typing import Any, NamedTuple
 
 from ibsweep.errors import InputError, suggestion
 from ibsweep.metrics import METRICS
+from ibsweep.own_directory import make_own_directory, remove_abandoned
 from ibsweep.trial.predictions import check_predict
 
 __all__ = ["Report", "Reported", "Stopped"]
 
 _MOST_BYTES = 100 * 2**20
 """Of a replicate's checkpoint: it is sent to the process that runs the sweep."""
+
+
+_RESTORED = "ibsweep-restored-"
+"""How the names of directories begin in which files of checkpoints are."""
 
 
 class Stopped(BaseException):
@@ -73,7 +80,7 @@ class Report:
         self._metrics, self._on_call = metrics, on_call
         self._on_report, self._on_checkpoint = on_report, on_checkpoint
         self._restored, self._on_restore = restored, on_restore
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._directory: tuple[Path, int] | None = None
         self.epoch = restored[1] if restored else 0
         self.fault: InputError | None = None
         """The first call that was wrong; the function may have caught what it raised."""
@@ -153,16 +160,22 @@ class Report:
         """
         if self._restored is None:
             return None
-        self._directory = tempfile.TemporaryDirectory(prefix="ibsweep-restored-")
+        self.close()
+        base = tempfile.gettempdir()
+        remove_abandoned(base, _RESTORED)  # of workers that were killed
+        self._directory = folder, _ = make_own_directory(base, _RESTORED)
         with tarfile.open(fileobj=io.BytesIO(self._restored[0])) as archive:
-            archive.extractall(self._directory.name, filter="data")
+            archive.extractall(folder, filter="data")
         self._on_restore()
-        return Path(self._directory.name)
+        return folder
 
     def close(self) -> None:
         """Remove what ``restore`` wrote."""
         if self._directory is not None:
-            self._directory.cleanup()
+            folder, lock = self._directory
+            self._directory = None
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
 
     def _checked(self, figures: Mapping[str, Any]) -> dict[str, float]:
         """Return figures as numbers."""

@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from ibsweep.data import attach
 from ibsweep.errors import InputError
+from ibsweep.own_directory import make_own_directory, remove_abandoned
 from ibsweep.trial.plan import TrialPlan
 from ibsweep.user_code import verify
 
 __all__ = ["supplied"]
+
+_PREFIX = "ibsweep-code-"
 
 
 def supplied(plan: TrialPlan, data: Mapping[str, NDArray[Any]] | None) -> TrialPlan:
@@ -49,7 +52,9 @@ def _written(sources: Mapping[str, str]) -> Path:
 @lru_cache
 def _folder_of(sources: tuple[tuple[str, str], ...]) -> Path:
     # A directory of this process alone: nobody else may have put code into it.
-    folder = Path(tempfile.mkdtemp(prefix="ibsweep-"))
+    base = tempfile.gettempdir()
+    remove_abandoned(base, _PREFIX)  # of workers that were killed
+    folder, _ = make_own_directory(base, _PREFIX)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for path, text in sources:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -220,6 +220,21 @@ def test_the_head_is_lost_and_the_sweep_goes_on_in_another_cluster(tmp_path, clu
     finished(tmp_path, 6)
 
 
+def test_the_raylet_of_the_drivers_own_node_is_lost(tmp_path, cluster):
+    """Ray itself would wait for it for ever."""
+    cluster.add_node(num_cpus=1)
+    with tuning(tmp_path, cluster, "--trials", "60") as process:
+        wait_for(lambda: rows_now(tmp_path), process)
+        (raylet,) = cluster.head_node.all_processes["raylet"]
+        raylet.process.kill()
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    line = err.splitlines()[-1]
+    assert line.startswith("ibsweep: the Ray of this node, ")
+    assert "is lost; " in line
+    assert f"go on with: ibsweep resume s --results {tmp_path / 'results'}, on another" in line
+
+
 @pytest.mark.parametrize(
     ("token", "reason"),
     [("", "Token authentication is enabled"), (64 * "0", "it refuses the token")],

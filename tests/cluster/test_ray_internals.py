@@ -25,10 +25,11 @@ from ray.exceptions import (
 )
 from ray.tune.execution.tune_controller import TuneController
 
-from ibsweep.cluster import start
+from ibsweep.cluster import environment
 from ibsweep.cluster.failures import FailureCause, classify_error
 from ibsweep.cluster.ray_internals import messages
 from ibsweep.cluster.ray_internals.core import (
+    GCS_PORT,
     RECONNECT_TIMEOUT,
     cpus_of_this_machine,
     for_this_process_alone,
@@ -89,7 +90,9 @@ def test_what_is_overridden_or_called_has_the_parameters(function, parameters):
     assert list(inspect.signature(function).parameters)[: len(parameters)] == parameters
 
 
-@pytest.mark.parametrize("name", ["no_monitor", "include_log_monitor", "node_ip_address"])
+@pytest.mark.parametrize(
+    "name", ["no_monitor", "include_log_monitor", "node_ip_address", "temp_dir"]
+)
 def test_ray_params_takes(name):
     assert name in inspect.signature(ray._private.parameter.RayParams).parameters
 
@@ -97,10 +100,10 @@ def test_ray_params_takes(name):
 def test_ray_init_makes_its_parameters_by_the_name_that_is_replaced():
     assert "ray._private.parameter.RayParams(" in inspect.getsource(ray.init)
     before = ray._private.parameter.RayParams
-    with for_this_process_alone():
+    with for_this_process_alone(Path("/tmp/one")):
         params = ray._private.parameter.RayParams(node_ip_address=None)
         assert (params.no_monitor, params.include_log_monitor) == (True, False)
-        assert params.node_ip_address == "127.0.0.1"
+        assert (params.node_ip_address, params.temp_dir) == ("127.0.0.1", "/tmp/one")
     assert ray._private.parameter.RayParams is before
 
 
@@ -286,7 +289,9 @@ def ray_sources():
     return b"".join(path.read_bytes() for path in (*sources, *compiled) if path.is_file())
 
 
-@pytest.mark.parametrize("name", [*start._ENVIRONMENT, *start._NO_METRICS, RECONNECT_TIMEOUT])
+@pytest.mark.parametrize(
+    "name", [*environment._ENVIRONMENT, *environment._NO_METRICS, GCS_PORT, RECONNECT_TIMEOUT]
+)
 def test_ray_still_reads_the_setting(ray_sources, name):
     """A setting that Ray no longer knows is ignored in silence."""
     # RAY_ followed by lower case is a setting of the core, which is known there without the prefix

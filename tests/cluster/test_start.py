@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import subprocess
 import sys
 import venv
@@ -11,6 +13,8 @@ from pathlib import Path
 import pytest
 import tiny
 
+from ibsweep.cluster.start import ray_started
+from ibsweep.errors import InputError
 from ibsweep.results.store import SweepStore
 
 ROOT = Path(__file__).parents[2]
@@ -73,3 +77,18 @@ def test_a_ray_that_does_not_start_says_so_and_no_sweep_is_left(tmp_path):
     assert all(line.startswith("ibsweep: ") for line in done.stderr.splitlines())
     assert "--address" not in done.stderr
     assert list((tmp_path / "results").glob("*")) == []
+
+
+@pytest.mark.parametrize(
+    ("port", "words"),
+    [
+        (None, "address already in use; name a free port, or unset it"),
+        ("70000", "RAY_GCS_SERVER_PORT is the port of Ray's control service, at most 65535, but"),
+        ("here", "it is 'here': name a port, or unset it"),
+    ],
+)
+def test_a_port_that_ray_cannot_have_is_told_before_it_starts(monkeypatch, port, words):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("RAY_GCS_SERVER_PORT", port or str(taken.getsockname()[1]))
+        with pytest.raises(InputError, match=re.escape(words)), ray_started(None):
+            pass

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import subprocess
 
 __all__ = [
+    "GCS_PORT",
     "RECONNECT_TIMEOUT",
     "cpus_of_this_machine",
     "enable_token_authentication",
@@ -20,6 +22,9 @@ __all__ = [
     "node_of_actor",
 ]
 
+
+GCS_PORT = "RAY_GCS_SERVER_PORT"
+"""Where a local Ray's control service is to listen; any free port by default."""
 
 RECONNECT_TIMEOUT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 """For how many seconds a process of Ray's seeks its lost control service, before it ends."""
@@ -45,8 +50,10 @@ def forget_token() -> None:
 
 
 @contextmanager
-def for_this_process_alone() -> Iterator[None]:
+def for_this_process_alone(directory: Path) -> Iterator[None]:
     """Have ``ray.init`` start what a local Ray needs, for this machine alone.
+
+    Its sockets and logs lie in a directory that is given.
 
     All of it listens on the loopback interface, as it does on macOS by default
     (https://github.com/ray-project/ray/issues/18730); of ``_node_ip_address="127.0.0.1"``,
@@ -63,7 +70,7 @@ def for_this_process_alone() -> Iterator[None]:
 
     def local(**settings: Any) -> Any:
         fixed = {"no_monitor": True, "include_log_monitor": False, "node_ip_address": "127.0.0.1"}
-        return original(**{**settings, **fixed})
+        return original(**{**settings, **fixed, "temp_dir": str(directory)})
 
     parameter.RayParams = local
     try:
