@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import open_claims
+import psutil
 import pytest
 import yaml
 
@@ -96,6 +97,26 @@ def test_a_settlement_that_is_stopped_goes_on_where_it_was(tmp_path, how):
     assert [row for row in good.confirmations() if row in kept] == kept, "trained once"
     check_rows(good, 8)
     check_rows(idle, 8)
+
+
+@pytest.mark.slow
+def test_ray_dies_under_a_settlement_which_goes_on_by_itself(tmp_path):
+    stores = open_claims.add_sweeps(tmp_path / "results", epochs=6000)
+    words = ("pair_good_wins", "--max-replicates", "6", "--max-time", "10m", "--quiet")
+    process = start(tmp_path, *words)
+    wait_for_rows(process, stores["pair_good"], open_claims.SCORED + 1)
+    (raylet,) = (
+        one
+        for one in psutil.Process(process.pid).children()
+        if "raylet/raylet" in " ".join(one.cmdline())
+    )
+    raylet.kill()
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert err == "ibsweep: Ray's raylet died; starting Ray again, what is trained is safe\n"
+    assert out.startswith("pair_good_wins: ")
+    for store in stores.values():
+        check_rows(store, 6)
 
 
 @pytest.mark.slow
