@@ -43,11 +43,13 @@ class _Keeper:
 def checkpoint_keeper() -> Iterator[None]:
     """Run it, on this node, for the time of a block.
 
-    Where its process or node dies, it begins anew, elsewhere if need be, with what is sent from
-    then on: a trial that has lost its checkpoint as well as its worker starts again.
+    Other nodes come and go; where this one is lost, the sweep ends. Where its process dies, it
+    begins anew, with what is sent from then on: a trial that has lost its checkpoint as well as
+    its worker starts again.
     """
     here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
-        ray.get_runtime_context().get_node_id(), soft=True
+        ray.get_runtime_context().get_node_id(),
+        soft=False,  # else Ray starts what asks for no CPU on any node
     )
     keeper = _Keeper.options(  # type: ignore[attr-defined]
         num_cpus=0, name=_NAME, scheduling_strategy=here, max_restarts=-1, max_task_retries=-1

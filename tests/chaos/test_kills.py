@@ -33,10 +33,13 @@ _OF_THE_RUN = {"seconds", "node", "device", "lost", "check"}
 """Fields of a row that say how it came about, and what depends on them."""
 
 _LINGER = 20
-"""Seconds after which nothing of a dead command runs any more."""
+"""Seconds after which nothing of a dead command runs any more, on a machine with nothing else."""
 
 _END = 120
-"""Seconds within which a sweep ends, whatever has happened to it."""
+"""Seconds within which a sweep ends there, whatever has happened to it."""
+
+_ALONE = 15
+"""Seconds that an undisturbed one takes there."""
 
 DISTURBANCES = {
     "operation": 6,
@@ -105,6 +108,8 @@ class Disturbed:
     ) -> None:
         self.folder, self.findings, self.draws = folder, findings, draws
         self.right, self.seconds = right, seconds
+        slower = max(1.0, seconds / _ALONE)
+        self.end, self.linger = _END * slower, _LINGER * slower
         self.done = 0
         self.sweeps = 0
         self.counts: Counter[str] = Counter()
@@ -135,7 +140,7 @@ class Disturbed:
             if ended:
                 break
         last = Command(self.folder, "resume", name, "--json", "--quiet")
-        if not last.wait(_END):
+        if not last.wait(self.end):
             self.findings.add("the last `resume` hangs", f"{name}: {history}: {last.end()}")
             return
         code, said = last.process.returncode, last.end()
@@ -154,7 +159,7 @@ class Disturbed:
             at = chaos.pick(self.draws, bound=160) + 1
             armed = fault_points.environment(self.folder / "results", at)
         command = Command(self.folder, *words, **armed)
-        when = self.draws.uniform(0.5, 1.1 * self.seconds) if kind != "operation" else _END
+        when = self.draws.uniform(0.5, 1.1 * self.seconds) if kind != "operation" else self.end
         history.append(f"{kind} after {when:.1f} s" if kind != "operation" else f"{kind} {at}")
         example = f"{root}: {history}"
         try:
@@ -178,7 +183,7 @@ class Disturbed:
             if allowed is None:
                 history[-1] += " (nothing there)"
                 allowed, ends_at_once = {0}, False
-            if not command.wait(_LINGER if ends_at_once else _END):
+            if not command.wait(self.linger if ends_at_once else self.end):
                 self.findings.add(f"a sweep hangs after {kind}", f"{example}: {command.end()}")
                 return False
             code = command.process.returncode
@@ -236,8 +241,9 @@ class Disturbed:
         return {0, 1}, False
 
     def _left(self, command: Command, example: str) -> None:
-        if left := command.leftovers(_LINGER):
-            self.findings.add(f"processes are left after {_LINGER} s", f"{left}: {example}")
+        if left := command.leftovers(self.linger):
+            kind = f"processes are left after {self.linger:.0f} s"
+            self.findings.add(kind, f"{left}: {example}")
 
     def _count(self, what: str) -> None:
         self.done += 1
@@ -264,7 +270,7 @@ class Disturbed:
         if store.paths.tune.exists():
             self.findings.add("Ray Tune's files are left", example)
         check = start(self.folder, "check", root.name)
-        out, err = check.communicate(timeout=60)
+        out, err = check.communicate(timeout=self.end)
         if check.returncode != 0:
             self.findings.add("`check` is not content", f"{out} {err}: {example}")
 
@@ -274,7 +280,7 @@ def test_sweeps_that_are_killed_stopped_and_interrupted(tmp_path, stored, findin
     right = figures(stored / "s-seed10")
     began = time.monotonic()
     first = Command(tmp_path, "tune", "tiny.yaml", "--name", "undisturbed", *GRID)
-    first.wait(_END)
+    first.wait(10 * _END)
     seconds = time.monotonic() - began
     said = first.end()
     assert first.process.returncode == 0, said

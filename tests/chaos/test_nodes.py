@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
 from contextlib import suppress
+from typing import NamedTuple
 
 import chaos
 import psutil
@@ -27,6 +29,9 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(7200)]
 
 _EPOCHS = 40
 
+_WORTH = range(3, _EPOCHS - 10)
+"""Epochs of a checkpoint from which a trial has to go on when its node is lost then."""
+
 CODE = '''\
 """A loop that waits more than it computes; every other trial keeps checkpoints."""
 
@@ -39,6 +44,7 @@ import torch
 from torch import nn
 
 PAUSE = float(os.environ.get("CHAOS_PAUSE", "0.1"))
+MARKS = Path(os.environ["CHAOS_MARKS"])
 
 
 def slow(config, data, seed, report):
@@ -52,7 +58,7 @@ def slow(config, data, seed, report):
     if (saved := report.restore()) is not None:
         model.load_state_dict(torch.load(saved / "model.pt", weights_only=True))
         first = report.epoch + 1
-        print("restored after epoch", report.epoch)
+        print(f"restored seed {seed} after epoch {report.epoch}")
     for epoch in range(first, config["epochs"] + 1):
         time.sleep(PAUSE)
         loss = nn.functional.cross_entropy(model(x), y)
@@ -67,6 +73,10 @@ def slow(config, data, seed, report):
             with tempfile.TemporaryDirectory() as folder:
                 torch.save(model.state_dict(), Path(folder) / "model.pt")
                 report.checkpoint(folder)
+            new = MARKS / f"new-{os.getpid()}"
+            new.write_text(f"{config['lr']} {seed} {epoch}")
+            new.replace(MARKS / str(os.getpid()))
+    (MARKS / str(os.getpid())).unlink(missing_ok=True)
 '''
 
 
@@ -108,46 +118,84 @@ def reference(store, numbers):
     return found
 
 
+class Mark(NamedTuple):
+    """A checkpoint of a replicate that trains now."""
+
+    lr: float
+    seed: int
+    epoch: int
+
+
 class Disturber:
-    """Kills nodes of a cluster and brings others, while a command runs."""
+    """Kills nodes of a cluster and brings others, while a command runs.
 
-    def __init__(self, cluster, draws):
-        self.cluster, self.draws = cluster, draws
+    Args:
+        cluster: The cluster.
+        draws: Draws what happens, and when.
+        marks: Where trials with checkpoints say how far they are.
+    """
+
+    def __init__(self, cluster, draws, marks):
+        self.cluster, self.draws, self.marks = cluster, draws, marks
         self.nodes = [cluster.add_node(num_cpus=1) for _ in range(3)]
+        self.lost = []
+        """What the trials whose nodes are lost have to go on from."""
 
-    def once(self, process):
-        """Lose a node on which something trains; another comes before, after or much later."""
+    def once(self, process, *, checkpoint):
+        """Lose a node on which something trains; another comes before, after or much later.
+
+        Args:
+            process: The command.
+            checkpoint: Whether it is to be one with a checkpoint.
+
+        Returns:
+            Whether one was lost; not if the command has ended.
+        """
         draws = self.draws
-        deadline = time.monotonic() + 90
-        while process.poll() is None and time.monotonic() < deadline:
-            busy = [node for node in self.nodes if training(node)]
-            if busy:
-                break
-            time.sleep(0.1)
-        else:
-            return False
         time.sleep(draws.uniform(0, 3))
-        if process.poll() is not None:
-            return False
         kind = draws.choice(("first another", "then another", "later another", "with its workers"))
-        victim = draws.choice(busy)
         if kind == "first another":
             self.nodes.append(self.cluster.add_node(num_cpus=1))
+        deadline = time.monotonic() + 90
+        while process.poll() is None and time.monotonic() < deadline:
+            busy = [(node, mark) for node in self.nodes for mark in self.training(node)]
+            worth = [one for one in busy if one[1] or not checkpoint]
+            if worth:
+                break
+            time.sleep(0.05)
+        else:
+            return False
+        victim, mark = draws.choice(worth)
         if kind == "with its workers":
-            for worker in training(victim):
+            for worker in workers(victim):
                 worker.kill()
         self.nodes.remove(victim)
         self.cluster.remove_node(victim, allow_graceful=False)
-        chaos.tally[f"nodes lost ({kind})"] += 1
-        chaos.note(f"a node is lost ({kind})")
+        if mark:
+            self.lost.append(mark)
+        what = f"nodes lost ({kind}{', with a checkpoint' if mark else ''})"
+        chaos.tally[what] += 1
+        chaos.note(f"{what} {mark or ''}")
         if kind == "later another":
             time.sleep(draws.uniform(3, 10))
         while len(self.nodes) < 3:
             self.nodes.append(self.cluster.add_node(num_cpus=1))
         return True
 
+    def training(self, node):
+        """Return for each of a node's workers that train how far its checkpoint is, or None."""
+        found = []
+        for worker in workers(node):
+            mark = None
+            with suppress(OSError):
+                lr, seed, epoch = (self.marks / str(worker.pid)).read_text().split()
+                if int(epoch) in _WORTH:
+                    mark = Mark(float(lr), int(seed), int(epoch))
+            found.append(mark)
+        return found
 
-def training(node):
+
+def workers(node):
     """Return the workers of a node that train now."""
     (raylet,) = node.all_processes["raylet"]
     found = []
@@ -163,7 +211,10 @@ def test_nodes_that_are_lost_added_and_rejoin(tmp_path, cluster, findings, monke
     draws = random.Random(f"nodes {chaos.seed()}")
     wanted, killed = chaos.count("nodes"), 0
     path = write_question(tmp_path)
-    disturber = Disturber(cluster, draws)
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    monkeypatch.setenv("CHAOS_MARKS", str(marks))
+    disturber = Disturber(cluster, draws, marks)
     results, over = tmp_path / "results", chaos.clock()
     for sweep in range(3 * wanted):
         if killed >= wanted or over():
@@ -184,7 +235,9 @@ def test_nodes_that_are_lost_added_and_rejoin(tmp_path, cluster, findings, monke
         )
         try:
             done = 0
-            while done < here and disturber.once(process):
+            disturber.lost.clear()
+            # two of three with a checkpoint
+            while done < here and disturber.once(process, checkpoint=(killed + done) % 3 < 2):
                 done += 1
             killed += done
             out, err = process.communicate(timeout=300)
@@ -210,7 +263,9 @@ def test_nodes_that_are_lost_added_and_rejoin(tmp_path, cluster, findings, monke
             told = None
         if told is not None and told != {"complete": trials, "pruned": 0, "failed": 0}:
             findings.add("not all trials are complete", f"{told} of {example}: {err[-1500:]}")
-        check(SweepStore(results / name), trials, findings, monkeypatch, example)
+        store = SweepStore(results / name)
+        check(store, trials, findings, monkeypatch, example)
+        check_restored(store, disturber.lost, findings, example)
     if killed < wanted:
         findings.add("too few nodes could be killed", f"{killed} of {wanted}")
     findings.check()
@@ -225,10 +280,25 @@ def check(store, trials, findings, monkeypatch, example):
         findings.add("trials failed", example)
     lost = {number for number, row in rows.items() if row.lost}
     chaos.tally["trials that were tried again"] += len(lost)
-    logs = "".join(log.read_text() for log in store.paths.logs.glob("*"))
-    chaos.tally["replicates restored from a checkpoint"] += logs.count("restored after")
-    monkeypatch.setenv("CHAOS_PAUSE", "0")
-    for number, replicates in reference(store, lost | {0, trials - 1}).items():
+    with monkeypatch.context() as patch:
+        patch.setenv("CHAOS_PAUSE", "0")
+        right = reference(store, lost | {0, trials - 1})
+    for number, replicates in right.items():
         chaos.tally["trials compared with undisturbed ones"] += 1
         if rows[number].replicates != replicates:
             findings.add("figures differ from undisturbed ones", f"trial {number} of {example}")
+
+
+def check_restored(store, lost, findings, example):
+    """See that trials went on from the checkpoints that they had when their nodes were lost."""
+    trials = {row.config["lr"]: row.trial for row in store.trials() if row.config["keeps"]}
+    for mark in lost:
+        log = store.paths.log(trials[mark.lr])
+        text = log.read_text() if log.exists() else ""
+        epochs = re.findall(rf"restored seed {mark.seed} after epoch (\d+)", text)
+        if any(int(epoch) >= mark.epoch for epoch in epochs):
+            chaos.tally["replicates that went on from a checkpoint"] += 1
+        else:
+            findings.add(
+                "a trial did not go on from its checkpoint", f"{mark} of {example}: {text}"
+            )
