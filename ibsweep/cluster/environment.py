@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ibsweep.cluster.ray_internals.core import REQUEST_TIMEOUT, forget_token
+
 __all__ = ["environment_restored", "prepare_environment", "quieten_ray", "silence_loggers"]
 
 _ENVIRONMENT = {
@@ -34,6 +36,9 @@ _NO_METRICS = {
 }
 """Where Ray is installed for a cluster, it gives its metrics to anybody on every interface, token
 or not; a local Ray keeps them to itself."""
+
+_REQUEST_SECONDS = 10
+"""For how long Ray's control service may leave a call without its answer in such a process."""
 
 _LOGGERS = ("ray", "ray.tune", "ray.air", "ray.train")
 """Ray's loggers, which are silent while a command runs."""
@@ -70,8 +75,10 @@ def environment_restored() -> Iterator[None]:
     """Leave no trace of a session in a process that goes on: for Python code of the user's own.
 
     Environment variables and Ray's loggers are what they were, and Ray reads its token anew.
+    Meanwhile no call waits for a lost control service until Ray ends the process: it raises first.
     """
     before = dict(os.environ)
+    os.environ.setdefault(REQUEST_TIMEOUT, str(_REQUEST_SECONDS))
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
     try:
         yield
@@ -82,6 +89,4 @@ def environment_restored() -> Iterator[None]:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
         if "ray" in sys.modules and not sys.modules["ray"].is_initialized():
-            from ibsweep.cluster.ray_internals.core import forget_token
-
             forget_token()

@@ -31,6 +31,7 @@ from ibsweep.cluster.ray_internals import messages
 from ibsweep.cluster.ray_internals.core import (
     GCS_PORT,
     RECONNECT_TIMEOUT,
+    REQUEST_TIMEOUT,
     cpus_of_this_machine,
     for_this_process_alone,
     local_daemons,
@@ -290,7 +291,14 @@ def ray_sources():
 
 
 @pytest.mark.parametrize(
-    "name", [*environment._ENVIRONMENT, *environment._NO_METRICS, GCS_PORT, RECONNECT_TIMEOUT]
+    "name",
+    [
+        *environment._ENVIRONMENT,
+        *environment._NO_METRICS,
+        GCS_PORT,
+        RECONNECT_TIMEOUT,
+        REQUEST_TIMEOUT,
+    ],
 )
 def test_ray_still_reads_the_setting(ray_sources, name):
     """A setting that Ray no longer knows is ignored in silence."""
