@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ibsweep.errors import InputError, format_value
 
-__all__ = ["is_there", "operand", "usable_path"]
+__all__ = ["is_directory", "is_there", "operand", "usable_path"]
 
 
 def usable_path(where: str | os.PathLike[str], folder: Path | None = None) -> Path:
@@ -40,6 +40,19 @@ def is_there(path: str | os.PathLike[str]) -> bool:
         return Path(path).exists()
     except (OSError, ValueError):
         return False
+
+
+def is_directory(path: Path) -> bool:
+    """Tell whether a directory is there.
+
+    Raises:
+        InputError: If nobody can tell, since one on the way to it is closed to this user.
+    """
+    try:
+        return path.is_dir()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path} cannot be read: {reason}") from error
 
 
 def operand(path: str | os.PathLike[str]) -> str:

@@ -17,6 +17,7 @@ from ibsweep.analysis.check import CheckedSweep, check_curves, check_sweep
 from ibsweep.analysis.design import design_of, independent
 from ibsweep.analysis.summary import SweepSummary
 from ibsweep.errors import IbsweepError, InputError, suggestion
+from ibsweep.paths import is_directory
 from ibsweep.questions.schema import Question
 from ibsweep.results.layout import REPLICATIONS
 from ibsweep.results.location import display_path, fetch_results
@@ -417,7 +418,7 @@ def load(path: str | os.PathLike[str] = "results") -> Results:
         InputError: If there is no such directory or URL, or it is one sweep's and cannot be read.
     """
     root = fetch_results(path)
-    if not root.is_dir():
+    if not is_directory(root):
         raise InputError(
             f"no results directory {display_path(root)}: name one that `ibsweep tune` wrote, or a "
             "sweep's in it"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ibsweep.errors import IbsweepError, InputError, listed
+from ibsweep.paths import is_directory
 from ibsweep.results.location import display_path
 from ibsweep.results.names import check_name, is_name
 from ibsweep.results.records import Proposal
@@ -115,13 +116,18 @@ def _without_manifest(results: Path, known: set[str]) -> dict[str, str]:
 def _out_of_reach(results: Path) -> dict[str, str]:
     """Return what may be a sweep, and nobody can tell: a link to nowhere, another user's."""
     found = {}
-    for path in sorted(results.iterdir()) if results.is_dir() else ():
+    for path in sorted(results.iterdir()) if is_directory(results) else ():
         if not is_name(path.name):
             continue
-        if path.is_symlink() and not path.exists():
-            found[path.name] = f"{path} is a link to what is not there"
-        elif path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+        try:
+            closed = is_directory(path) and not os.access(path, os.R_OK | os.X_OK)
+        except InputError as error:
+            found[path.name] = str(error)
+            continue
+        if closed:
             found[path.name] = f"{path} cannot be read: permission denied"
+        elif path.is_symlink() and not path.exists():
+            found[path.name] = f"{path} is a link to what is not there"
     return found
 
 
@@ -132,7 +138,7 @@ def find_sweep(results: Path, name: str) -> SweepStore:
         InputError: If there is none, or it cannot be read; says what there is.
     """
     root, why = results / check_name(name), None
-    if root.is_dir():
+    if is_directory(root):
         try:
             store = SweepStore(root)
         except IbsweepError as error:
@@ -152,7 +158,7 @@ def list_sweeps(results: Path) -> list[Path]:
     Raises:
         InputError: If the results directory cannot be read.
     """
-    if not results.is_dir():
+    if not is_directory(results):
         return []
     if not os.access(results, os.R_OK | os.X_OK):  # else it would pass for an empty one
         raise InputError(f"{display_path(results)} cannot be read: permission denied")

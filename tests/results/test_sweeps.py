@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from pathlib import Path
 
 import finished
 import pytest
@@ -12,6 +13,7 @@ import tiny
 
 import ibsweep
 from ibsweep.analysis.check import check_sweep
+from ibsweep.cli import run
 from ibsweep.errors import InputError
 from ibsweep.results.store import SweepStore
 from ibsweep.results.sweeps import find_sweep, find_sweeps
@@ -80,6 +82,26 @@ def test_a_link_to_nowhere_and_another_users_directory_are_said(sweep, tmp_path,
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(InputError, match="cannot be read: permission denied"):
         find_sweeps(tmp_path)
+
+
+def test_what_lies_beyond_a_closed_directory_is_said(sweep, tmp_path, monkeypatch, capsys):
+    """Of root's rights nothing is closed: the system's answer stands in."""
+    is_dir = Path.is_dir
+
+    def denied(path):
+        if path.name in ("closed", "beyond"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_dir(path)
+
+    (tmp_path / "closed").symlink_to("/another/users/sweep")
+    monkeypatch.setattr(Path, "is_dir", denied)
+    assert list(find_sweeps(tmp_path).left_out) == ["closed"]
+    assert find_sweep(tmp_path, "s").paths.root == sweep
+    assert run(["check", "all", "--results", str(tmp_path)]) == 1
+    assert "closed cannot be read: permission denied" in capsys.readouterr().out
+    for words in (["check", "all"], ["sweeps"], ["report"], ["resume", "s"], ["settle", "all"]):
+        assert run([*words, "--results", str(tmp_path / "beyond")]) == 2
+        assert "beyond cannot be read: permission denied" in capsys.readouterr().err
 
 
 def test_a_sweep_on_another_disk_is_called_as_its_link(sweep, tmp_path):
