@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
@@ -20,12 +21,12 @@ from ibsweep.data import EdgeDataset, replicate_data
 from ibsweep.models.settings import resolve, split_settings
 from ibsweep.questions.files import load_all
 from ibsweep.questions.schema import Arm, Question
-from ibsweep.questions.space import to_distributions
 from ibsweep.results.records import Trial
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.manifest import make_manifest
 from ibsweep.sweep.options import SweepOptions
 from ibsweep.sweep.progress import Progress
+from ibsweep.sweep.proposals import suggest
 from ibsweep.sweep.runner import run_sweep
 
 __all__ = ["ARMS", "against_stock", "overhead"]
@@ -184,11 +185,14 @@ def _stock(question: Question, arm: Arm, configs: list[dict[str, Any]], replicat
             accuracies.append(loop.evaluate())
         tune.report({"valid_accuracy": float(np.mean(accuracies)), "reported": time.time()})
 
+    def space(trial: optuna.Trial) -> None:
+        suggest(trial, arm.space)
+
     search = OptunaSearch(
-        to_distributions(arm.space),
+        space,
         metric="valid_accuracy",
         mode="max",
-        points_to_evaluate=[{name: config[name] for name in arm.space} for config in configs],
+        points_to_evaluate=[dict(config) for config in configs],
     )
     with tempfile.TemporaryDirectory() as folder:
         started = time.time()
@@ -209,10 +213,10 @@ def _stock(question: Question, arm: Arm, configs: list[dict[str, Any]], replicat
 def _optimizer(loop: Loop, settings: dict[str, Any]) -> Any:
     import torch
 
-    parameters, lr, momentum = loop.module.parameters(), settings["lr"], settings["momentum"]
+    parameters, lr = loop.module.parameters(), settings["lr"]
     if settings["optimizer"] == "adam":
-        return torch.optim.Adam(parameters, lr=lr, betas=(momentum, 0.999))
-    return torch.optim.SGD(parameters, lr=lr, momentum=momentum)
+        return torch.optim.Adam(parameters, lr=lr, betas=(settings["beta1"], 0.999))
+    return torch.optim.SGD(parameters, lr=lr, momentum=settings["momentum"])
 
 
 def overhead(counts: tuple[int, ...] = (100, 1000)) -> Iterator[dict[str, Any]]:

@@ -3,8 +3,8 @@
 A metric has a column a split, such as ``valid_accuracy`` and ``test_rmse``; where a column is
 declared for all metrics, it is written ``valid_METRIC``. Figures are in their metric's own unit,
 accuracies in percent, times in seconds, epochs in passes over the training set; the loss is the
-one that was trained with. A cell is missing (NaN, NA) where the row on disk holds nothing, or
-where an arm does not tune a hyperparameter.
+one that was trained with. A cell is missing (NaN, NA) where the row on disk holds nothing, where
+an arm does not tune a hyperparameter, or where it is not set beside the trial's others.
 """
 
 from __future__ import annotations
@@ -452,6 +452,21 @@ def config_columns(trial: Trial) -> dict[str, Any]:
     return {f"config_{name}": value for name, value in trial.config.items()}
 
 
+def _config_column(cells: Sequence[Any]) -> pd.Series:
+    """Return the column of a hyperparameter: integers and booleans stay such beside missing ones.
+
+    Args:
+        cells: Its values, None where a trial has none.
+    """
+    given = [cell for cell in cells if cell is not None]
+    kinds = set(map(type, given))
+    if len(given) < len(cells) and kinds == {bool}:
+        return pd.Series(cells, dtype="boolean")
+    if len(given) < len(cells) and kinds == {int} and max(map(abs, given)) < 2**63:
+        return pd.Series(cells, dtype="Int64")
+    return pd.Series(cells)
+
+
 Metrics = Mapping[str, Iterable[str]]
 """Names of metrics by split."""
 
@@ -498,9 +513,13 @@ def make_frame(
         config_names: These columns.
     """
     columns = columns_of(columns, metrics)
-    cells = [{c.name: c.value(row) for c in columns} | dict(config(row)) for row in rows]
-    frame = pd.DataFrame(cells, columns=[*(column.name for column in columns), *config_names])
-    return frame.astype({column.name: column.dtype for column in columns})
+    rows = list(rows)
+    cells = [{c.name: c.value(row) for c in columns} for row in rows]
+    frame = pd.DataFrame(cells, columns=[column.name for column in columns])
+    frame = frame.astype({column.name: column.dtype for column in columns})
+    configs = list(map(config, rows))
+    tuned = {name: _config_column([one.get(name) for one in configs]) for name in config_names}
+    return pd.concat([frame, pd.DataFrame(tuned, index=frame.index)], axis=1)
 
 
 _F = TypeVar("_F", bound=Callable[..., Any])

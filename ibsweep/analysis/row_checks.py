@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from ibsweep.errors import InputError, format_value
+from ibsweep.questions.conditions import condition_text, states
 from ibsweep.questions.space import contains
 from ibsweep.results.records import TrialState
 from ibsweep.results.rows import mean
@@ -107,13 +108,16 @@ class RowChecks:
 
     def _config(self, config: Mapping[str, Any]) -> Iterator[str]:
         space = self._arm.space
-        if missing := [name for name in space if name not in config]:
+        active = states(space, config)
+        if missing := [name for name in space if active[name] and name not in config]:
             yield f"its configuration lacks {', '.join(missing)}"
         for name, value in config.items():
             if name not in space:
                 yield f"its configuration has {name[:80]!r}, which {self._arm.name} does not tune"
             elif not contains(space[name], value):
                 yield f"its {name} is {format_value(value)}, which is not in the space"
+            elif active[name] is False:
+                yield f"its {name} is set, though not {condition_text(space[name].when)}"
 
     def _replicates(self, rows: Sequence[Replicate], *, every: bool) -> Iterator[str]:
         """Yield what is wrong with replicates of a trial; ``every`` one must be there, or none."""

@@ -152,6 +152,7 @@ class Sides(NamedTuple):
             if config not in rows:
                 rows = rows.iloc[:0]
             else:
+                rows = rows.dropna(subset=[config])
                 rows = rows[[same_value(one, value) for one in rows[config].tolist()]]
         own = rows[rows["train_size"] == question.arms[arm].train_size]
         if own.empty:

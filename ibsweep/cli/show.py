@@ -11,6 +11,8 @@ from ibsweep.cli.console import PlainConsole
 from ibsweep.cli.questions import figures_in_words, heading
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from ibsweep.questions.files import Found
     from ibsweep.questions.schema import Arm, Question
 
@@ -24,6 +26,7 @@ def show(
 
     Nothing of the user's own is imported or loaded: `tune` does that, and checks it.
     """
+    from ibsweep.questions.conditions import is_conditional
     from ibsweep.questions.files import find_arms
 
     console = PlainConsole()
@@ -32,11 +35,15 @@ def show(
     for (question, found, *_), lines in zip(meant, notes, strict=True):
         console.print(heading(found.name, found.title))
         console.print(_facts(question, found))
-        columns = ("tuned", "distribution", *(("baseline",) if found.baseline else ()))
+        conditional = is_conditional(found.space)
+        columns = ["tuned", "distribution"]
+        columns += ["where"] * conditional + ["baseline"] * bool(found.baseline)
         space = _table(*columns)
         for name, spec in found.space.items():
-            values = (_plain(found.baseline[name]),) if found.baseline else ()
-            space.add_row(name, _distribution(spec.model_dump()), *values)
+            cells = [name, _distribution(spec.model_dump())]
+            cells += [_condition(spec.when)] if conditional else []
+            cells += [_plain(found.baseline.get(name, "not set"))] if found.baseline else []
+            space.add_row(*cells)
         console.print(space)
         for note in lines:
             console.print(note)
@@ -132,6 +139,10 @@ def _pairs(values: dict[str, Any]) -> str:
 
 def _plain(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _condition(when: Mapping[str, Sequence[Any]]) -> str:
+    return " and ".join(f"{k} is {' or '.join(map(str, v))}" for k, v in when.items())
 
 
 def _distribution(spec: dict[str, Any]) -> str:

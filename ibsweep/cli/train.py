@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ibsweep.questions.files import Found
     from ibsweep.questions.schema import Arm, Objective
+    from ibsweep.questions.space import Spec
     from ibsweep.results.records import Curve
     from ibsweep.trial.plan import TrialPlan
 
@@ -70,7 +71,10 @@ def train(
         raise InputError("`--replicates` and `--cpus` must be at least 1")
     if found[0].arm.train:
         raise InputError(f"{arm!r} has a training function of its own: train takes a model")
-    chosen = None if from_ is None else _best_config(found[0], results, from_)
+    chosen: dict[str, Any] | None = None
+    space: Mapping[str, Spec] = found[0].arm.space
+    if from_ is not None:
+        chosen, space = _best_config(found[0], results, from_)
     bound = bind(found)
     question, meant = bound.question, bound.question.arms[found[0].arm.name]
     model = bound.models.get(meant.name)
@@ -80,7 +84,7 @@ def train(
         model=meant.model,
         data=question.data,
         train_size=meant.train_size,
-        settings=_settings(meant, model, config, chosen),
+        settings=_settings(meant, model, config, chosen, space),
         seeds=tuple(range(seed, seed + replicates)),
         every_epoch=True,
         metrics=question.metric_keys,
@@ -99,14 +103,24 @@ def _settings(
     model: Mapping[str, Any] | None,
     config: Path | None,
     chosen: dict[str, Any] | None,
+    space: Mapping[str, Spec],
 ) -> dict[str, Any]:
     """Return the complete settings to train: the baseline's where nothing else is asked for.
+
+    Args:
+        arm: The arm.
+        model: What is known of a model of the user's own.
+        config: A file with settings that replace others.
+        chosen: The configuration of a sweep; None for the baseline.
+        space: The space that it, or the baseline, is of: an earlier version of the arm may have
+            had another.
 
     Raises:
         InputError: If a setting is wrong, or missing.
     """
     from ibsweep.errors import InputError
     from ibsweep.models.settings import resolve
+    from ibsweep.questions.conditions import changed
     from ibsweep.questions.yaml_file import read_yaml
 
     # the user's own settings go before fixed ones too: this is one run, not a comparison
@@ -118,11 +132,13 @@ def _settings(
             "--from SWEEP for a sweep's best"
         )
     given = arm.baseline or {} if chosen is None else chosen
-    return resolve(arm.model, fixed, {**given, **own}, model)
+    return resolve(arm.model, fixed, changed(space, given, own), model)
 
 
-def _best_config(found: Found, results: Path, sweep: str) -> dict[str, Any]:
-    """Return the best configuration of a sweep, if it is of this arm, code and data."""
+def _best_config(
+    found: Found, results: Path, sweep: str
+) -> tuple[dict[str, Any], Mapping[str, Spec]]:
+    """Return a sweep's best configuration and its space, if it is of this arm, code and data."""
     from ibsweep.analysis.check import check_sweep
     from ibsweep.errors import InputError
     from ibsweep.results.location import results_words
@@ -141,9 +157,9 @@ def _best_config(found: Found, results: Path, sweep: str) -> dict[str, Any]:
         words = shlex.join(["ibsweep", "resume", manifest.name, *results_words(results)])
         raise InputError(f"sweep {sweep!r} has no best yet: `{words}`")
     check_unchanged(store)
-    best = check_sweep(store).summary().best
-    assert best is not None, "the records are sound"
-    return dict(best.trial.config)
+    summary = check_sweep(store).summary()
+    assert summary.best is not None, "the records are sound"
+    return dict(summary.best.trial.config), summary.arm.space
 
 
 def _train(

@@ -13,6 +13,7 @@ from ibsweep.errors import Fault, InputError
 from ibsweep.models.settings import known_settings, split_settings
 from ibsweep.questions.arm_faults import settings_faults
 from ibsweep.questions.arm_fitting import fitted
+from ibsweep.questions.conditions import active_part, requirements
 from ibsweep.questions.schema import Arm
 from ibsweep.questions.space import extremes
 from ibsweep.questions.training_notes import batch_faults
@@ -144,15 +145,20 @@ def bind_function(arm: Arm, folder: Path | None, path: Place) -> list[Fault]:
 
 def _corners(arm: Arm, known: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
     """Yield options of the model from the edges of the space, and the hyperparameter that varies:
-    all at their lowest, then each at its other ends alone, then all at their highest.
+    all at their lowest, then each at its other ends alone, then all at their highest. What is
+    conditional is tried where it is set.
     """
-    low = {**arm.fixed, **{name: extremes(spec)[0] for name, spec in arm.space.items()}}
-    high = {**arm.fixed, **{name: extremes(spec)[-1] for name, spec in arm.space.items()}}
+    low = {name: extremes(spec)[0] for name, spec in arm.space.items()}
+    high = {name: extremes(spec)[-1] for name, spec in arm.space.items()}
     points: list[tuple[Place, dict[str, Any]]] = [((), low)]
+    asked = requirements(arm.space)
     for name, spec in arm.space.items():
-        points += [(("space", name), {**low, name: value}) for value in extremes(spec)[1:]]
+        below = low | {above: values[0] for above, values in asked[name].items()}
+        values = extremes(spec) if spec.when else extremes(spec)[1:]
+        points += [(("space", name), {**below, name: value}) for value in values]
     seen: list[dict[str, Any]] = []
-    for place, settings in (*points, ((), high)):
+    for place, config in (*points, ((), high)):
+        settings = {**arm.fixed, **active_part(arm.space, config)}
         options = split_settings(_of_model(settings, known))[1]
         if options not in seen:
             seen.append(options)

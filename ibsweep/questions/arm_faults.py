@@ -10,14 +10,11 @@ from pydantic import ValidationError
 from ibsweep.errors import Fault, format_value, suggestion
 from ibsweep.models import MODELS
 from ibsweep.models.settings import TRAINING_KEYS, known_settings, unused_faults
+from ibsweep.questions.condition_faults import condition_faults
+from ibsweep.questions.conditions import condition_text, requirements, states
 from ibsweep.questions.malformed import further_faults
-from ibsweep.questions.space import (
-    SPEC_ADAPTER,
-    CategoricalSpec,
-    Spec,
-    config_faults,
-    space_faults,
-)
+from ibsweep.questions.space import SPEC_ADAPTER, CategoricalSpec, Spec
+from ibsweep.questions.space_faults import config_faults, range_in_words, space_faults
 from ibsweep.user_code import is_reference
 
 if TYPE_CHECKING:
@@ -97,6 +94,7 @@ def settings_faults(
     yield from space_faults(known, specs, (*path, "space"))
     malformed = {name: data for name, data in space.items() if name not in specs}
     yield from further_faults(known, malformed, (*path, "space"))
+    yield from condition_faults(specs, list(space), fixed, known, (*path, "space"))
     for name in fixed:
         if name in space:
             text = "stands in both `fixed` and `space`; leave one out"
@@ -109,6 +107,9 @@ def settings_faults(
         if parameter.required and name not in (*fixed, *space):
             text = f"needs `{name}`, which has no default; put it into `space` or `fixed`"
             yield Fault(path, text)
+        elif parameter.required and name in specs and specs[name].when:
+            text = f"must be left out, since {noun} always needs `{name}`, which has no default"
+            yield Fault((*path, "space", name, "when"), text)
     if isinstance(arm.get("baseline"), dict):
         given = {k: v for k, v in baseline.items() if k in specs or k not in space}
         yield from config_faults(specs, given, (*path, "baseline"))
@@ -118,7 +119,29 @@ def settings_faults(
         yield Fault((*path, "published"), "needs a `baseline`, which the figures are of")
     for name, variant in as_mapping(arm.get("variants")).items():
         changes = as_mapping(as_mapping(variant).get("changes"))
-        yield from value_faults(space, changes, (*path, "variants", name, "changes"))
+        inside = (*path, "variants", name, "changes")
+        yield from _change_faults(specs, space, baseline, changes, inside)
+
+
+def _change_faults(
+    specs: Mapping[str, Spec],
+    space: Mapping[str, Any],
+    baseline: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    path: Path,
+) -> Iterator[Fault]:
+    """Find the changes that a space cannot give, and what they leave without a value."""
+    yield from value_faults(space, changes, path)
+    merged = {**baseline, **changes}
+    before, after = states(specs, baseline), states(specs, merged)
+    alone = states(specs, changes)  # what contradicts itself is told already
+    for name, spec in specs.items():
+        if name not in merged and after[name] and before[name] is False:
+            text = f"is missing; the changes set it: give {range_in_words(spec)}"
+            yield Fault((*path, name), text)
+        elif name in changes and after[name] is False and alone[name] is not False:
+            text = f"is set only where {condition_text(spec.when)}, which the variant is not"
+            yield Fault((*path, name), f"{text}; leave it out")
 
 
 def _idle_faults(
@@ -129,9 +152,16 @@ def _idle_faults(
         name: spec.choices for name, spec in specs.items() if isinstance(spec, CategoricalSpec)
     }
     ranges: dict[str, Any] = dict.fromkeys(specs, ())
-    for fault in unused_faults(ranges | possible):
-        place = "fixed" if fault.path[0] in fixed else "space"
-        yield Fault((*path, place, *fault.path), fault.text)
+    asked = requirements(specs)
+    for name in ranges | possible:
+        needed = asked.get(name, {})
+        if not all(needed.values()):
+            continue  # it is never set, as is told
+        # of a conditional one, beside those with which it is set
+        for fault in unused_faults({**ranges, **possible, **needed}):
+            if fault.path == (name,):
+                place = "fixed" if name in fixed else "space"
+                yield Fault((*path, place, *fault.path), fault.text)
 
 
 def value_faults(

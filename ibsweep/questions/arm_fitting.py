@@ -8,6 +8,7 @@ from typing import Any
 from ibsweep.data import DataSchema
 from ibsweep.errors import Fault, InputError
 from ibsweep.models import MODELS
+from ibsweep.questions.conditions import requirements
 from ibsweep.questions.fitting import Fitting, fitting
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.questions.space import highest
@@ -106,10 +107,16 @@ def fitted(
     Returns:
         What was found, each fault with its place in the question.
     """
-    space = {name: spec for name, spec in arm.space.items() if name in names}
+    needs = requirements(arm.space)  # on others may depend whether it is set at all
+    looked_at = {*names, *(above for name in arm.space if name in names for above in needs[name])}
+    space = {name: spec for name, spec in arm.space.items() if name in looked_at}
     fixed = {name: value for name, value in arm.fixed.items() if name in names}
     limits = {} if most is None else {"most": most}
-    found = fitting(space, fixed, why_not, **limits)
+
+    def rule(options: dict[str, Any]) -> str | None:
+        return why_not({name: value for name, value in options.items() if name in names})
+
+    found = fitting(space, fixed, rule, **limits)
     found.faults = [
         Fault((*path, *(("space", *fault.path) if fault.path else ("model",))), fault.text)
         for fault in found.faults

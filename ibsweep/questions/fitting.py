@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import Fault
-from ibsweep.questions.combined import combination_count, combinations, drawn
-from ibsweep.questions.points import grid, point_count
+from ibsweep.questions.conditions import has_value, requirements
+from ibsweep.questions.configurations import Configurations
+from ibsweep.questions.points import axes_of, point_count
 from ibsweep.questions.space import CategoricalSpec
 
 if TYPE_CHECKING:
@@ -108,12 +109,13 @@ class _Trying:
         why_not: Callable[[Options], str | None],
         most: int,
     ) -> None:
-        self.fixed, self.rule = fixed, why_not
-        self.few = {name: list(grid(s, max(2, min(most, _SOME)))) for name, s in space.items()}
+        self.space, self.fixed, self.rule = space, fixed, why_not
+        few, many = axes_of(space, max(2, min(most, _SOME))), axes_of(space, max(2, most))
+        self.few = {name: list(axis) for name, axis in few.items()}
         self.axes = {
-            name: _merged(spec, grid(spec, max(2, most)), self.few[name])
-            for name, spec in space.items()
+            name: _merged(spec, many[name], self.few[name]) for name, spec in space.items()
         }
+        self.needs = requirements(space)
         self.whole = {
             name: len(self.axes[name]) == point_count(spec) for name, spec in space.items()
         }
@@ -123,13 +125,32 @@ class _Trying:
         self, axes: Mapping[str, Sequence[Any]], most: int
     ) -> Iterator[tuple[Options, str | None]]:
         """Yield combinations, and why they do not work, until the rule was asked often enough."""
-        for values in _some(axes, most):
-            key = tuple((type(value), value) for value in values.values())
+        for values in self.some(axes, most):
+            key = tuple((name, type(value), value) for name, value in values.items())
             if key not in self.asked:
                 if len(self.asked) >= _CALLS:
                     return
                 self.asked[key] = self.rule({**self.fixed, **values})
             yield values, self.asked[key]
+
+    def some(self, axes: Mapping[str, Sequence[Any]], most: int) -> Iterator[Options]:
+        """Yield all combinations, or where there are too many, some that are always the same."""
+        found = Configurations(self.space, axes)
+        yield from found if found.count <= most else found.drawn(most, random.Random(0))
+
+    def count(self, axes: Mapping[str, Sequence[Any]]) -> int:
+        """Return how many combinations there are."""
+        return Configurations(self.space, axes).count
+
+    def having(
+        self, axes: Mapping[str, Sequence[Any]], name: str, value: Any
+    ) -> dict[str, Sequence[Any]]:
+        """Return axes whose combinations all have a value of a hyperparameter."""
+        needed = {
+            above: [one for one in axes[above] if has_value(values, one)]
+            for above, values in self.needs[name].items()
+        }
+        return {**axes, **needed, name: [value]}
 
     def first_that_works(self) -> Options | None:
         wide = ({**self.few, name: axis} for name, axis in self.axes.items())
@@ -138,7 +159,7 @@ class _Trying:
 
     def why_nothing_works(self) -> str:
         why = next(iter(self.asked.values())) or ""
-        if all(self.whole.values()) and len(self.asked) == combination_count(self.axes.values()):
+        if all(self.whole.values()) and len(self.asked) == self.count(self.axes):
             return why
         return f"none of the {len(self.asked):,} combinations tried works; the first: {why}"
 
@@ -146,37 +167,31 @@ class _Trying:
         """Return why a value works with none of the others that were tried, and whether these are
         all; None where it works.
         """
-        first, others = None, {**self.axes, name: [value]}
-        for _, why in self.tried({**self.few, name: [value]}, _MOST):
+        first, others = None, self.having(self.axes, name, value)
+        for _, why in self.tried(self.having(self.few, name, value), _MOST):
             if why is None:
                 return None, True
             first = first or why
         in_full = all(known for other, known in self.whole.items() if other != name)
-        in_full = in_full and combination_count(others.values()) <= _FULL
+        in_full = in_full and self.count(others) <= _FULL
         count = 0
         for _, why in self.tried(others, _FULL if in_full else _MOST):
             if why is None:
                 return None, True
             count += 1
-        return first, in_full and count == combination_count(others.values())
+        return first, in_full and count == self.count(others)
 
     def overview(self) -> tuple[list[tuple[Options, str | None]], bool]:
         """Return combinations with why they do not work, and whether there are no others."""
-        small = combination_count(self.axes.values()) <= _MOST
+        small = self.count(self.axes) <= _MOST
         seen = list(self.tried(self.axes if small else self.few, _MOST))
-        in_full = all(self.whole.values()) and len(seen) == combination_count(self.axes.values())
+        in_full = all(self.whole.values()) and len(seen) == self.count(self.axes)
         return seen, in_full
 
 
 def _merged(spec: Spec, many: Sequence[Any], few: Sequence[Any]) -> list[Any]:
     """Return all values of two grids of a spec."""
     return list(many) if isinstance(spec, CategoricalSpec) else sorted({*many, *few})
-
-
-def _some(axes: Mapping[str, Sequence[Any]], most: int) -> Iterator[Options]:
-    """Yield all combinations, or where there are too many, some that are always the same."""
-    few = combination_count(axes.values()) <= most
-    return combinations(axes) if few else drawn(axes, most, random.Random(0))
 
 
 def _faults(

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from ibsweep.errors import Fault
-from ibsweep.questions.space import SPEC_ADAPTER, SPEC_TYPES, CategoricalSpec, space_faults
+from ibsweep.questions.space import SPEC_ADAPTER, SPEC_TYPES, CategoricalSpec
+from ibsweep.questions.space_faults import space_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -101,6 +101,7 @@ PART_NAMES = {
     **dict.fromkeys(("step", "q"), "step"),
     **dict.fromkeys(("choices", "values", "categories", "options", "grid_search"), "choices"),
     "log": "log",
+    **dict.fromkeys(("condition", "conditions", "if", "depends_on", "parent"), "when"),
 }
 """What the parts of a distribution are called elsewhere, and here."""
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import InputError
+from ibsweep.questions.conditions import active_part
 from ibsweep.questions.space import CategoricalSpec, IntSpec, contains, same_value
 from ibsweep.questions.steps import nearest_steps, plus_steps, steps_within
 
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
 
     from ibsweep.questions.space import FloatSpec, Spec
 
-__all__ = ["axis_size", "canonical", "canonical_config", "grid", "has_all", "point_count"]
+__all__ = [
+    "axes_of",
+    "axis_size",
+    "canonical",
+    "canonical_config",
+    "grid",
+    "has_all",
+    "point_count",
+]
 
 
 def canonical(spec: Spec, value: Any) -> Any:
@@ -60,8 +69,10 @@ def canonical_config(space: Mapping[str, Spec], config: Mapping[str, Any]) -> di
         config: Values by hyperparameter.
 
     Returns:
-        The values in the order of the space; those that it does not have come last, as they are.
+        The values in the order of the space, without those of hyperparameters that are not active
+        beside the others; those that it does not have come last, as they are.
     """
+    config = active_part(space, config)
     known = {name: canonical(spec, config[name]) for name, spec in space.items() if name in config}
     return known | {name: value for name, value in config.items() if name not in space}
 
@@ -117,6 +128,29 @@ def grid(spec: Spec, points: int, *, stepped_in_full: bool = False) -> Sequence[
         return _Points(spec.low, spec.step, _positions(spec, count, points))
     parts = (i / (points - 1) for i in range(1, points - 1))
     return [spec.low, *(_between(spec.low, spec.high, p, spec.log) for p in parts), spec.high]
+
+
+def axes_of(
+    space: Mapping[str, Spec], points: int, *, stepped_in_full: bool = False
+) -> dict[str, Sequence[Any]]:
+    """Return the grid of each hyperparameter, with the values that others depend on among them.
+
+    Args:
+        space: Specs by hyperparameter.
+        points: As for ``grid``.
+        stepped_in_full: As for ``grid``.
+    """
+    axes = {
+        name: grid(spec, points, stepped_in_full=stepped_in_full) for name, spec in space.items()
+    }
+    for spec in space.values():
+        for name, values in spec.when.items():
+            if isinstance(space[name], CategoricalSpec) or axis_size(axes[name]) > points:
+                continue  # all of its values
+            axis = axes[name]
+            left = [one for one in values if not any(same_value(one, value) for value in axis)]
+            axes[name] = sorted([*axis, *left]) if left else axis
+    return axes
 
 
 def axis_size(axis: Sequence[Any]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from ibsweep.data.catalogue import document_of_task
 from ibsweep.models import MODELS
 from ibsweep.models.settings import resolve, with_training_defaults
+from ibsweep.questions.conditions import changed
 from ibsweep.questions.schema import PublishedFigure, Question
 from ibsweep.results.replications import Replication
 
@@ -80,7 +81,7 @@ def published_settings(
                 continue  # what settings of code of the user's own are, only that code can tell
             settings = [(BASELINE, arm.baseline, arm.published)]
             settings += [
-                (name, arm.baseline | variant.changes, variant.published)
+                (name, changed(arm.space, arm.baseline, variant.changes), variant.published)
                 for name, variant in arm.variants.items()
             ]
             for name, config, figures in settings:

@@ -7,22 +7,24 @@ imported only where its distributions are made, so that reading a question stays
 from __future__ import annotations
 
 import math
+import operator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     Strict,
     TypeAdapter,
     ValidationError,
+    field_serializer,
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from ibsweep.errors import Fault, format_value, listed, suggestion
-from ibsweep.models.hyperparameters import Choice, Text
+from ibsweep.errors import Fault, format_value
 from ibsweep.questions.spec_faults import choice_faults, range_faults
 
 if TYPE_CHECKING:
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from optuna.distributions import BaseDistribution
-
-    from ibsweep.models.hyperparameters import Hyperparameter
 
 __all__ = [
     "SPEC_ADAPTER",
@@ -41,13 +41,11 @@ __all__ = [
     "IntSpec",
     "Scalar",
     "Spec",
-    "config_faults",
     "contains",
     "extremes",
     "fault_error",
     "highest",
     "same_value",
-    "space_faults",
     "to_distributions",
 ]
 
@@ -71,8 +69,23 @@ _Float = Annotated[float, Strict()]
 _Int = Annotated[int, Strict(), Field(ge=-_EXACT, le=_EXACT)]
 
 
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+_Values = Annotated[tuple[Scalar, ...], Field(min_length=1), BeforeValidator(_as_list)]
+
+
 class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    when: dict[str, _Values] = Field(default={}, exclude_if=operator.not_)
+    """The values of earlier hyperparameters with which this one is set, where it is conditional:
+    all of the names must hold. A file gives one value, or a list of them."""
+
+    @field_serializer("when")
+    def _as_in_a_file(self, when: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
+        return {k: v[0] if len(v) == 1 else list(v) for k, v in when.items()}
 
     def _faults(self) -> list[Fault]:
         raise NotImplementedError
@@ -205,80 +218,6 @@ def contains(spec: Spec, value: object) -> bool:
     if not spec.low <= value <= spec.high:
         return False
     return isinstance(spec, FloatSpec) or (value - spec.low) % spec.step == 0
-
-
-def _range_in_words(spec: Spec) -> str:
-    if isinstance(spec, CategoricalSpec):
-        return f"one of {listed(map(format_value, spec.choices))}"
-    noun = "an integer" if isinstance(spec, IntSpec) else "a number"
-    steps = "" if spec.step in (None, 1) else f" in steps of {spec.step:g}"
-    return f"{noun} from {spec.low:g} to {spec.high:g}{steps}"
-
-
-def config_faults(
-    space: Mapping[str, Spec], config: Mapping[str, Any], path: tuple[str | int, ...] = ()
-) -> list[Fault]:
-    """Find what keeps a configuration from being a point of a space.
-
-    Args:
-        space: Specs by hyperparameter.
-        config: Values by hyperparameter: one for each of the space, no other.
-        path: Where the configuration stands, for the messages.
-    """
-    faults = []
-    for name, value in config.items():
-        if name not in space:
-            hint = suggestion(name, space) if space else "nothing is tuned"
-            text = f"is not tuned here, but got {format_value(value)}; {hint}"
-            faults.append(Fault((*path, name), text))
-        elif not contains(space[name], value):
-            text = f"must be {_range_in_words(space[name])}, but got {format_value(value)}"
-            faults.append(Fault((*path, name), text))
-    for name in space:
-        if name not in config:
-            text = f"is missing; give {_range_in_words(space[name])}"
-            faults.append(Fault((*path, name), text))
-    return faults
-
-
-def space_faults(
-    known: Mapping[str, Hyperparameter],
-    space: Mapping[str, Spec],
-    path: tuple[str | int, ...] = (),
-) -> list[Fault]:
-    """Find the specs that can produce a value which their hyperparameter cannot take.
-
-    Args:
-        known: What can be set.
-        space: Specs by hyperparameter; those that are not known are passed over.
-        path: Where the space stands, for the messages.
-    """
-    faults = []
-    values: dict[tuple[str | int, ...], Any]  # those that tell, by where they stand in the spec
-    for name, spec in space.items():
-        parameter = known.get(name)
-        if parameter is None:
-            continue
-        if isinstance(spec, CategoricalSpec):
-            values = {("choices", i): choice for i, choice in enumerate(spec.choices)}
-        elif isinstance(parameter, Choice | Text):
-            text = f"must be categorical, of {parameter.rule}, but got {spec.type!r}"
-            faults.append(Fault((*path, name, "type"), text))
-            continue
-        elif parameter.kind is int and isinstance(spec, FloatSpec):
-            faults.append(Fault((*path, name, "type"), "must be 'int', but got 'float'"))
-            continue
-        else:
-            # The legal values have no gap: a range is legal where both of its ends are.
-            values = {("low",): spec.low, ("high",): spec.high}
-        faults += [
-            Fault(
-                (*path, name, *place), f"must be {parameter.rule}, but got {format_value(value)}"
-            )
-            for place, value in values.items()
-            if not parameter.accepts(value)
-        ]
-    return faults
 
 
 def highest(spec: Spec) -> Any:

@@ -10,10 +10,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import Fault
+from ibsweep.questions.conditions import requirements
 from ibsweep.questions.space import CategoricalSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ibsweep.data.schema import DataSchema
     from ibsweep.questions.schema import Arm
@@ -71,7 +72,25 @@ def training_notes(arm: Arm, examples: int | None, rungs: Sequence[int]) -> list
             f"with warmup_epochs {warmup[1]}, trials of {epochs[0]} epochs end before the "
             "learning rate is reached"
         )
+    notes += _two_in_one(arm)
     return notes
+
+
+def _two_in_one(arm: Arm) -> Iterator[str]:
+    """Say where a momentum is tuned that is something else for another optimiser."""
+    if "momentum" not in arm.space or "beta1" in {**arm.fixed, **arm.space}:
+        return
+    optimizer = arm.space.get("optimizer")
+    possible = optimizer.choices if isinstance(optimizer, CategoricalSpec) else ()
+    possible = requirements(arm.space)["momentum"].get("optimizer", possible)
+    others = [one for one in possible if one != "sgd"]
+    if others and len(others) < len(possible):
+        named = others[0] if len(others) == 1 else f"[{', '.join(others)}]"
+        yield (
+            f"momentum is beta1 where optimizer is {' or '.join(others)}: momentum with `when: "
+            f"{{optimizer: sgd}}`, and beta1 with `when: {{optimizer: {named}}}`, are each "
+            "searched for themselves"
+        )
 
 
 def class_notes(data: DataSchema, split: Mapping[str, Any], train_size: int) -> list[str]:

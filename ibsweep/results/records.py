@@ -31,7 +31,8 @@ class Proposal(BaseRow):
         trial: Number of the trial within its sweep, from 0.
         origin: ``"baseline"``, ``"enqueued"`` for one that was given, ``"earlier"`` for one of an
             earlier sweep, or the sampler's name.
-        config: A value for every key of the search space.
+        config: A value for every hyperparameter of the search space that is set; a conditional
+            one is absent where it is not.
     """
 
     trial: Count

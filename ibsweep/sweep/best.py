@@ -86,15 +86,18 @@ def _preprocessing(
 def _best_document(
     store: SweepStore, arm: Arm, best: Confirmed, row: Confirmation
 ) -> dict[str, Any]:
-    objective = best.objective
+    objective, config = best.objective, best.trial.config
+    settings = settings_of(arm, config, store.manifest.model)
+    # what trains in the place of a hyperparameter that is not set is no choice of the sweep's
+    unset = arm.space.keys() - config.keys()
     return {
         "sweep": store.manifest.name,
         "arm": arm.name,
         "trial": best.trial.trial,
         "trials": len(store.trials()),
-        "config": best.trial.config,
+        "config": config,
         "model": arm.implementation,
-        "settings": settings_of(arm, best.trial.config, store.manifest.model),
+        "settings": {k: v for k, v in settings.items() if k not in unset},
         "train_size": arm.train_size,
         f"sweep_{objective.valid}": best.trial.figure(objective.valid),
         "chosen": {

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import InputError, listed
+from ibsweep.questions.conditions import states
 from ibsweep.questions.points import canonical, canonical_config
 from ibsweep.questions.space import contains
 from ibsweep.results.records import TrialState
@@ -117,6 +118,8 @@ def _best(checked: CheckedSweep, arm: Arm) -> list[dict[str, Any]]:
             for name, spec in arm.space.items()
             if name in row.config and contains(spec, row.config[name])
         }
+        active = states(arm.space, config)  # what the sampler adds could unset a part of it
+        config = {name: value for name, value in config.items() if active[name]}
         if config and config not in configs:
             configs.append(config)
     return configs

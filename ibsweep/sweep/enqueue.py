@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import Fault, InputError, fault_lines, format_value
+from ibsweep.questions.conditions import condition_text, is_complete, requirements, states
 from ibsweep.questions.points import canonical_config
-from ibsweep.questions.space import config_faults, contains, same_value
+from ibsweep.questions.space import contains, same_value
+from ibsweep.questions.space_faults import config_faults
 from ibsweep.questions.yaml_file import read_document, read_text
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def check_trainable(manifest: Manifest, question: Question, arm: Arm) -> None:
     Raises:
         InputError: If there are some, with a line for each.
     """
-    whole = [config for config in manifest.enqueued if config.keys() == arm.space.keys()]
+    whole = [config for config in manifest.enqueued if is_complete(arm.space, config)]
     if not whole:
         return
     from ibsweep.analysis.summary import config_text
@@ -100,13 +102,19 @@ def _faults(config: Any, arm: Arm, path: tuple[str | int, ...]) -> Iterator[Faul
     elif not config:
         yield Fault(path, "gives no value; give that of one hyperparameter or more")
     else:
-        tuned = {name: spec for name, spec in arm.space.items() if name in config}
-        for fault in config_faults(tuned, config, path):
-            if fault.path[-1] in arm.fixed:
-                value = format_value(arm.fixed[str(fault.path[-1])])
+        for fault in config_faults(arm.space, config, path):
+            name = fault.path[-1]
+            if name in arm.fixed:
+                value = format_value(arm.fixed[str(name)])
                 yield Fault(fault.path, f"is fixed to {value} in {arm.name}")
-            else:
+            elif name in config:
                 yield fault
+        active, needs = states(arm.space, config), requirements(arm.space)
+        for name in config:
+            if active.get(name, True) is None:  # the sampler could add what leaves it unset
+                missing = ", ".join(f"`{one}`" for one in needs[name] if one not in config)
+                text = f"is set only where {condition_text(needs[name])}; give {missing} as well"
+                yield Fault((*path, name), text)
 
 
 def _without_fixed(config: Mapping[str, Any], arm: Arm) -> dict[str, Any]:

@@ -11,12 +11,14 @@ from typing import Any
 from ibsweep.cluster.limits import require_limits
 from ibsweep.errors import InputError, listed
 from ibsweep.questions.binding import Bound, bind
+from ibsweep.questions.conditions import is_conditional
 from ibsweep.questions.files import Found, find_arms
 from ibsweep.questions.schema import Arm, Question
 from ibsweep.questions.space import highest
 from ibsweep.results.manifest import Manifest
 from ibsweep.results.names import check_name
 from ibsweep.results.system import require_system
+from ibsweep.sweep.conditional import check_sampler
 from ibsweep.sweep.earlier import knowledge_of
 from ibsweep.sweep.enqueue import check_trainable, enqueued_configs
 from ibsweep.sweep.environment import environment
@@ -48,13 +50,16 @@ def make_manifests(
             seeds are taken.
 
     Raises:
-        InputError: If a target is unknown or wrong, an arm is meant twice, or the name cannot be
-            one; with a line for everything that is wrong in code and data.
+        InputError: If a target is unknown or wrong, an arm is meant twice, the sampler cannot
+            search its space, or the name cannot be one; with a line for everything that is wrong
+            in code and data.
     """
     require_system()
     if options.address is None:
         require_limits()
     found = named_arms(targets, name)
+    for one in found.values():
+        check_sampler(one.arm, options.sampler)
     questions: dict[tuple[Path | None, str], list[Found]] = {}
     for one in found.values():
         questions.setdefault((one.file, one.question.question), []).append(one)
@@ -181,7 +186,7 @@ def make_manifest(
         time_budget=options.time_budget,
         budget=options.budget,
         patience=options.patience,
-        sampler=sampler_arguments(options.sampler, seed),
+        sampler=sampler_arguments(options.sampler, seed, conditional=is_conditional(arm.space)),
         pruner=pruner_arguments(options.pruner, epochs),
         cpus_per_trial=options.cpus_per_trial,
         gpus_per_trial=options.gpus_per_trial,

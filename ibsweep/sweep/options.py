@@ -50,9 +50,19 @@ QUICK: Mapping[str, int] = {
 """The preset for a look at all questions within minutes."""
 
 
-def sampler_arguments(name: str, seed: int) -> dict[str, Any]:
-    """Return a sampler's pinned arguments, for the manifest."""
-    return {"name": name, "seed": seed, **SAMPLERS[name]}
+def sampler_arguments(name: str, seed: int, *, conditional: bool = False) -> dict[str, Any]:
+    """Return a sampler's pinned arguments, for the manifest.
+
+    Args:
+        name: Key of ``SAMPLERS``.
+        seed: Its seed.
+        conditional: Whether some hyperparameters are set with some configurations alone: TPE then
+            models those together that are set together.
+    """
+    arguments = {"name": name, "seed": seed, **SAMPLERS[name]}
+    if conditional and "group" in arguments:
+        arguments["group"] = True
+    return arguments
 
 
 def resource_faults(cpus: float, gpus: float) -> list[str]:

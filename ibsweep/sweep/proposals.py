@@ -9,7 +9,6 @@ asked again. So it is after one that cannot be trained at all.
 from __future__ import annotations
 
 import json
-import math
 import random
 import tempfile
 import warnings
@@ -24,10 +23,17 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages.journal import JournalFileBackend
 
-from ibsweep.questions.combined import combination_count, drawn
-from ibsweep.questions.points import axis_size, canonical_config, grid, point_count
+from ibsweep.questions.conditions import is_active, is_complete, is_conditional
+from ibsweep.questions.configurations import Configurations, configuration_count
+from ibsweep.questions.points import axes_of, axis_size, canonical_config, point_count
 from ibsweep.questions.schema import Arm, Objective
-from ibsweep.questions.space import to_distributions
+from ibsweep.questions.space import (
+    CategoricalSpec,
+    FloatSpec,
+    IntSpec,
+    Spec,
+    to_distributions,
+)
 from ibsweep.results.files import replace_file
 from ibsweep.results.layout import STUDY_DIRECTORY
 from ibsweep.results.manifest import Manifest
@@ -35,11 +41,14 @@ from ibsweep.results.records import Proposal, Trial, TrialState
 from ibsweep.sweep.first import first_configs, observed_trials
 from ibsweep.sweep.options import SAMPLERS
 
-__all__ = ["Proposer", "export_study"]
+__all__ = ["Proposer", "export_study", "suggest"]
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # its lines would tear the live table
 
 _SAMPLER_CLASSES = {"tpe": "TPESampler", "gp": "GPSampler", "cmaes": "CmaEsSampler"}
+_DRAWN_BY_TPE = "tpe:relative_params:0"
+"""Where Optuna keeps what TPE drew for a trial, until it has finished."""
+
 _DRAWN = 100_000
 """Points of a large grid that are drawn, of which some may be tried already or cannot be."""
 
@@ -77,7 +86,9 @@ class Proposer:
         self.column = objective.valid
         self.distributions = to_distributions(arm.space)
         self.sampler_name: str = manifest.sampler["name"]
+        self._storage = optuna.storages.InMemoryStorage()
         self.study = optuna.create_study(
+            storage=self._storage,
             study_name=manifest.name,
             direction=objective.direction,
             # a resumed sampler must not draw again what it drew first
@@ -94,12 +105,8 @@ class Proposer:
             self.study.add_trial(_frozen_trial(row, self.column, self.distributions))
             self._outcomes[self._key(row.config)] = row
         self._points: int = manifest.sampler.get("points", 2)
-        self._axes = {
-            name: grid(spec, self._points, stepped_in_full=True)
-            for name, spec in arm.space.items()
-        }
-        counts = [point_count(spec) for spec in arm.space.values()]
-        self._held = None if None in counts else math.prod(n or 0 for n in counts)
+        self._axes = axes_of(arm.space, self._points, stepped_in_full=True)
+        self._held = configuration_count(arm.space)
         """How many configurations the space holds; None where it is a continuum."""
         self._partly: int | None = None
         """How many configurations were drawn in vain, where there are more of them."""
@@ -183,11 +190,11 @@ class Proposer:
                 f"the search space is used up: it holds {len(self._outcomes)} configurations"
                 f"{able}, all are tried"
             )
+        points = Configurations(self.arm.space, self._axes).count
         return (
-            f"the grid is used up: all its {combination_count(self._axes.values())} points{able} "
-            f"are tried, but the search space holds more: it takes {self._points} values of "
-            f"{', '.join(thinned)}; a `step` in the space gives it others, and other samplers "
-            "take any"
+            f"the grid is used up: all its {points} points{able} are tried, but the search space "
+            f"holds more: it takes {self._points} values of {', '.join(thinned)}; a `step` in the "
+            "space gives it others, and other samplers take any"
         )
 
     def _candidates(
@@ -206,7 +213,7 @@ class Proposer:
         while self._first:
             origin, config = self._first.popleft()
             # the sampler completes a part of one, perhaps to what was tried
-            again = 1 if config.keys() == self.arm.space.keys() else _MAX_DUPLICATES
+            again = 1 if is_complete(self.arm.space, config) else _MAX_DUPLICATES
             for _ in range(again):
                 yield origin, dict(config)
         if self._grid is not None:
@@ -225,7 +232,7 @@ class Proposer:
         what cannot be trained.
         """
         yield from filter(self._is_left, self._drawn(self._fine_axes))
-        total = combination_count(self._fine_axes.values())
+        total = Configurations(self.arm.space, self._fine_axes).count
         if self._partly is None and total != self._held:
             self._partly = total
 
@@ -235,19 +242,36 @@ class Proposer:
         large one enough that they cannot all have been proposed.
         """
         most = max(self.budget + 1, _FINE)
-        return {name: grid(spec, most) for name, spec in self.arm.space.items()}
+        return axes_of(self.arm.space, most)
 
     def _drawn(self, axes: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
         """Yield points in random order: as many as can be needed, there may be more."""
         most = max(self.budget + len(self._outcomes), _DRAWN)
-        yield from drawn(axes, most, self._random)
-        if combination_count(axes.values()) > most:
+        points = Configurations(self.arm.space, axes)
+        yield from points.drawn(most, self._random)
+        if points.count > most:
             self._partly = most
 
     def _ask(self, config: Mapping[str, Any] | None) -> optuna.Trial:
         if config is not None:
             self.study.enqueue_trial(dict(config))
-        return self.study.ask(fixed_distributions=self.distributions)
+        trial = self.study.ask()
+        suggest(trial, self.arm.space)
+        if self.sampler_name == "tpe" and is_conditional(self.arm.space):
+            self._forget_what_is_not_set(trial)
+        return trial
+
+    def _forget_what_is_not_set(self, trial: optuna.Trial) -> None:
+        """Leave a running trial with its own values alone.
+
+        Optuna's TPE draws every group of hyperparameters before it is known which of them are set,
+        and keeps what it drew: while the trial runs, the next proposals would stay clear of values
+        that nobody tries.
+        """
+        storage = self._storage
+        study = storage.get_study_id_from_name(self.study.study_name)
+        number = storage.get_trial_id_from_study_id_trial_number(study, trial.number)
+        storage.set_trial_system_attr(number, _DRAWN_BY_TPE, json.dumps(trial.params))
 
     def _tell_duplicate(self, trial: optuna.Trial, first: Trial | None) -> None:
         """Finish a trial whose configuration was proposed before: its figure is told once more."""
@@ -270,6 +294,31 @@ class Proposer:
             self.study.tell(trial, row.figure(self.column))
         else:
             self.study.tell(trial, state=optuna.trial.TrialState[row.state.value])
+
+
+def suggest(trial: optuna.Trial, space: Mapping[str, Spec]) -> dict[str, Any]:
+    """Ask a trial for a value of each hyperparameter that is active with those before it.
+
+    Args:
+        trial: A trial of Optuna's.
+        space: Specs by hyperparameter.
+    """
+    config: dict[str, Any] = {}
+    for name, spec in space.items():
+        if not is_active(spec, config):
+            continue
+        match spec:
+            case FloatSpec():
+                config[name] = trial.suggest_float(
+                    name, spec.low, spec.high, log=spec.log, step=spec.step
+                )
+            case IntSpec():
+                config[name] = trial.suggest_int(
+                    name, spec.low, spec.high, log=spec.log, step=spec.step
+                )
+            case CategoricalSpec():
+                config[name] = trial.suggest_categorical(name, spec.choices)
+    return config
 
 
 def _make_sampler(
@@ -297,7 +346,7 @@ def _frozen_trial(
         state=optuna.trial.TrialState[row.state.value],
         value=row.rungs[-1][1] if pruned else row.figure(column),
         params=dict(row.config),
-        distributions=dict(distributions),
+        distributions={name: distributions[name] for name in row.config},
         intermediate_values=dict(row.rungs),
         user_attrs={
             "trial": row.trial,

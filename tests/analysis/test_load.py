@@ -11,6 +11,7 @@ import pytest
 import tiny
 
 import ibsweep
+from ibsweep.analysis import plots
 from ibsweep.analysis.frames import REPEATS
 from ibsweep.analysis.load import Results
 from ibsweep.analysis.statistics import mean_interval
@@ -208,6 +209,58 @@ def test_a_hyperparameter_that_an_arm_lacks_is_missing_in_its_rows(tmp_path):
     frame = ibsweep.load(tmp_path).trials
     assert frame.loc[frame["arm"] == "tiny_cnn", "config_kernel_size"].isna().all()
     assert frame.loc[frame["arm"] == "wide", "config_kernel_size"].tolist() == [5]
+
+
+def test_a_hyperparameter_that_is_not_set_is_missing_and_others_keep_their_type(tmp_path):
+    switch = {"type": "categorical", "choices": (True, False)}
+    arm = tiny.arm(
+        space={
+            **tiny.arm().model_dump()["space"],
+            "optimizer": {"type": "categorical", "choices": ("sgd", "adam")},
+            "nesterov": {**switch, "when": {"optimizer": "sgd"}},
+            "warmup_epochs": {"type": "int", "low": 0, "high": 9, "when": {"optimizer": "adam"}},
+            "beta1": {"type": "float", "low": 0.0, "high": 0.9, "when": {"optimizer": "adam"}},
+        },
+        baseline={**tiny.arm().baseline, "optimizer": "sgd", "nesterov": True},
+    )
+    store = SweepStore.create(tmp_path, tiny.manifest("branched", arm=arm))
+    common = {"lr": 0.1, "epochs": 9, "batch_size": 5}
+    adam = common | {"optimizer": "adam", "warmup_epochs": 3, "beta1": 0.5}
+    tiny.add_trial(store, tiny.trial(0, common | {"optimizer": "sgd", "nesterov": True}))
+    tiny.add_trial(store, tiny.trial(1, adam))
+    found = ibsweep.load(tmp_path)
+    frame = found.trials
+    assert [str(frame[f"config_{name}"].dtype) for name in arm.space] == [
+        *("float64", "int64", "int64", "str"),
+        *("boolean", "Int64", "float64"),
+    ]
+    assert frame["config_warmup_epochs"].isna().tolist() == [True, False]
+    assert frame["config_warmup_epochs"][1] == 3
+    assert frame["config_nesterov"].isna().tolist() == [False, True]
+    cells = frame.iloc[:, -3:].to_csv(index=False).splitlines()
+    assert cells == ["config_nesterov,config_warmup_epochs,config_beta1", "True,,", ",3,0.5"]
+    study = plots.study_of(found.stored[0].summary.question, frame, "branched")
+    assert [trial.params for trial in study.get_trials()] == [
+        trial.config for trial in found.stored[0].trials.values()
+    ]
+
+
+def test_a_row_must_have_what_is_set_and_nothing_else(tmp_path):
+    beta1 = {"type": "float", "low": 0.0, "high": 0.9, "when": {"optimizer": "adam"}}
+    arm = tiny.arm(
+        space={
+            "optimizer": {"type": "categorical", "choices": ("sgd", "adam")},
+            "beta1": beta1,
+        },
+        fixed={"kernel_size": 3, "lr": 0.1, "epochs": 5, "batch_size": 10},
+        baseline={"optimizer": "sgd"},
+    )
+    store = SweepStore.create(tmp_path, tiny.manifest("branched", arm=arm))
+    tiny.add_trial(store, tiny.trial(0, {"optimizer": "sgd", "beta1": 0.5}))
+    tiny.add_trial(store, tiny.trial(1, {"optimizer": "adam"}))
+    (why,) = ibsweep.load(tmp_path).unreadable.values()
+    assert "its beta1 is set, though not `optimizer` is 'adam'" in why
+    assert "its configuration lacks beta1" in why
 
 
 def test_curves_have_a_row_a_replicate_and_leave_out_unfinished_trials(tmp_path):

@@ -15,6 +15,7 @@ from report_results import add_sweep
 
 from ibsweep import __version__
 from ibsweep.cli import app, run
+from ibsweep.cli.train import _settings
 from ibsweep.questions.files import load_all
 from ibsweep.results.store import SweepStore
 from ibsweep.results.sweeps import find_sweep
@@ -46,6 +47,24 @@ def test_show_prints_space_baseline_and_budget(capsys):
     out = capsys.readouterr().out
     for word in ("wider_cnn", "0.0001 to 0.3, logarithmic", "one of 10, 16, 32", "71.6 %", "600"):
         assert word in out
+
+
+def test_show_says_where_a_hyperparameter_is_set(capsys):
+    assert run(["show", "q1_mlp"]) == 0
+    rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "tuned distribution where baseline" in rows
+    assert "momentum float 0 to 0.99 optimizer is sgd 0.9" in rows
+    assert "beta1 float 0 to 0.99 optimizer is adam not set" in rows
+    assert "optimizer one of sgd, adam sgd" in rows
+
+
+def test_train_takes_a_stored_configuration_for_what_it_meant():
+    arm = load_all()["q1"].arms["q1_mlp"]
+    old = {name: spec for name, spec in arm.space.items() if name != "beta1"}
+    old["momentum"] = old["momentum"].model_copy(update={"when": {}})
+    chosen = {**arm.baseline, "optimizer": "adam", "momentum": 0.5}
+    assert _settings(arm, None, None, chosen, old)["beta1"] == 0.5
+    assert _settings(arm, None, None, None, arm.space)["momentum"] == 0.9
 
 
 def test_show_says_what_the_default_budget_can_show(capsys):

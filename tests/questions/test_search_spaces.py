@@ -7,11 +7,8 @@ from ibsweep.data import EdgeDataset
 from ibsweep.models.settings import resolve
 from ibsweep.questions.files import load_all, load_file, search_spaces_dir
 from ibsweep.questions.schema import Question
-from ibsweep.questions.space import (
-    config_faults,
-    contains,
-    to_distributions,
-)
+from ibsweep.questions.space import contains, to_distributions
+from ibsweep.questions.space_faults import config_faults
 from ibsweep.questions.yaml_file import read_yaml
 
 FILES = sorted(search_spaces_dir().iterdir())
@@ -134,8 +131,10 @@ def test_arm(question, arm):
     assert config_faults(arm.space, arm.baseline) == []
     assert resolve(arm.model, arm.fixed, arm.baseline)["momentum"] == 0.9
     distributions = to_distributions(arm.space)
-    for name, distribution in distributions.items():
-        internal = distribution.to_internal_repr(arm.baseline[name])
+    assert arm.space.keys() - arm.baseline.keys() == {"beta1"}  # the notebook has SGD alone
+    for name, value in arm.baseline.items():
+        distribution = distributions[name]
+        internal = distribution.to_internal_repr(value)
         assert distribution._contains(internal)
         assert contains(arm.space[name], distribution.to_external_repr(internal))
 

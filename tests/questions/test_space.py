@@ -32,12 +32,11 @@ from ibsweep.questions.space import (
     CategoricalSpec,
     FloatSpec,
     IntSpec,
-    config_faults,
     contains,
     highest,
-    space_faults,
     to_distributions,
 )
+from ibsweep.questions.space_faults import config_faults, space_faults
 
 SMALL = st.integers(-1000, 1000)
 

@@ -12,8 +12,10 @@ import tiny
 
 from ibsweep.errors import InputError
 from ibsweep.models import MODELS
-from ibsweep.questions.space import SPEC_ADAPTER, config_faults, to_distributions
+from ibsweep.questions.space import SPEC_ADAPTER, to_distributions
+from ibsweep.questions.space_faults import config_faults
 from ibsweep.results.records import Proposal, TrialState
+from ibsweep.sweep.conditional import CONDITIONAL_SAMPLERS, check_sampler
 from ibsweep.sweep.options import SAMPLERS
 from ibsweep.sweep.proposals import Proposer, export_study
 
@@ -688,3 +690,143 @@ def test_the_number_of_a_trial_whose_lines_are_gone_goes_to_another():
     assert [one.trial for one in found] == [0, 2, 3]
     assert [one.origin for one in found] == ["baseline", "random", "random"]
     assert again.propose() is None
+
+
+# Conditional hyperparameters
+
+CONDITIONAL = {
+    "lr": {"type": "float", "low": 1e-3, "high": 0.1, "log": True},
+    "epochs": {"type": "int", "low": 5, "high": 40},
+    "optimizer": {"type": "categorical", "choices": ["sgd", "adam"]},
+    "momentum": {"type": "float", "low": 0.0, "high": 0.9, "when": {"optimizer": "sgd"}},
+    "nesterov": {
+        "type": "categorical",
+        "choices": [True, False],
+        "when": {"optimizer": "sgd"},
+    },
+    "beta1": {"type": "float", "low": 0.0, "high": 0.9, "when": {"optimizer": ["adam"]}},
+}
+BRANCHED = tiny.arm(
+    space=CONDITIONAL,
+    baseline={"lr": 0.01, "epochs": 10, "optimizer": "sgd", "momentum": 0.9, "nesterov": False},
+    fixed={"kernel_size": 3, "batch_size": 10},
+)
+FEW = {
+    "optimizer": {"type": "categorical", "choices": ["sgd", "adam"]},
+    "momentum": {"type": "float", "low": 0.0, "high": 0.9, "when": {"optimizer": "sgd"}},
+    "lr": {"type": "categorical", "choices": [0.01, 0.1]},
+    "beta1": {
+        "type": "float",
+        "low": 0.0,
+        "high": 0.9,
+        "step": 0.9,
+        "when": {"optimizer": "adam"},
+    },
+}
+
+
+@pytest.mark.parametrize("sampler", CONDITIONAL_SAMPLERS)
+def test_what_is_not_set_is_absent_and_a_resumed_sweep_goes_on(sampler):
+    proposer = make(BRANCHED, sampler=sampler, trials=40)
+    proposals, rows = run(proposer, 25)
+    assert proposals[0].config == BRANCHED.baseline
+    for proposal in proposals:
+        assert config_faults(BRANCHED.space, proposal.config) == []
+        assert list(proposal.config) == [n for n in CONDITIONAL if n in proposal.config]
+    assert {"momentum" in p.config for p in proposals} == {True, False}
+    assert len(distinct(proposals)) == 25
+    again = make(BRANCHED, 40, proposals, rows, sampler=sampler)
+    assert seen_by_sampler(again.study) == [
+        one for one in seen_by_sampler(proposer.study) if one[1].name != "RUNNING"
+    ]
+    assert again.propose()[0].trial == 25
+
+
+def test_tpe_searches_what_is_set_together_as_groups(monkeypatch):
+    manifest = tiny.manifest(arm=BRANCHED, sampler="tpe")
+    assert manifest.sampler["group"] is True
+    assert tiny.manifest(arm=tiny.arm(), sampler="tpe").sampler["group"] is False
+    proposer = make(BRANCHED, sampler="tpe", trials=60)
+    run(proposer, 20)
+    sampler = proposer.study.sampler
+    asked = []
+    one = type(sampler)._sample
+
+    def sample(self, study, trial, space):
+        asked.append(set(space))
+        return one(self, study, trial, space)
+
+    monkeypatch.setattr(type(sampler), "_sample", sample)
+    proposer.propose()
+    groups = [{"lr", "epochs", "optimizer"}, {"momentum", "nesterov"}, {"beta1"}]
+    assert sorted(asked, key=len) == sorted(groups, key=len)
+
+
+def test_running_trials_keep_nobody_off_values_that_they_do_not_have():
+    proposer = make(BRANCHED, sampler="tpe", trials=60)
+    run(proposer, 20)
+    running = [proposer.propose()[0] for _ in range(4)]
+    study = proposer.study
+    seen = [
+        study.sampler._get_params(trial, study)
+        for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING])
+    ]
+    assert seen == [proposal.config for proposal in running]
+
+
+@pytest.mark.parametrize("sampler", CONDITIONAL_SAMPLERS)
+def test_a_small_conditional_space_is_proposed_whole_and_once(sampler):
+    space = FEW | {"momentum": FEW["momentum"] | {"step": 0.45}}
+    arm = tiny.arm(space=space, baseline=None, published=(), variants={}, fixed=FIXED)
+    proposer = make(arm, sampler=sampler, trials=100)
+    proposals = []
+    while (proposed := proposer.propose()) is not None:
+        proposals.append(proposed[0])
+        proposer.tell(tiny.trial(proposed[0].trial, proposed[0].config))
+    assert len(proposals) == len(distinct(proposals)) == 3 * 2 + 2 * 2
+    assert proposer.exhausted == (
+        "the search space is used up: it holds 10 configurations, all are tried"
+    )
+    assert proposer.nothing_left() == proposer.exhausted
+
+
+FIXED = {"kernel_size": 3, "batch_size": 10, "epochs": 5}
+
+
+def test_a_grid_counts_what_is_set():
+    arm = tiny.arm(space=FEW, baseline=None, published=(), variants={}, fixed=FIXED)
+    proposer = make(arm, sampler="grid", trials=100)
+    proposals = []
+    while (proposed := proposer.propose()) is not None:
+        proposals.append(proposed[0])
+    assert len(proposals) == len(distinct(proposals)) == 3 * 2 + 2 * 2
+    assert "all its 10 points are tried" in proposer.exhausted
+    assert "it takes 3 values of momentum" in proposer.exhausted
+
+
+def test_optunas_own_tools_read_a_conditional_study(tmp_path):
+    proposals, rows = run(make(BRANCHED, sampler="tpe", trials=40), 35)
+    path = tmp_path / "study.log"
+    export_study(path, "s", BRANCHED, OBJECTIVE, rows)
+    backend = optuna.storages.journal.JournalFileBackend(str(path))
+    study = optuna.load_study(study_name="s", storage=optuna.storages.JournalStorage(backend))
+    assert [trial.params for trial in study.get_trials()] == [p.config for p in proposals]
+    every = to_distributions(BRANCHED.space)
+    for trial in study.get_trials():
+        assert trial.distributions == {name: every[name] for name in trial.params}
+    assert set(optuna.importance.get_param_importances(study)) == set(CONDITIONAL)
+
+
+@pytest.mark.parametrize(
+    "sampler", [name for name in SAMPLERS if name not in CONDITIONAL_SAMPLERS]
+)
+def test_samplers_that_would_draw_at_random_are_refused(sampler):
+    with pytest.raises(InputError) as caught:
+        check_sampler(BRANCHED, sampler)
+    assert str(caught.value) == (
+        f"`--sampler {sampler}` cannot search tiny_cnn, whose momentum is set only where "
+        "`optimizer` is 'sgd': it models what all configurations have in common and would draw "
+        "momentum, nesterov, beta1 at random; use tpe, random or grid"
+    )
+    check_sampler(tiny.arm(), sampler)
+    check_sampler(BRANCHED, "tpe")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,6 +38,8 @@ __all__ = [
 
 _BLUE = "#2f7fd1"
 _TENTH = 0.1
+_NOT_SET = -0.18
+"""Where lines cross the axis of a hyperparameter that is not set: clear of its low end."""
 LEAST_TRIALS = 30
 """Trials without which nothing is said of what mattered."""
 
@@ -60,7 +62,8 @@ def _quiet_optuna() -> Iterator[None]:
 def study_of(question: Question, trials: pd.DataFrame, sweep: str) -> optuna.Study:
     """Return a sweep's trials as an Optuna study in memory, for these figures and Optuna's own.
 
-    A pruned trial keeps the figure of its last epoch.
+    A pruned trial keeps the figure of its last epoch; each has the hyperparameters that are set in
+    it.
 
     Args:
         question: The sweep's question.
@@ -69,12 +72,15 @@ def study_of(question: Question, trials: pd.DataFrame, sweep: str) -> optuna.Stu
     """
     with _quiet_optuna():
         import optuna
+        import pandas as pd
 
         study = optuna.create_study(study_name=sweep, direction=question.objective.direction)
     for row in trials[trials["sweep"] == sweep].sort_values("trial").to_dict("records"):
         distributions = to_distributions(question.arms[row["arm"]].space)
         value = row[question.objective.valid]
-        params = {name: _value(row[f"config_{name}"], d) for name, d in distributions.items()}
+        cells = {name: row[f"config_{name}"] for name in distributions}
+        distributions = {n: d for n, d in distributions.items() if not pd.isna(cells[n])}
+        params = {name: _value(cells[name], d) for name, d in distributions.items()}
         study.add_trial(
             optuna.trial.create_trial(
                 state=optuna.trial.TrialState[row["state"]],
@@ -100,12 +106,14 @@ class ImportanceInfo(NamedTuple):
         importances: Shares that sum to 1, with shape ``(names,)``.
         trials: Number of trials that they come from.
         top: How many of them are the best tenth, ties included.
+        conditional: Those of the hyperparameters that are not set in all of them.
     """
 
     names: tuple[str, ...]
     importances: NDArray[np.float64]
     trials: int
     top: int
+    conditional: tuple[str, ...] = ()
 
     @property
     def lacking(self) -> str:
@@ -149,11 +157,33 @@ def importance_info(study: optuna.Study) -> ImportanceInfo:
         ]
     )
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=_TENTH)
-    shares = optuna.importance.get_param_importances(whole, evaluator=evaluator)
-    ordered = sorted(shares.items(), key=lambda item: -item[1])
+    with warnings.catch_warnings():
+        # one trial alone has a conditional hyperparameter: it counts for nothing, as it should
+        warnings.filterwarnings("ignore", message="Some regimes for parameter")
+        shares = optuna.importance.get_param_importances(whole, evaluator=evaluator)
+    ordered = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
     return ImportanceInfo(
-        tuple(name for name, _ in ordered), np.array([s for _, s in ordered]), len(scored), top
+        tuple(name for name, _ in ordered),
+        np.array([s for _, s in ordered]),
+        len(scored),
+        top,
+        tuple(name for name in _tuned(scored) if any(name not in t.params for t in scored)),
     )
+
+
+def _tuned(trials: Iterable[optuna.trial.FrozenTrial]) -> dict[str, BaseDistribution]:
+    """Return the distributions of all hyperparameters, each after what precedes it in a trial."""
+    found: dict[str, BaseDistribution] = {}
+    for trial in trials:
+        new = [name for name in trial.distributions if name not in found]
+        if not new:
+            continue
+        order, given = list(found), list(trial.distributions)
+        for name in new:
+            before = given.index(name) - 1
+            order.insert(order.index(given[before]) + 1 if before >= 0 else 0, name)
+        found = {name: found.get(name) or trial.distributions[name] for name in order}
+    return found
 
 
 def _top(study: optuna.Study, scored: list[optuna.trial.FrozenTrial]) -> int:
@@ -208,7 +238,7 @@ class ParallelAxis(NamedTuple):
     Attributes:
         name: The hyperparameter.
         places: Where each trial crosses it, 0 (its low end, the first choice) to 1, with shape
-            ``(trials,)``; not a number for a trial that does not have it.
+            ``(trials,)``; below 0 for a trial in which it is not set.
         ticks: Places of its marks.
         texts: What they say.
     """
@@ -245,13 +275,10 @@ def parallel_info(study: optuna.Study, metric: Objective | str = "accuracy") -> 
     objective = Objective.model_validate(metric)
     sign = 1 if study.direction.name == "MAXIMIZE" else -1
     trials = sorted(_scored(study), key=lambda trial: sign * (trial.value or 0.0))
-    spaces: dict[str, BaseDistribution] = {}
-    for trial in trials:
-        spaces |= trial.distributions
     return ParallelInfo(
         tuple(
             _axis(name, space, [t.params.get(name) for t in trials])
-            for name, space in spaces.items()
+            for name, space in _tuned(trials).items()
         ),
         np.array([trial.value for trial in trials], dtype=np.float64),
         np.array([trial.state.name == "COMPLETE" for trial in trials], dtype=np.bool_),
@@ -264,23 +291,31 @@ def _axis(name: str, space: BaseDistribution, values: list[Any]) -> ParallelAxis
 
     if isinstance(space, CategoricalDistribution):
         last = max(len(space.choices) - 1, 1)
-        places = [np.nan if v is None else space.choices.index(v) / last for v in values]
+        places = [_NOT_SET if v is None else space.choices.index(v) / last for v in values]
         ticks = tuple(i / last for i in range(len(space.choices)))
-        return ParallelAxis(
-            name, np.array(places, dtype=np.float64), ticks, tuple(map(str, space.choices))
-        )
+        texts = tuple(map(str, space.choices))
+        return _marked(ParallelAxis(name, np.array(places, dtype=np.float64), ticks, texts))
     assert isinstance(space, FloatDistribution | IntDistribution), "Optuna has these three"
     low, high = float(space.low), float(space.high)
     scale = math.log if space.log else float
     width = (scale(high) - scale(low)) or 1.0
-    places = [np.nan if v is None else (scale(float(v)) - scale(low)) / width for v in values]
-    return ParallelAxis(
-        name, np.array(places, dtype=np.float64), (0.0, 1.0), (f"{low:g}", f"{high:g}")
-    )
+    places = [_NOT_SET if v is None else (scale(float(v)) - scale(low)) / width for v in values]
+    ends = (f"{low:g}", f"{high:g}")
+    return _marked(ParallelAxis(name, np.array(places, dtype=np.float64), (0.0, 1.0), ends))
+
+
+def _marked(axis: ParallelAxis) -> ParallelAxis:
+    """Return an axis with a mark below its low end where some trials do not have it."""
+    if not (axis.places == _NOT_SET).any():
+        return axis
+    return axis._replace(ticks=(_NOT_SET, *axis.ticks), texts=("not set", *axis.texts))
 
 
 def plot_parallel(ax: Axes, info: ParallelInfo) -> Axes:
-    """Draw a line a trial, the better the stronger, pruned ones faint; scales are log as tuned."""
+    """Draw a line a trial, the better the stronger, pruned ones faint; scales are log as tuned.
+
+    Where a hyperparameter is not set in a trial, its line passes below that axis.
+    """
     if not info.values.size:
         return draw_no_data(ax)
     worst, best = float(info.values[0]), float(info.values[-1])  # the best is on top
@@ -304,7 +339,8 @@ def plot_parallel(ax: Axes, info: ParallelInfo) -> Axes:
     )
     ax.set_yticks([])
     ax.set_xlim(-0.1, columns[-1] + 0.35)
-    ax.set_ylim(0, 1)
+    lowest = min(tick for axis in info.axes for tick in (0.0, *axis.ticks))
+    ax.set_ylim(lowest, 1)
     style_axes(ax, grid=None)
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.tick_params(axis="x", length=0, pad=14)
@@ -314,10 +350,13 @@ def plot_parallel(ax: Axes, info: ParallelInfo) -> Axes:
 
     ends = ParallelAxis("", np.empty(0), (0.0, 1.0), tuple(map(short, (worst, best))))
     for column, axis in zip(columns, [*info.axes, ends], strict=True):
-        ax.axvline(column, color=INK, linewidth=0.8, zorder=0, clip_on=False)
+        ax.vlines(column, 0, 1, color=INK, linewidth=0.8, zorder=0, clip_on=False)
+        # the ends stand clear of the lines; what is between them goes to the right
+        aside = {
+            min(axis.ticks): ((0, -4), "center", "top"),
+            1.0: ((0, 4), "center", "bottom"),
+        }
         for place, text in zip(axis.ticks, axis.texts, strict=True):
-            # the ends stand clear of the lines; what is between them goes to the right
-            aside = {0.0: ((0, -4), "center", "top"), 1.0: ((0, 4), "center", "bottom")}
             shift, ha, va = aside.get(place, ((3, 0), "left", "center"))
             ax.annotate(
                 text,

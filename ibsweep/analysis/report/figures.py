@@ -300,6 +300,8 @@ def _search(summary: SweepSummary, trials: pd.DataFrame) -> list[PageFigure]:
             width=4.2,
         )
         note = "A line is a trial; the stronger, the better. Grey ones were pruned."
+        if any("not set" in axis.texts and axis.ticks[0] < 0 for axis in parallel.axes):
+            note += " It passes below the hyperparameters that are not set in it."
         figures.append(PageFigure(title, note, svg, source))
     return figures
 
@@ -310,6 +312,8 @@ def _importance_note(info: plots.ImportanceInfo) -> str:
     if info.lacking:
         least = f"it takes {LEAST_TRIALS} trials that are not all alike, here are {info.trials}."
         return f"{share}{least}"
+    if info.conditional:
+        pruned += f" {', '.join(info.conditional)} count by the trials in which they are set."
     return f"{share}{info.top} of {info.trials} trials, ties included. {pruned}"
 
 

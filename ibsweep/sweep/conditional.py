@@ -1,0 +1,45 @@
+"""Which samplers can search a space in which some hyperparameters are conditional.
+
+Optuna's samplers of the whole space at once know the hyperparameters that all trials have in
+common; the others they draw at random, and since 5.0 without a word. Who asks for such a sampler
+is to know that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ibsweep.errors import InputError
+from ibsweep.questions.conditions import condition_text
+
+if TYPE_CHECKING:
+    from ibsweep.questions.schema import Arm
+
+__all__ = ["CONDITIONAL_SAMPLERS", "check_sampler"]
+
+CONDITIONAL_SAMPLERS = ("tpe", "random", "grid")
+"""TPE as a group for each set of hyperparameters that are set together; the grid in full."""
+
+
+def check_sampler(arm: Arm, sampler: str) -> None:
+    """Make sure that a sampler searches all of an arm's space.
+
+    Args:
+        arm: The arm.
+        sampler: Its name.
+
+    Raises:
+        InputError: If it would draw conditional hyperparameters at random.
+    """
+    if sampler in CONDITIONAL_SAMPLERS:
+        return
+    conditional = {name: spec.when for name, spec in arm.space.items() if spec.when}
+    if not conditional:
+        return
+    name, when = next(iter(conditional.items()))
+    raise InputError(
+        f"`--sampler {sampler}` cannot search {arm.name}, whose {name} is set only where "
+        f"{condition_text(when)}: it models what all configurations have in common and would draw "
+        f"{', '.join(conditional)} at random; use {', '.join(CONDITIONAL_SAMPLERS[:-1])} or "
+        f"{CONDITIONAL_SAMPLERS[-1]}"
+    )
