@@ -134,7 +134,7 @@ def check_sweep(store: SweepStore) -> CheckedSweep:
             text = f"{document}; {check.resume} writes it anew"
             damage.append(Damage(best, None, text, "resume"))
         else:
-            ranked = confirmed_trials(by_number, counted, question.objective, arm)
+            ranked = confirmed_trials(by_number, counted, question, arm)
             chosen = ranked[0] if ranked and ranked[0].rows else None
             if not running:  # which may be about to write it
                 damage += best_faults(store, document, chosen, len(by_number))

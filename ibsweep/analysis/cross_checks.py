@@ -94,16 +94,21 @@ class CrossChecks:
             planned = self._store.manifest.planned_replicates(row.purpose)
             if found < planned:
                 lacking[set_of(row)] = found, planned
-            if found >= planned or row.train_size == self._arm.train_size:
+            if found >= planned or row.train_size == self._own_size(row.trial):
                 counted.append(row)
         return counted, [self._lacking(*one, *counts) for one, counts in lacking.items()]
+
+    def _own_size(self, trial: int) -> int:
+        """Return the size of the training set that a trial had in its sweep."""
+        row = self._trial.get(trial)
+        return self._arm.size_of(row.config if row else {})
 
     def _lacking(
         self, trial: int, size: int, purpose: str | None, found: int, planned: int
     ) -> Damage:
         what = f"trial {trial} at {size} has {found} of {planned} {purpose or 'fresh'} replicates"
         path = self._store.paths.confirmations
-        if size == self._arm.train_size:
+        if size == self._own_size(trial):
             return Damage(path, None, f"{what}; {self.resume} trains the others", "resume")
         return Damage(path, None, f"{what}, and is left out until all are trained", "none")
 
@@ -134,7 +139,7 @@ class CrossChecks:
         chosen = {
             row.trial
             for row in self._confirmations.rows.values()
-            if row.purpose != "score" and row.train_size == self._arm.train_size
+            if row.purpose != "score" and row.train_size == self._own_size(row.trial)
         }
         complete = sum(row.state == TrialState.COMPLETE for row in known.values())
         leaders = min(self._store.manifest.confirm, complete)

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     from ibsweep.analysis.estimands import Sample, Spoken
     from ibsweep.analysis.statistics import Comparison
-    from ibsweep.questions.schema import Objective, TrainSizesNeededTest
+    from ibsweep.questions.schema import CostNeededTest, Objective, TrainSizesNeededTest
 
 __all__ = [
+    "cost_in_words",
     "ends_of_the_curve",
     "in_words",
     "level_notes",
@@ -164,6 +165,36 @@ def ratio_in_words(
     about = _ABOUT[bool(short[more] or early[fewer]), bool(short[fewer] or early[more])]
     text = f"{more} needs {about}{effect:.1f} times as many {noun} as {fewer} "
     return text + f"[{low:.1f}, {high:.1f}] to reach {target}"
+
+
+def cost_in_words(
+    found: Comparison,
+    test: CostNeededTest,
+    cost: Objective,
+    metric: Objective,
+    ends: tuple[float, ...],
+) -> str:
+    """Return how many times as much one arm pays as the other for the same figure.
+
+    Args:
+        found: The effect in doublings.
+        test: The test.
+        cost: What is paid.
+        metric: What the figure is of.
+        ends: Between which figures.
+    """
+    more, fewer = test.than, test.arm
+    factors: tuple[float, float, float] = (found.effect, found.low, found.high)
+    if found.effect < 0:
+        more, fewer = test.arm, test.than
+        factors = (-found.effect, -found.high, -found.low)
+    effect, low, high = (2.0**factor for factor in factors)
+    text = f"{more} needs {effect:.1f} times the {cost.title} of {fewer} [{low:.1f}, {high:.1f}] "
+    text += f"for the same test {metric.title}"
+    first, last = (number(metric, end) for end in ends)
+    if first == last:
+        return f"{text}, {metric.format(ends[1])}"
+    return f"{text}, on average over {first} to {metric.format(ends[1])}, which both reach"
 
 
 def ends_of_the_curve(

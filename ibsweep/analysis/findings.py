@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from ibsweep.analysis.costs_needed import cost_ratios
 from ibsweep.analysis.estimands import Sample
-from ibsweep.analysis.finding import Finding, Subject, over_replicates, over_sweeps
+from ibsweep.analysis.finding import Compared, Finding, Subject, over_replicates, over_sweeps
 from ibsweep.analysis.finding_words import (
+    cost_in_words,
     ends_of_the_curve,
     level_notes,
     ratio_in_words,
@@ -24,7 +28,9 @@ from ibsweep.analysis.statistics import DECIMALS
 from ibsweep.analysis.sweep_unit import Repeated
 from ibsweep.analysis.wording import column_title, difference_unit, size_text
 from ibsweep.questions.schema import (
+    Arm,
     ClaimTest,
+    CostNeededTest,
     DifferenceTest,
     LevelTest,
     Question,
@@ -52,7 +58,7 @@ def bound_and_unit(question: Question, test: ClaimTest) -> tuple[float, str]:
         case LevelTest():
             unit = question.metric_of(test.metric or question.objective.test).unit
             return round(test.bound, DECIMALS), "percent" if unit == "%" else unit
-        case TrainSizesNeededTest():
+        case TrainSizesNeededTest() | CostNeededTest():
             return 0.0, "doublings"
 
 
@@ -61,7 +67,9 @@ def margin_of(question: Question, test: ClaimTest) -> float | None:
 
     That is what the test says, else one point of a metric in percent.
     """
-    if test.equivalence_margin is not None or isinstance(test, TrainSizesNeededTest):
+    if test.equivalence_margin is not None or isinstance(
+        test, TrainSizesNeededTest | CostNeededTest
+    ):
         return test.equivalence_margin
     if test.on in ("rate", "probability"):
         return None
@@ -83,6 +91,8 @@ def measure(
                 return found.level(test)
             case TrainSizesNeededTest():
                 return found.train_sizes_needed(test)
+            case CostNeededTest():
+                return found.cost_needed(test)
     except Untestable as reason:
         return str(reason)
 
@@ -104,11 +114,15 @@ class _Measurement(NamedTuple):
         """Measure by how much one side is better than the other."""
         question, metric = self.question, self.question.objective
         arms = (test.arm, test.than)
-        own = [question.arms[arm].train_size for arm in arms]
+        own = [_own_size(question.arms[arm]) for arm in arms]
         if test.train_size is None and own[0] != own[1]:
+            first_size, second_size = (
+                "sizes that were tuned" if size is None else size_text(self.data, size)
+                for size in own
+            )
             raise Untestable(
-                f"{test.arm} was tuned with {size_text(self.data, own[0])}, {test.than} with "
-                f"{own[1]}: give the test its `train_size` in the question's file"
+                f"{test.arm} was tuned with {first_size}, {test.than} with {second_size}: "
+                "give the test its `train_size` in the question's file"
             )
         size = test.train_size or own[0]
         first = self.sides.every(test.arm, test.where, size, metric.test)
@@ -126,7 +140,7 @@ class _Measurement(NamedTuple):
 
     def level(self, test: LevelTest) -> Finding:
         """Measure a figure of one configuration."""
-        size = test.train_size or self.question.arms[test.arm].train_size
+        size = test.train_size or _own_size(self.question.arms[test.arm])
         baseline = test.config == "baseline"
         column = test.metric or self.question.objective.test
         metric = self.question.metric_of(column)
@@ -200,8 +214,42 @@ class _Measurement(NamedTuple):
                 notes.append(f"{failed} runs of {arm} failed and are left out of its curves")
         return found._replace(words=f"{words} ({'; '.join(notes)})", on="mean")
 
-    def _at(self, size: int, *arms: str) -> str:
+    def cost_needed(self, test: CostNeededTest) -> Finding:
+        """Compare, replicate by replicate, what two fronts cost at equal figures."""
+        question, metric = self.question, self.question.objective
+        found = cost_ratios(self.sides, test)
+        asked = Asked(None, 0.0, margin=margin_of(question, test))
+        subject = Subject(metric, "doublings", ("",))
+        sides = [each.side for each in found]
+        if len(found) > 1:
+            result = over_sweeps(Repeated(sides, None, 1), asked, subject)
+        else:
+            runs = sides[0].runs
+            # no run of these fails: a configuration that does is passed over for another
+            result = over_replicates(Sample(runs, None, 1, None, None), sides, asked, subject)
+            result = result._replace(
+                based_on=f"{len(runs.figures)} paired replicates of one sweep each"
+            )
+        ends = tuple(
+            float(np.mean([getattr(each, end) for each in found])) for end in ("worst", "best")
+        )
+        words = cost_in_words(
+            result.shown, test, question.metric_of(f"test_{test.cost}"), metric, ends
+        )
+        configurations = dict.fromkeys(one for each in found for one in each.configurations)
+        compared = tuple(Compared(*one) for one in configurations)
+        counts = [
+            f"{sum(one.arm == arm for one in compared)} configurations of {arm}"
+            for arm in (test.arm, test.than)
+        ]
+        return result._replace(
+            words=f"{words} ({' and '.join(counts)})", on="mean", compared=compared
+        )
+
+    def _at(self, size: int | None, *arms: str) -> str:
         """Return the training-set size in words where it is not the arms' own."""
+        if size is None:
+            return ""
         tuned = self._tuned(size, *arms)
         return f" with {size_text(self.data, size)} ({tuned})" if tuned else ""
 
@@ -209,3 +257,8 @@ class _Measurement(NamedTuple):
         """Return at which sizes the arms were tuned, unless all were at ``size``."""
         own = dict.fromkeys(self.question.arms[arm].train_size for arm in arms)
         return "" if list(own) == [size] else f"tuned with {' and '.join(map(str, own))}"
+
+
+def _own_size(arm: Arm) -> int | None:
+    """Return the size that an arm was tuned with; None where each configuration has its own."""
+    return None if "train_size" in arm.space else arm.train_size

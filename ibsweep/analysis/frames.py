@@ -362,7 +362,7 @@ BEST = (
         "train_size",
         "size of the training set, in the unit of the data's split",
         "int64",
-        attrgetter("arm.train_size"),
+        lambda summary: summary.arm.size_of(summary.best.trial.config),
     ),
     Column(
         "sweep_valid_METRIC",

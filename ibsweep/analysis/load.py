@@ -15,6 +15,7 @@ from ibsweep.analysis import frames
 from ibsweep.analysis.best_checks import is_older
 from ibsweep.analysis.check import CheckedSweep, check_curves, check_sweep
 from ibsweep.analysis.design import design_of, independent
+from ibsweep.analysis.fronts import front_frame
 from ibsweep.analysis.summary import SweepSummary
 from ibsweep.errors import IbsweepError, InputError, suggestion
 from ibsweep.paths import is_directory
@@ -371,6 +372,24 @@ class Results:
             raise InputError(f"no sweep in {self.path} has a best yet; `ibsweep tune` makes one")
         known = suggestion(arm, self._current_by_arm)
         raise InputError(f"no sweep of arm {arm!r} in {self.path} has a best; {known}")
+
+    def front(self, arm: str) -> pd.DataFrame:
+        """Return the front that an arm's current sweep confirmed: a row a configuration, best by
+        the first objective first; with one objective, its best configuration alone.
+
+        The columns are ``trial``; ``test_METRIC`` of each objective with the ends of its 95 %
+        interval, ``test_METRIC_low`` and ``test_METRIC_high``; ``undominated``, the probability
+        that no other one of the front dominates it were its replicates drawn again; ``config``, a
+        dict.
+
+        Args:
+            arm: Name of the arm.
+
+        Raises:
+            InputError: If the arm has no current sweep.
+        """
+        summary = self.summary(arm)
+        return front_frame(summary.front, summary.question.objectives)
 
     @overload
     def best(self, arm: None = None) -> pd.DataFrame: ...

@@ -70,7 +70,11 @@ def compare_pairs(summaries: Sequence[SweepSummary]) -> tuple[Pair, ...]:
     confirmed.sort(key=lambda pair: -pair[1].objective.sign * pair[1].test.mean)
     compared: list[tuple[str, str, int, Versus, tuple[Look, ...]]] = []
     for (one, best), (two, other) in combinations(confirmed, 2):
-        if one.arm.train_size != two.arm.train_size:
+        size, second_size = (
+            summary.arm.size_of(found.trial.config)
+            for summary, found in ((one, best), (two, other))
+        )
+        if size != second_size:
             continue  # nothing that differs in two ways is compared
         found = versus(best, other)
         if found is not None:
@@ -78,7 +82,7 @@ def compare_pairs(summaries: Sequence[SweepSummary]) -> tuple[Pair, ...]:
             # by index, whichever part of a batch ended first
             order = one.manifest.score_seeds(look_sizes(one.manifest.confirm_replicates)[-1])
             looks = _looks(best, other, first, order)
-            compared.append((one.arm.name, two.arm.name, one.arm.train_size, found, looks))
+            compared.append((one.arm.name, two.arm.name, size, found, looks))
     p_values = [p_of(looks) for *_, looks in compared]
     pairs = []
     for each, p, adjusted in zip(compared, p_values, holm(p_values), strict=True):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ibsweep.data.schema import DataSchema
-    from ibsweep.questions.schema import Question
+    from ibsweep.questions.schema import Arm, Question
 
 __all__ = [
     "BASELINE_NAME",
@@ -29,6 +29,7 @@ __all__ = [
     "Sides",
     "Untestable",
     "align",
+    "at_own_size",
     "choice_rows",
     "score_rows",
     "side_name",
@@ -65,6 +66,20 @@ class Side(NamedTuple):
     first: int
     chosen_on_them: bool
     word: str
+
+
+def at_own_size(confirmations: pd.DataFrame, arm: Arm) -> pd.Series[bool]:
+    """Return which rows of an arm are at the training-set size that the trial had in its sweep.
+
+    Args:
+        confirmations: Rows of confirmations.
+        arm: The arm; rows of others mean nothing.
+    """
+    own: Any = arm.train_size
+    if "train_size" in arm.space and "config_train_size" in confirmations:
+        own = confirmations["config_train_size"]
+    found: pd.Series[bool] = confirmations["train_size"] == own
+    return found
 
 
 def score_rows(frame: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +123,7 @@ class Sides(NamedTuple):
         self,
         arm: str,
         where: Mapping[str, Any],
-        size: int,
+        size: int | None,
         column: str,
         *,
         baseline: bool = False,
@@ -118,7 +133,7 @@ class Sides(NamedTuple):
         Args:
             arm: The arm's name.
             where: Values that the configuration must have.
-            size: Size of the training set.
+            size: Size of the training set; None for the configuration's own.
             column: Which figures.
             baseline: Whether it is the arm's baseline, and not the best.
         """
@@ -137,7 +152,7 @@ class Sides(NamedTuple):
         sweep: str,
         arm: str,
         where: Mapping[str, Any],
-        size: int,
+        size: int | None,
         column: str,
         *,
         baseline: bool,
@@ -154,7 +169,7 @@ class Sides(NamedTuple):
             else:
                 rows = rows.dropna(subset=[config])
                 rows = rows[[same_value(one, value) for one in rows[config].tolist()]]
-        own = rows[rows["train_size"] == question.arms[arm].train_size]
+        own = rows[at_own_size(rows, question.arms[arm])]
         if own.empty:
             raise Untestable(
                 f"{name} was not confirmed: `ibsweep tune {question.word(arm)}` with more "
@@ -167,6 +182,8 @@ class Sides(NamedTuple):
             rows = rows[rows["role"] == "best"]
         best = bool((rows["role"] == "best").any())
         rows = score_rows(rows)
+        if size is None:
+            size = int(own["train_size"][own["trial"].isin(rows["trial"])].max())
         rows = rows[rows["train_size"] == size]
         if rows.empty:
             raise Untestable(self._untrained(name, size, best=best))

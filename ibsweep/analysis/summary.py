@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ibsweep.analysis.fronts import front_document, front_left_out, leading_front, on_front
 from ibsweep.analysis.statistics import (
     Interval,
     Rate,
@@ -107,6 +108,13 @@ class Confirmed:
             return mean(values) if values else math.nan
         return mean([row.figure(column) for row in rows]) if rows else None
 
+    def interval(self, metric: Objective) -> Interval:
+        """Return a metric's mean on test examples, with its interval, over all runs that score."""
+        if metric == self.objective:
+            return self.test
+        values = _defined(self.rows, metric.test)
+        return mean_interval(values, metric.low, metric.high) if values else _UNKNOWN
+
     def runs_document(self) -> dict[str, Any]:
         """Return the mean of the runs that train, and their rate, as plain JSON values."""
         trained, rate = self.runs.trained, self.runs.rate
@@ -143,6 +151,8 @@ class SweepSummary:
         confirmed: All confirmed trials, best first by validation examples of the fresh replicates
             that choose.
         confirmed_baseline: The baseline among them.
+        front_left_out: Trials of the sweep's own front that were not confirmed, as ``confirm``
+            was smaller; with one objective none.
     """
 
     name: str
@@ -156,6 +166,18 @@ class SweepSummary:
     baseline: Trial | None
     confirmed: tuple[Confirmed, ...]
     confirmed_baseline: Confirmed | None
+    front_left_out: int = 0
+
+    @property
+    def front(self) -> tuple[Confirmed, ...]:
+        """The front, best first by the first objective: what was chosen and is scored. With one
+        objective that is the best alone.
+        """
+        scored = [one for one in self.confirmed if one.rows]
+        if not self.question.further_objectives:
+            return tuple(scored[:1])
+        compared = on_front(self.confirmed, self.question.objectives)
+        return tuple(one for one in scored if one in compared)
 
     @property
     def best(self) -> Confirmed | None:
@@ -219,6 +241,11 @@ class SweepSummary:
             "ended": self.manifest.ended and self.manifest.ended["why"],
             "baseline": baseline,
             "best": best,
+            **(
+                {"front": front_document(self.front, self.question.objectives)}
+                if self.question.further_objectives
+                else {}
+            ),
         }
 
 
@@ -227,6 +254,7 @@ def leading(
     count: int,
     objective: Objective,
     conditions: Sequence[Mapping[str, Any]] = (),
+    further: Sequence[Objective] = (),
 ) -> list[Trial]:
     """Return the leading complete trials, best first, then the baseline, then those that a claim
     speaks of; each once.
@@ -238,9 +266,15 @@ def leading(
         conditions: Values that a claim wants a configuration to have: for each of them the leading
             trial that has them joins. Where all of these were pruned, that is the one that got
             furthest.
+        further: The further objectives. With some, the leaders are the front of the complete
+            trials, then the next front, and so on; of a front that is not taken whole those that
+            are spread over it.
     """
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    leaders = sorted(complete, key=objective.rank)[:count]
+    if further:
+        leaders = leading_front(complete, count, (objective, *further))
+    else:
+        leaders = sorted(complete, key=objective.rank)[:count]
     leaders += [t for t in complete if t.origin == "baseline" and t not in leaders]
     for condition in conditions:
         having = [
@@ -263,6 +297,7 @@ def chosen(
     leaders: Sequence[Confirmed],
     objective: Objective,
     conditions: Sequence[Mapping[str, Any]] = (),
+    further: Sequence[Objective] = (),
 ) -> list[Trial]:
     """Return the trials to score: the best leader, the baseline, and the best of those that a
     claim speaks of; each once.
@@ -271,9 +306,11 @@ def chosen(
         leaders: Trials with rows of the replicates that choose.
         objective: Says what is better; ties go to the lower validation loss.
         conditions: Values that a claim wants a configuration to have.
+        further: The further objectives; with some, all leaders are scored that no other one
+            dominates.
     """
     ranked = sorted(leaders, key=objective.rank)
-    found = ranked[:1]
+    found = on_front(ranked, (objective, *further)) if further else ranked[:1]
     found += [one for one in ranked if one.trial.origin == "baseline"]
     for condition in conditions:
         found += [one for one in ranked if has_all(one.trial.config, condition)][:1]
@@ -288,23 +325,24 @@ def summarise(store: SweepStore) -> SweepSummary:
 def confirmed_trials(
     trials: Mapping[int, Trial],
     confirmations: Iterable[Confirmation],
-    objective: Objective,
+    question: Question,
     arm: Arm,
 ) -> list[Confirmed]:
-    """Return the trials that were confirmed at the arm's own training-set size, best first.
+    """Return the trials that were confirmed at their own training-set size, best first.
 
     Args:
         trials: The finished trials by number.
         confirmations: Fresh replicates; those of trials that are not finished are passed over.
-        objective: Says what is better.
+        question: Says what is better.
         arm: The arm.
     """
     rows: dict[int, list[Confirmation]] = {}
     for row in confirmations:
-        if row.train_size == arm.train_size and row.trial in trials:
+        trial = trials.get(row.trial)
+        if trial is not None and row.train_size == arm.size_of(trial.config):
             rows.setdefault(row.trial, []).append(row)
-    found = [Confirmed.of(trials[number], own, objective) for number, own in rows.items()]
-    return sorted(found, key=objective.rank)
+    found = [Confirmed.of(trials[number], own, question.objective) for number, own in rows.items()]
+    return sorted(found, key=question.rank)
 
 
 def summarise_rows(
@@ -326,7 +364,8 @@ def summarise_rows(
     question = question.of_file(manifest.question_file)
     by_number = {trial.trial: trial for trial in trials}
     arm = question.arms[manifest.arm]
-    confirmed = confirmed_trials(by_number, confirmations, question.objective, arm)
+    confirmed = confirmed_trials(by_number, confirmations, question, arm)
+    known = [one.trial for one in confirmed]
     if store.is_running():
         state = "running"
     else:
@@ -343,6 +382,7 @@ def summarise_rows(
         baseline=next((t for t in trials if t.origin == "baseline"), None),
         confirmed=tuple(confirmed),
         confirmed_baseline=next((c for c in confirmed if c.trial.origin == "baseline"), None),
+        front_left_out=front_left_out(trials, known, question.objectives) if known else 0,
     )
 
 

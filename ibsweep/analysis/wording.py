@@ -39,7 +39,9 @@ def capitalised(text: str) -> str:
 
 
 def column_title(metric: Objective, column: str) -> str:
-    """Return what a column holds, such as ``test accuracy``."""
+    """Return what a column holds, such as ``test accuracy``; a cost is that of all examples."""
+    if metric.cost:
+        return metric.title
     return f"{_SPLITS[column.partition('_')[0]]} {metric.title}"
 
 

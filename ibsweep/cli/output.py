@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ibsweep.analysis.beginnings import earlier_notes
 from ibsweep.analysis.expected_best import of_rows, would_more_pay
+from ibsweep.analysis.fronts import left_out_text, undominated
 from ibsweep.analysis.runs_wording import SAME_REPLICATES, of_all_text, runs_text, versus_text
 from ibsweep.analysis.strip import span, span_text, strip_of
 from ibsweep.analysis.summary import config_text
@@ -91,6 +92,7 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
         elif best.trial.origin == "baseline":
             table.add_row("    by comparison", "", "it is the baseline; nothing better was found")
         table.add_row("    configuration", "", config_text(best.trial.config))
+        _add_front(table, summary)
     counts = summary.counts
     states = (
         f"{counts[TrialState.COMPLETE]} complete, {counts[TrialState.PRUNED]} pruned, "
@@ -134,6 +136,23 @@ def _more_trials(summary: SweepSummary) -> str:
     if len(rows) > _MOST:
         return ""
     return would_more_pay(of_rows(rows, objective).expected, objective, summary.best.test)
+
+
+def _add_front(table: Table, summary: SweepSummary) -> None:
+    """Show the front of several objectives, a line a configuration; the best is among them."""
+    first, *further = summary.question.objectives
+    if not further:
+        return
+    for one, chance in zip(
+        summary.front, undominated(summary.front, (first, *further)), strict=True
+    ):
+        costs = ", ".join(
+            f"{metric.title} {metric.format(one.interval(metric).mean)}" for metric in further
+        )
+        text = f"{costs}; undominated with probability {chance:.2f}"
+        table.add_row(f"front, trial {one.trial.trial}", first.format(one.test.mean), text)
+    if summary.front_left_out:
+        table.add_row("", "", left_out_text(summary.front_left_out))
 
 
 def _add_baseline(table: Table, summary: SweepSummary, console: Console) -> None:

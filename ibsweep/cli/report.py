@@ -82,6 +82,7 @@ def print_tables(results: Loaded, gathered: Iterable[Evidence], console: Console
         console: Where to print.
     """
     from ibsweep.analysis.report.arms import arms_table
+    from ibsweep.analysis.report.fronts import front_tables
     from ibsweep.analysis.report.repeats import repeats_table
     from ibsweep.analysis.report.tables import (
         efficiency_table,
@@ -103,6 +104,7 @@ def print_tables(results: Loaded, gathered: Iterable[Evidence], console: Console
             arms_table(evidence),
             repeats_table(evidence),
             pairs_table(evidence),
+            *front_tables(evidence),
             sizes_needed_table(evidence),
             efficiency_table(evidence),
             replications_table(evidence),

@@ -81,12 +81,13 @@ def _facts(question: Question, arm: Arm) -> Table:
     assert isinstance(split, dict)
     noun = "images" if question.data["from"] == "edges" else "examples"
     unit = f"{noun} per class" if split.get("per") == "class" else noun
-    facts.add_row("training set", f"{arm.train_size} {unit}" if arm.train_size else "see split")
+    sizes = f"{', '.join(map(str, arm.sizes))} {unit}"
+    facts.add_row("training set", sizes if arm.train_size else "see split")
     document = {key: value for key, value in question.data.items() if key != "split"}
     facts.add_row("data", _pairs(document))
     facts.add_row("split", _pairs(split))
-    objective = question.objective
-    facts.add_row("objective", f"{objective.direction} {objective.valid}")
+    for one in question.objectives:
+        facts.add_row("objective", f"{one.direction} {one.valid}")
     if question.metrics:
         facts.add_row("metrics", ", ".join(one.metric for one in question.metrics))
     if arm.published:

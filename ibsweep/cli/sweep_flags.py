@@ -28,7 +28,13 @@ _FLAGS: Mapping[str, Any] = {
         int, typer.Option(help="Other fresh replicates, which score the best and the baseline.")
     ],
     "sampler": Annotated[str, typer.Option(help=f"One of {', '.join(SAMPLERS)}.")],
-    "pruner": Annotated[str, typer.Option(help=f"One of {', '.join(PRUNERS)}.")],
+    "pruner": Annotated[
+        str | None,
+        typer.Option(
+            help=f"One of {', '.join(PRUNERS)}; default: asha, and none with several objectives. "
+            "It goes by the first."
+        ),
+    ],
     "seed": Annotated[
         int | None,
         typer.Option(

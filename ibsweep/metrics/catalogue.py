@@ -7,6 +7,7 @@ from ibsweep.metrics.balanced_accuracy import BALANCED_ACCURACY
 from ibsweep.metrics.cross_entropy import CROSS_ENTROPY
 from ibsweep.metrics.epochs import EPOCHS
 from ibsweep.metrics.flops import FLOPS
+from ibsweep.metrics.image_epochs import IMAGE_EPOCHS
 from ibsweep.metrics.macro_f1 import MACRO_F1
 from ibsweep.metrics.mae import MAE
 from ibsweep.metrics.metric import Metric
@@ -15,6 +16,7 @@ from ibsweep.metrics.r2 import R2
 from ibsweep.metrics.rmse import RMSE
 from ibsweep.metrics.roc_auc import ROC_AUC
 from ibsweep.metrics.seconds import SECONDS
+from ibsweep.metrics.training_examples import TRAINING_EXAMPLES
 
 __all__ = ["METRICS"]
 
@@ -33,6 +35,8 @@ METRICS: dict[str, Metric] = {
         SECONDS,
         EPOCHS,
         FLOPS,
+        TRAINING_EXAMPLES,
+        IMAGE_EPOCHS,
     )
 }
 """All metrics that have a name."""

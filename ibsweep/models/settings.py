@@ -133,7 +133,8 @@ def resolve(
         model: A key of `MODELS`, or a reference to a model of the user's own.
         schema: Of a model of the user's own, what ``OwnModel.schema`` returned.
         fixed: The arm's fixed settings.
-        config: The tuned hyperparameters of one trial.
+        config: The tuned hyperparameters of one trial. A ``train_size`` among them is no setting:
+            it says how large the training set is.
 
     Returns:
         A value for everything in `known_settings`, in that order. Those on the real line are
@@ -145,6 +146,7 @@ def resolve(
     """
     known = known_settings(model, schema)
     given = {**fixed, **config}
+    given.pop("train_size", None)
     faults = setting_faults(model, given, schema=schema)
     faults += [Fault((name,), "is both fixed and tuned") for name in fixed if name in config]
     faults += [

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from ibsweep.errors import Fault, format_value, suggestion
 from ibsweep.models import MODELS
+from ibsweep.models.hyperparameters import Number
 from ibsweep.models.settings import TRAINING_KEYS, known_settings, unused_faults
 from ibsweep.questions.condition_faults import condition_faults
 from ibsweep.questions.conditions import condition_text, requirements, states
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["arm_faults", "as_list", "as_mapping", "is_count", "settings_faults", "value_faults"]
 
 Path = tuple[str | int, ...]
+
+_TRAIN_SIZE = Number(int, low=1, default=1)
+"""The size of the training set, where a space has it. Elsewhere it is the arm's own."""
 
 _FUNCTION_KEYS = {"epochs": TRAINING_KEYS["epochs"]}
 """What is known of a training function before it is called: its rungs are epochs."""
@@ -44,6 +48,7 @@ def arm_faults(path: Path, arm: Mapping[str, Any], sizes: Sequence[int]) -> Iter
         yield Fault((*path, "name"), text)
     if sizes:
         yield from _size_faults(path, arm, sizes)
+    yield from _tuned_size_faults(path, arm, sizes)
     model, train = arm.get("model") or "", arm.get("train")
     if train is not None and model:
         yield Fault(path, "has both `model` and `train`; leave one out")
@@ -82,6 +87,10 @@ def settings_faults(
     """
     fixed, space, baseline = (as_mapping(arm.get(key)) for key in ("fixed", "space", "baseline"))
     specs = _specs(space)
+    if "train_size" in fixed:
+        text = "is no setting; give the arm `train_size` itself, or put it into `space`"
+        yield Fault((*path, "fixed", "train_size"), text)
+    known = {**known, "train_size": _TRAIN_SIZE}
     for place, names in (("fixed", fixed), ("space", space)):
         for name in names if complete else ():
             if name not in known:
@@ -189,6 +198,29 @@ def _size_faults(path: Path, arm: Mapping[str, Any], sizes: Sequence[int]) -> It
             text = f"must be one of the split's {format_value(list(sizes))}"
             place = (*path, *inside, "train_size")
             yield Fault(place, f"{text}, but got {format_value(size)}")
+
+
+def _tuned_size_faults(
+    path: Path, arm: Mapping[str, Any], sizes: Sequence[int]
+) -> Iterator[Fault]:
+    """Find what is wrong where the size of the training set is tuned."""
+    spec = _specs(as_mapping(arm.get("space"))).get("train_size")
+    if spec is None:
+        return
+    place = (*path, "space", "train_size")
+    if not isinstance(spec, CategoricalSpec):
+        listed = format_value(list(sizes)) if sizes else "[10, 30]"
+        text = "must be `{type: categorical, choices: ...}` of the split's sizes, such as "
+        yield Fault(place, f"{text}{listed}, but got type {spec.type}")
+        return
+    wrong = [i for i, size in enumerate(spec.choices) if sizes and size not in sizes]
+    for i in wrong:
+        text = f"must be one of the split's {format_value(list(sizes))}"
+        yield Fault((*place, "choices", i), f"{text}, but got {format_value(spec.choices[i])}")
+    largest = max((size for size in spec.choices if is_count(size)), default=None)
+    if not wrong and arm.get("train_size") != largest:
+        text = f"is tuned in `space`; leave it out, but got {format_value(arm.get('train_size'))}"
+        yield Fault((*path, "train_size"), text)
 
 
 def _specs(space: Mapping[str, Any]) -> dict[str, Spec]:

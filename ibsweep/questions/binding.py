@@ -97,7 +97,7 @@ def bind(found: Sequence[Found]) -> Bound:
     used = [name for one in found for name in one.arm.references]
     source = str(question.data["from"])
     used += [source] if source.partition(":")[0].endswith(".py") else []
-    used += [m.reference for m in (question.objective, *question.metrics) if m.reference]
+    used += [m.reference for m in (*question.objectives, *question.metrics) if m.reference]
     return Bound(
         question=question,
         file=None if found[0].file is None else found[0].file.absolute(),
@@ -151,6 +151,9 @@ def _dataset(question: Question, folder: Path | None, faults: list[Fault]) -> Da
 def _metric_faults(question: Question, dataset: Dataset, folder: Path | None) -> Iterator[Fault]:
     classes = dataset.classes is not None
     metrics: list[tuple[tuple[str | int, ...], Objective]] = [(("objective",), question.objective)]
+    metrics += [
+        (("further_objectives", i), one) for i, one in enumerate(question.further_objectives)
+    ]
     metrics += [(("metrics", i), metric) for i, metric in enumerate(question.metrics)]
     for place, metric in metrics:
         known = METRICS.get(metric.metric) if metric.reference is None else None
@@ -160,7 +163,7 @@ def _metric_faults(question: Question, dataset: Dataset, folder: Path | None) ->
             fitting = [
                 name
                 for name, one in METRICS.items()
-                if one.target == kind or (one.target == "any" and place[0] == "metrics")
+                if one.target == kind or (one.target == "any" and place[0] != "objective")
             ]
             text = f"must fit a target of {what}, but got {metric.metric}"
             yield Fault(place, f"{text}; {', '.join(sorted(fitting))} do")
@@ -181,7 +184,7 @@ def _with_sizes(
         size = arm.train_size
         if not size and len(schema.train_sizes) == 1:
             size = schema.train_sizes[0]
-        if name in arms and size not in schema.train_sizes:
+        if name in arms and not {size, *arm.sizes} - {0} <= {*schema.train_sizes}:
             text = f"must be one of the split's {list(schema.train_sizes)}, but got {size or None}"
             faults.append(Fault(("arms", name, "train_size"), text))
         bound[name] = arm.model_copy(update={"train_size": size})

@@ -68,17 +68,19 @@ def _cost_faults(data: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[F
         good = ", ".join(name for name, one in METRICS.items() if not one.cost)
         text = (
             f"must say how good a model is, but got {objective}: the cheapest learns nothing; "
-            f"choose one of {good}, and put {objective} under `metrics`"
+            f"choose one of {good}, and put {objective} after it in `objectives`, or under "
+            "`metrics`"
         )
         yield Fault(("objective",), text)
     functions = [name for name, arm in arms.items() if as_mapping(arm).get("train")]
-    for i, cost in enumerate(map(_cost, as_list(data.get("metrics")))):
-        if cost and functions:
+    others = [(key, i, one) for key in _LISTS for i, one in enumerate(as_list(data.get(key)))]
+    for key, i, metric in others:
+        if (cost := _cost(metric)) and functions:
             text = (
                 f"must not name the cost {cost}, which is measured of models, while "
                 f"{functions[0]} trains by a function of your own; leave it out"
             )
-            yield Fault(("metrics", i), text)
+            yield Fault((key, i), text)
 
 
 def _cost(metric: Any) -> str | None:
@@ -94,7 +96,7 @@ def _cost(metric: Any) -> str | None:
 def _metric_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Find metrics that share a name, which is a column of results."""
     given: list[tuple[tuple[str | int, ...], Any]] = [(("objective",), data.get("objective"))]
-    given += [(("metrics", i), one) for i, one in enumerate(as_list(data.get("metrics")))]
+    given += [((key, i), one) for key in _LISTS for i, one in enumerate(as_list(data.get(key)))]
     seen: set[str] = set()
     for path, one in given:
         metric = as_mapping(one)
@@ -108,6 +110,9 @@ def _metric_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(path, f"names {name} again; leave one out")
         seen.add(name)
 
+
+_LISTS = ("further_objectives", "metrics")
+"""Where further metrics stand."""
 
 _COLUMNS = ("loss", "size", "confusion")
 """What stands beside metrics in rows and frames: ``valid_loss``, ``train_size``."""

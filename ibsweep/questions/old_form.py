@@ -61,6 +61,10 @@ def place_in_file(data: Mapping[str, Any], path: Path) -> Path:
             return ("task", *rest)
         case ("data", "split", *rest) if not _inside(data, ("data", "split")):
             return ("split", *rest)
+        case ("objective", *rest) if "objectives" in data and "objective" not in data:
+            return ("objectives", 0, *rest)
+        case ("further_objectives", int(i), *rest) if "objectives" in data:
+            return ("objectives", i + 1, *rest)
     found: Path = ()
     for part in path:
         renamed = _FORMER.get(part) if isinstance(part, str) else None

@@ -30,11 +30,11 @@ from ibsweep.paths import operand
 from ibsweep.questions.completion import completed
 from ibsweep.questions.faults import inconsistencies
 from ibsweep.questions.old_form import present_form
-from ibsweep.questions.space import Scalar, Spec, fault_error
+from ibsweep.questions.space import CategoricalSpec, Scalar, Spec, fault_error
 from ibsweep.user_code import is_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Self
 
 
@@ -43,6 +43,7 @@ __all__ = [
     "Arm",
     "Claim",
     "ClaimTest",
+    "CostNeededTest",
     "DifferenceTest",
     "Estimand",
     "LevelTest",
@@ -197,6 +198,12 @@ class Objective(_Record):
         return f"train_{self.metric}"
 
     @property
+    def cost(self) -> bool:
+        """Whether it says what a model costs, and nothing of how good it is."""
+        known = METRICS.get(self.metric) if self.reference is None else None
+        return known is not None and known.cost
+
+    @property
     def key(self) -> str:
         """What ``TrialPlan.metrics`` says: the name, or the reference of one's own."""
         return self.reference or self.metric
@@ -251,7 +258,8 @@ class Arm(_Record):
         strict=True,
         description="the size of the training set: one of the split's",
     )
-    """In the unit of the split; 0 until the data are bound, where the split gives a share."""
+    """In the unit of the split; 0 until the data are bound, where the split gives a share. Where
+    the space has it too, the largest that it can be: ``size_of`` tells a configuration's."""
     fixed: dict[str, Scalar] = Field(default={}, description="the settings that are not tuned")
     space: dict[str, Spec] = Field(min_length=1, description="the distributions to tune over")
     baseline: dict[str, Scalar] | None = Field(
@@ -261,6 +269,21 @@ class Arm(_Record):
     variants: dict[_Name, Variant] = Field(
         default={}, description="other settings with figures, by name"
     )
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes of training sets that its configurations have: one, unless that is tuned."""
+        spec = self.space.get("train_size")
+        return tuple(spec.choices) if isinstance(spec, CategoricalSpec) else (self.train_size,)
+
+    def size_of(self, config: Mapping[str, Any]) -> int:
+        """Return the size of the training set of a configuration.
+
+        Args:
+            config: A value for each hyperparameter of the space.
+        """
+        size: int = config.get("train_size", self.train_size)
+        return size
 
     @property
     def family(self) -> Family | None:
@@ -434,13 +457,38 @@ class TrainSizesNeededTest(_Test):
         return data
 
 
+class CostNeededTest(_Test):
+    """An arm pays less than another for the same figure of the first objective.
+
+    Compared are the fronts that two sweeps for several objectives confirmed, replicate by
+    replicate: at every figure of the first objective that both reach, the cost of the cheapest
+    configuration that is as good or better. Its effect, and so its ``equivalence_margin``, is in
+    doublings of the cost, averaged over these figures. It has no ``on``.
+    """
+
+    type: Literal["cost_needed"]
+    arm: str = Field(description="the name of an arm")
+    than: str = Field(description="the name of the arm it is compared with")
+    cost: str = Field(description="one of the further objectives or metrics, such as parameters")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_estimand(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "on" in data:
+            text = "must be left out of a test of cost_needed, which compares whole fronts"
+            raise fault_error(cls.__name__, [Fault(("on",), text)])
+        return data
+
+
 ClaimTest = Annotated[
-    DifferenceTest | LevelTest | TrainSizesNeededTest, Field(discriminator="type")
+    DifferenceTest | LevelTest | TrainSizesNeededTest | CostNeededTest,
+    Field(discriminator="type"),
 ]
 CLAIM_TESTS: dict[str, type[BaseModel]] = {
     "difference": DifferenceTest,
     "level": LevelTest,
     "train_sizes_needed": TrainSizesNeededTest,
+    "cost_needed": CostNeededTest,
 }
 """The tests that a claim is made of, by their ``type``."""
 
@@ -466,6 +514,11 @@ class Question(_Record):
     data: dict[str, JsonValue] = Field(description="where the data come from, under `from`")
     """The data document: what a file has under ``data``, with its ``split`` as one more key."""
     objective: Objective = Field(description="a metric, such as accuracy")
+    """The only one, or the first of several: pruning and ``best`` go by it."""
+    further_objectives: tuple[Objective, ...] = Field(
+        default=(), max_length=3, description="the others of several objectives"
+    )
+    """A file has all under ``objectives``, and Python as ``Question.objectives``."""
     metrics: tuple[Objective, ...] = Field(
         default=(), max_length=100, description="further metrics to record"
     )
@@ -505,9 +558,23 @@ class Question(_Record):
         return shlex.quote(f"{operand(file)}:{arm}" if arm else operand(file))
 
     @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What is optimised: one metric, or several of which none is given up for another."""
+        return (self.objective, *self.further_objectives)
+
+    @property
     def metric_keys(self) -> tuple[str, ...]:
-        """What ``TrialPlan.metrics`` says: all that is recorded, the objective first."""
-        return tuple(dict.fromkeys((self.objective.key, *(one.key for one in self.metrics))))
+        """What ``TrialPlan.metrics`` says: all that is recorded, the objectives first."""
+        return tuple(dict.fromkeys(one.key for one in (*self.objectives, *self.metrics)))
+
+    def rank(self, row: Scored) -> tuple[float, ...]:
+        """Return the key that sorts results, best first, by the first objective.
+
+        Ties go to what is better in the others, so that the first of all is dominated by none, and
+        then to the lower validation loss.
+        """
+        value, loss = self.objective.rank(row)
+        return (value, *(one.rank(row)[0] for one in self.further_objectives), loss)
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -515,7 +582,7 @@ class Question(_Record):
         source = self.data.get("from")
         named = [source] if isinstance(source, str) and is_reference(source) else []
         named += [name for arm in self.arms.values() for name in arm.references]
-        named += [one.reference for one in (self.objective, *self.metrics) if one.reference]
+        named += [one.reference for one in (*self.objectives, *self.metrics) if one.reference]
         return tuple(dict.fromkeys(named))
 
     def conditions(self, arm: str) -> list[dict[str, Any]]:
@@ -557,6 +624,9 @@ class Question(_Record):
                         continue
                 elif isinstance(test, TrainSizesNeededTest):
                     value = test.value
+                elif isinstance(test, CostNeededTest):
+                    yield from self._cost_faults(test, path)
+                    continue
                 else:
                     continue
                 low, high = metric.low, metric.high
@@ -570,16 +640,27 @@ class Question(_Record):
                     )
                     yield Fault((*path, key), f"must be {ends}{unit}, but got {value:g}")
 
+    def _cost_faults(self, test: CostNeededTest, path: tuple[str | int, ...]) -> Iterator[Fault]:
+        if not self.further_objectives:
+            yield Fault((*path, "type"), "needs several `objectives`, whose fronts it compares")
+            return
+        known = [*self.further_objectives, *self.metrics]
+        costs = [one.metric for one in known if one.direction == "minimize"]
+        if test.cost not in costs:
+            text = (
+                f"must be one of `objectives` or `metrics` that is minimized: {', '.join(costs)}"
+            )
+            yield Fault((*path, "cost"), f"{text}; but got {format_value(test.cost)}")
+
     def metric_of(self, column: str) -> Objective:
-        """Return the metric of a column such as ``test_accuracy``: the objective, a further
+        """Return the metric of a column such as ``test_accuracy``: an objective, a further
         metric of the question, or one that ibsweep knows.
 
         Raises:
             InputError: If there is no such metric.
         """
         split, _, name = column.partition("_")
-        known = [self.objective, *getattr(self, "metrics", ())]
-        for metric in known:
+        for metric in (*self.objectives, *self.metrics):
             if isinstance(metric, Objective) and metric.metric == name:
                 return metric
         if name not in METRICS or split not in ("train", "valid", "test"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ibsweep.errors import Fault, format_value, suggestion
+from ibsweep.questions.completion import MOST_OBJECTIVES
 from ibsweep.questions.other_tools import (
     ARM_KEYS,
     OBJECTIVE_KEYS,
@@ -53,11 +54,14 @@ def structural_faults(error: ValidationError) -> list[Fault]:
     Args:
         error: What ``Question.model_validate`` raised.
     """
+    errors = error.errors()
+    several = any(details["loc"] == ("objectives",) for details in errors)
     # where every item of a list is malformed, pydantic calls the list too short as well
     return [
         _fault(details)
-        for details in error.errors()
-        if details["type"] != "too_short" or not details["input"]
+        for details in errors
+        if (details["type"] != "too_short" or not details["input"])
+        and not (several and details["loc"] == ("objective",) and details["type"] == "missing")
     ]
 
 
@@ -73,8 +77,11 @@ def _fault(error: ErrorDetails) -> Fault:
             text = error["msg"]
         case "missing":
             text = f"is missing; give {fields[str(loc[-1])].description}"
+        case "extra_forbidden" if loc == ("objectives",):
+            text = f"must list two to {MOST_OBJECTIVES} metrics, such as [accuracy, parameters], "
+            text += f"and no `objective` stand beside it, but got {value}"
         case "extra_forbidden":
-            hint = _renamed(loc) or suggestion(str(loc[-1]), fields.keys() - {"name"})
+            hint = _renamed(loc) or suggestion(str(loc[-1]), _keys(model))
             text = f"is not a key here, but got {value}; {hint}"
         case "union_tag_not_found":
             hint = _foreign(error) or f"give {', '.join(tags)}"
@@ -98,6 +105,12 @@ def _fault(error: ErrorDetails) -> Fault:
     return Fault(tuple(part for part in loc if part != "[key]"), text)
 
 
+def _keys(model: type[BaseModel] | None) -> set[str]:
+    """Return the keys that a file may have where a model is read."""
+    keys = set(model.model_fields if model else ()) - {"name", "further_objectives"}
+    return keys | {"objectives"} if model is Question else keys
+
+
 def _foreign(error: ErrorDetails) -> str | None:
     """Return how a distribution in the form of another tool is written here."""
     match error["loc"]:
@@ -111,7 +124,7 @@ def _renamed(loc: tuple[str | int, ...]) -> str | None:
     match loc:
         case (str(key),):
             known = QUESTION_KEYS.get(key)
-        case ("objective" | "metrics", *_, str(key)):
+        case ("objective" | "further_objectives" | "metrics", *_, str(key)):
             known = OBJECTIVE_KEYS.get(key)
         case ("arms", _, str(key)):
             known = ARM_KEYS.get(key)
@@ -128,7 +141,7 @@ def _model_at(place: tuple[str | int, ...]) -> type[BaseModel] | None:
     match place:
         case ():
             return Question
-        case ("objective",) | ("metrics", _):
+        case ("objective",) | ("further_objectives" | "metrics", _):
             return Objective
         case ("arms", _):
             return Arm

@@ -45,7 +45,11 @@ def repair(store: SweepStore) -> None:
     complete = list(filter(is_complete, confirmations))
     arm = manifest.question["arms"][manifest.arm]
     own = arm.get("train_size", arm.get("images"))
-    if any(row.train_size == own and not is_complete(row) for row in confirmations):
+    sizes = {row.trial: row.config.get("train_size", own) for row in trials}
+    if any(
+        row.train_size == sizes.get(row.trial, own) and not is_complete(row)
+        for row in confirmations
+    ):
         # which trial is best is to be decided again, once they are complete
         paths.best_config.unlink(missing_ok=True)
     for path, rows in (

@@ -22,7 +22,7 @@ def export(store: SweepStore, question: Question) -> None:
     with contextlib.suppress(OSError, SweepError):
         store.check()
         export_study(
-            store.paths.study, store.manifest.name, arm, question.objective, store.trials()
+            store.paths.study, store.manifest.name, arm, question.objectives, store.trials()
         )
 
 

@@ -1,8 +1,13 @@
-"""What a sweep keeps of its best configuration: ``best.yaml`` and ``best.pt``."""
+"""What a sweep keeps of its best configuration: ``best.yaml`` and ``best.pt``.
+
+Of several objectives the best is the point of the front that is best by the first one; ``front``
+in ``best.yaml`` lists all points, whose weights are in ``models/``.
+"""
 
 from __future__ import annotations
 
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +15,10 @@ import torch
 import yaml
 
 from ibsweep.analysis.best_checks import names_best
+from ibsweep.analysis.fronts import front_document
 from ibsweep.analysis.summary import Confirmed, summarise
 from ibsweep.analysis.weights import weights_fault
-from ibsweep.questions.schema import Arm, Question
+from ibsweep.questions.schema import Arm, Objective, Question
 from ibsweep.results.records import Confirmation
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.own import settings_of
@@ -45,7 +51,7 @@ def write_best(store: SweepStore, question: Question, arm: Arm) -> None:
     elif not names_best(store.paths.best_config, best.trial.trial, row.seed):
         # another one was the best before the sweep was extended
         store.paths.best_model.unlink(missing_ok=True)
-    document = _best_document(store, arm, best, row)
+    document = _best_document(store, arm, best, row, summary.front, question.objectives)
     if preprocessing := _preprocessing(store, question, arm, best, row):
         document["best_pt"]["preprocessing"] = preprocessing
     text = yaml.safe_dump(document, sort_keys=False)
@@ -84,7 +90,12 @@ def _preprocessing(
 
 
 def _best_document(
-    store: SweepStore, arm: Arm, best: Confirmed, row: Confirmation
+    store: SweepStore,
+    arm: Arm,
+    best: Confirmed,
+    row: Confirmation,
+    front: Sequence[Confirmed],
+    objectives: Sequence[Objective],
 ) -> dict[str, Any]:
     objective, config = best.objective, best.trial.config
     settings = settings_of(arm, config, store.manifest.model)
@@ -98,7 +109,7 @@ def _best_document(
         "config": config,
         "model": arm.implementation,
         "settings": {k: v for k, v in settings.items() if k not in unset},
-        "train_size": arm.train_size,
+        "train_size": arm.size_of(config),
         f"sweep_{objective.valid}": best.trial.figure(objective.valid),
         "chosen": {
             "replicates": len(best.choice),
@@ -114,4 +125,5 @@ def _best_document(
             objective.valid: row.figure(objective.valid),
             objective.test: row.figure(objective.test),
         },
+        **({"front": front_document(front, objectives)} if len(objectives) > 1 else {}),
     }

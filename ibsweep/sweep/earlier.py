@@ -22,7 +22,7 @@ from ibsweep.results.records import TrialState
 from ibsweep.results.sweeps import find_sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from ibsweep.analysis.check import CheckedSweep
     from ibsweep.questions.schema import Arm, Objective, Question
@@ -91,10 +91,9 @@ def knowledge_of(
         why = f"it differs in {listed(others)}" if others else f"{sampler} cannot learn from it"
         return found | {"configs": best[:_COUNT], "observations": [], "why": why}
     rows = [row for row in checked.trials if row.state != TrialState.FAIL]
-    objective = question.objective
     return found | {
         "configs": best[:_BEST_OBSERVED],
-        "observations": [_observation(row, arm, objective) for row in rows[-_MOST:]],
+        "observations": [_observation(row, arm, question.objectives) for row in rows[-_MOST:]],
         "why": "the same search space, data, model, replicates and metric",
     }
 
@@ -105,12 +104,12 @@ def _best(checked: CheckedSweep, arm: Arm) -> list[dict[str, Any]]:
     """
     from ibsweep.analysis.summary import confirmed_trials
 
-    objective = checked.question.objective
+    its_question = checked.question
     by_number = {row.trial: row for row in checked.trials}
     its = checked.question.arms[checked.store.manifest.arm]
-    confirmed = confirmed_trials(by_number, checked.confirmations, objective, its)
+    confirmed = confirmed_trials(by_number, checked.confirmations, its_question, its)
     complete = [row for row in checked.trials if row.state == TrialState.COMPLETE]
-    ranked = [one.trial for one in confirmed[:1]] + sorted(complete, key=objective.rank)
+    ranked = [one.trial for one in confirmed[:1]] + sorted(complete, key=its_question.rank)
     configs: list[dict[str, Any]] = []
     for row in ranked:
         config = {
@@ -139,7 +138,7 @@ def _differences(manifest: Manifest, question: Question, checked: CheckedSweep) 
                 "model": [arm["model"], arm["train"], dict(one.code)],
                 "data": document["data"],
                 "training-set size": arm["train_size"],
-                "metric": document["objective"],
+                "metric": [document["objective"], *document["further_objectives"]],
                 "replicates": one.replicates,
             }
         )
@@ -150,10 +149,13 @@ def _differences(manifest: Manifest, question: Question, checked: CheckedSweep) 
     return found
 
 
-def _observation(row: Trial, arm: Arm, objective: Objective) -> dict[str, Any]:
+def _observation(row: Trial, arm: Arm, objectives: Sequence[Objective]) -> dict[str, Any]:
+    values: list[float | None] = [row.figure(one.valid) for one in objectives]
+    if len(objectives) == 1 and row.rungs:
+        values = [row.rungs[-1][1]]
     return {
         "state": row.state.value,
         "config": canonical_config(arm.space, row.config),
-        "values": [row.rungs[-1][1] if row.rungs else row.figure(objective.valid)],
+        "values": values,
         "epoch": row.epochs,
     }

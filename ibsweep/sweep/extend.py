@@ -115,7 +115,15 @@ def extension(
     arm = question.arms[manifest.arm]
     cannot = unfit_rule(manifest, question, arm)
     proposals = store.proposals()
-    proposer = Proposer(arm, question.objective, extended, proposals, store.trials(), cannot)
+    proposer = Proposer(
+        arm,
+        question.objective,
+        extended,
+        proposals,
+        store.trials(),
+        cannot,
+        question.further_objectives,
+    )
     why = proposer.nothing_left()
     if why and not only_to_confirm(store, further):
         raise InputError(f"{manifest.name} cannot be extended: {why}")

@@ -59,12 +59,19 @@ def observed_trials(
     return [
         optuna.trial.create_trial(
             state=optuna.trial.TrialState[one["state"]],
-            values=one["values"],
+            # of several objectives Optuna takes figures of complete trials alone
+            values=one["values"] if _takes_figures(one) else None,
             params=dict(one["config"]),
             distributions={name: distributions[name] for name in one["config"]},
-            intermediate_values={one["epoch"]: one["values"][0]},
+            intermediate_values=(
+                {one["epoch"]: one["values"][0]} if len(one["values"]) == 1 else {}
+            ),
             user_attrs={"origin": "earlier", "sweep": earlier["sweep"]},
         )
         for earlier in manifest.earlier
         for one in earlier.get("observations") or ()
     ]
+
+
+def _takes_figures(observation: Mapping[str, Any]) -> bool:
+    return len(observation["values"]) == 1 or observation["state"] == "COMPLETE"

@@ -169,6 +169,7 @@ def make_manifest(
             "model": bound.models.get(arm.name),
         }
     kept["enqueued"] = enqueued_configs(options.enqueue, arm)
+    pruner = options.pruner or ("none" if question.further_objectives else "asha")
     seed = FIRST_SEED if options.seed is None else options.seed
     epochs = int(highest(arm.space["epochs"]) if "epochs" in arm.space else arm.fixed["epochs"])
     manifest = Manifest(
@@ -186,8 +187,13 @@ def make_manifest(
         time_budget=options.time_budget,
         budget=options.budget,
         patience=options.patience,
-        sampler=sampler_arguments(options.sampler, seed, conditional=is_conditional(arm.space)),
-        pruner=pruner_arguments(options.pruner, epochs),
+        sampler=sampler_arguments(
+            options.sampler,
+            seed,
+            conditional=is_conditional(arm.space),
+            objectives=len(question.objectives),
+        ),
+        pruner=pruner_arguments(pruner, epochs),
         cpus_per_trial=options.cpus_per_trial,
         gpus_per_trial=options.gpus_per_trial,
         address=options.address,

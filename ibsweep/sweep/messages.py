@@ -23,6 +23,7 @@ class TrainableConfig(TypedDict):
         software: What the worker's own must equal, None on the driver's own machine.
         objective: The column of the figure that trials are compared by.
         worst: The figure of a configuration that cannot be trained.
+        further: The columns of the further objectives, which a trial must have at its end.
     """
 
     plan: dict[str, Any]
@@ -34,6 +35,7 @@ class TrainableConfig(TypedDict):
     software: dict[str, Any] | None
     objective: str
     worst: float
+    further: list[str]
 
 
 class StepResult(TypedDict):

@@ -32,8 +32,12 @@ SAMPLERS: Mapping[str, Mapping[str, Any]] = {
     "grid": {"points": 3},
     "gp": {"n_startup_trials": 10, "deterministic_objective": False},
     "cmaes": {"n_startup_trials": 10},
+    "nsga2": {"population_size": 20, "crossover_prob": 0.9, "swapping_prob": 0.5},
 }
 """Samplers with every argument that shapes the search: Optuna's own defaults have changed."""
+
+_ONE_OBJECTIVE = ("cmaes",)
+"""Samplers that cannot search for several objectives."""
 
 PRUNERS = ("asha", "median", "hyperband", "none")
 
@@ -50,7 +54,9 @@ QUICK: Mapping[str, int] = {
 """The preset for a look at all questions within minutes."""
 
 
-def sampler_arguments(name: str, seed: int, *, conditional: bool = False) -> dict[str, Any]:
+def sampler_arguments(
+    name: str, seed: int, *, conditional: bool = False, objectives: int = 1
+) -> dict[str, Any]:
     """Return a sampler's pinned arguments, for the manifest.
 
     Args:
@@ -58,10 +64,23 @@ def sampler_arguments(name: str, seed: int, *, conditional: bool = False) -> dic
         seed: Its seed.
         conditional: Whether some hyperparameters are set with some configurations alone: TPE then
             models those together that are set together.
+        objectives: How many there are. Of several TPE models each hyperparameter by itself, as
+            Optuna has it, where it does not model groups of them.
+
+    Raises:
+        InputError: If it searches for one objective, and there are several.
     """
+    if objectives > 1 and name in _ONE_OBJECTIVE:
+        able = ", ".join(other for other in SAMPLERS if other not in _ONE_OBJECTIVE)
+        raise InputError(
+            f"`--sampler {name}` searches for one objective, and there are {objectives}: {able} "
+            "search for several"
+        )
     arguments = {"name": name, "seed": seed, **SAMPLERS[name]}
     if conditional and "group" in arguments:
         arguments["group"] = True
+    elif objectives > 1 and "multivariate" in arguments:
+        arguments["multivariate"] = False
     return arguments
 
 
@@ -94,7 +113,8 @@ class SweepOptions:
         choice_replicates: Fresh replicates of each of these, which choose the best.
         confirm_replicates: Other fresh replicates of the best and of the baseline, which score.
         sampler: Key of ``SAMPLERS``.
-        pruner: One of ``PRUNERS``.
+        pruner: One of ``PRUNERS``; None for ASHA, and for none where there are several objectives:
+            to prune by the first would end what is cheap and little worse.
         seed: Seed of the first sweep's sampler and replicates; None for the notebook's, or the
             first one after it that no sweep of the arm has.
         sweeps: Sweeps of each arm, each of them with the next seed.
@@ -124,7 +144,7 @@ class SweepOptions:
     choice_replicates: int = 16
     confirm_replicates: int = 16
     sampler: str = "tpe"
-    pruner: str = "asha"
+    pruner: str | None = None
     seed: int | None = None
     sweeps: int = 1
     time_budget: float | None = None
@@ -170,7 +190,7 @@ class SweepOptions:
             faults.append(
                 f"no sampler {format_value(self.sampler)}: {suggestion(self.sampler, SAMPLERS)}"
             )
-        if self.pruner not in PRUNERS:
+        if self.pruner is not None and self.pruner not in PRUNERS:
             faults.append(
                 f"no pruner {format_value(self.pruner)}: {suggestion(self.pruner, PRUNERS)}"
             )

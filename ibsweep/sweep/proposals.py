@@ -45,9 +45,16 @@ __all__ = ["Proposer", "export_study", "suggest"]
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # its lines would tear the live table
 
-_SAMPLER_CLASSES = {"tpe": "TPESampler", "gp": "GPSampler", "cmaes": "CmaEsSampler"}
+_SAMPLER_CLASSES = {
+    "tpe": "TPESampler",
+    "gp": "GPSampler",
+    "cmaes": "CmaEsSampler",
+    "nsga2": "NSGAIISampler",
+}
 _DRAWN_BY_TPE = "tpe:relative_params:0"
 """Where Optuna keeps what TPE drew for a trial, until it has finished."""
+_GENERATION = "NSGAIISampler:generation"
+"""Where Optuna keeps the generation of a trial: without it earlier ones are no parents."""
 
 _DRAWN = 100_000
 """Points of a large grid that are drawn, of which some may be tried already or cannot be."""
@@ -70,6 +77,7 @@ class Proposer:
         proposals: What was proposed already.
         trials: What is finished already.
         cannot: Tells which configurations cannot be trained; None where all can.
+        further: The further objectives.
     """
 
     def __init__(
@@ -80,17 +88,18 @@ class Proposer:
         proposals: Sequence[Proposal] = (),
         trials: Sequence[Trial] = (),
         cannot: Callable[[Mapping[str, Any]], bool] | None = None,
+        further: Sequence[Objective] = (),
     ) -> None:
         self.arm, self.budget = arm, manifest.trials
         self._cannot = cannot
-        self.column = objective.valid
+        self.columns = [one.valid for one in (objective, *further)]
         self.distributions = to_distributions(arm.space)
         self.sampler_name: str = manifest.sampler["name"]
         self._storage = optuna.storages.InMemoryStorage()
         self.study = optuna.create_study(
             storage=self._storage,
             study_name=manifest.name,
-            direction=objective.direction,
+            directions=[one.direction for one in (objective, *further)],
             # a resumed sampler must not draw again what it drew first
             sampler=_make_sampler(manifest.sampler, manifest.seed, len(proposals)),
         )
@@ -101,8 +110,11 @@ class Proposer:
         # by configuration; None while it is not finished
         self._outcomes: dict[str, Trial | None] = {self._key(p.config): None for p in proposals}
         self.study.add_trials(observed_trials(manifest, self.distributions))
+        population, complete = manifest.sampler.get("population_size"), 0
         for row in sorted(trials, key=lambda row: row.trial):
-            self.study.add_trial(_frozen_trial(row, self.column, self.distributions))
+            generation = complete // population if population else None
+            complete += row.state == TrialState.COMPLETE
+            self.study.add_trial(_frozen_trial(row, self.columns, self.distributions, generation))
             self._outcomes[self._key(row.config)] = row
         self._points: int = manifest.sampler.get("points", 2)
         self._axes = axes_of(arm.space, self._points, stepped_in_full=True)
@@ -276,12 +288,14 @@ class Proposer:
     def _tell_duplicate(self, trial: optuna.Trial, first: Trial | None) -> None:
         """Finish a trial whose configuration was proposed before: its figure is told once more."""
         if first is not None and first.state == TrialState.COMPLETE:
-            self.study.tell(trial, first.figure(self.column))
+            self.study.tell(trial, _values(first, self.columns))
         else:
             self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
     def report(self, trial: int, epoch: int, value: float) -> None:
-        """Tell an intermediate value."""
+        """Tell an intermediate value; Optuna takes none of several objectives."""
+        if len(self.columns) > 1:
+            return
         self._running[trial].report(value, step=epoch)
 
     def tell(self, row: Trial) -> None:
@@ -291,7 +305,7 @@ class Proposer:
         if row.reason:
             trial.set_user_attr("reason", row.reason)
         if row.state == TrialState.COMPLETE:
-            self.study.tell(trial, row.figure(self.column))
+            self.study.tell(trial, _values(row, self.columns))
         else:
             self.study.tell(trial, state=optuna.trial.TrialState[row.state.value])
 
@@ -338,16 +352,30 @@ def _make_sampler(
     return sampler
 
 
+def _values(row: Trial, columns: Sequence[str]) -> list[float]:
+    """Return the figures of a complete trial, which has all of them."""
+    return [value for column in columns if (value := row.figure(column)) is not None]
+
+
 def _frozen_trial(
-    row: Trial, column: str, distributions: Mapping[str, BaseDistribution]
+    row: Trial,
+    columns: Sequence[str],
+    distributions: Mapping[str, BaseDistribution],
+    generation: int | None = None,
 ) -> optuna.trial.FrozenTrial:
-    pruned = row.state == TrialState.PRUNED
+    several, values = len(columns) > 1, None
+    if row.state == TrialState.COMPLETE:
+        values = _values(row, columns)
+    elif row.state == TrialState.PRUNED and not several:
+        values = [row.rungs[-1][1]]
     return optuna.trial.create_trial(
         state=optuna.trial.TrialState[row.state.value],
-        value=row.rungs[-1][1] if pruned else row.figure(column),
+        values=values,
         params=dict(row.config),
         distributions={name: distributions[name] for name in row.config},
-        intermediate_values=dict(row.rungs),
+        # of several objectives Optuna takes none, and TPE ends where it finds some
+        intermediate_values={} if several else dict(row.rungs),
+        system_attrs={} if generation is None else {_GENERATION: generation},
         user_attrs={
             "trial": row.trial,
             "origin": row.origin,
@@ -357,7 +385,7 @@ def _frozen_trial(
 
 
 def export_study(
-    path: Path, name: str, arm: Arm, objective: Objective, trials: Sequence[Trial]
+    path: Path, name: str, arm: Arm, objectives: Sequence[Objective], trials: Sequence[Trial]
 ) -> None:
     """Write the finished trials as an Optuna journal that Optuna's own tools open.
 
@@ -365,20 +393,21 @@ def export_study(
         path: The journal; an older one is replaced.
         name: The study's name: the sweep's.
         arm: The arm with its search space.
-        objective: Its question's metric and direction.
+        objectives: Its question's metrics with their directions.
         trials: The finished trials.
     """
     distributions = to_distributions(arm.space)
-    found = [
-        _frozen_trial(row, objective.valid, distributions) for row in sorted(trials, key=_number)
-    ]
+    columns = [one.valid for one in objectives]
+    found = [_frozen_trial(row, columns, distributions) for row in sorted(trials, key=_number)]
     # earlier versions wrote where the study stays, and left a lock when they were killed
     path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix=STUDY_DIRECTORY, dir=path.parent) as folder:
         aside = Path(folder, path.name)  # Optuna writes through links, and line by line
         storage = optuna.storages.JournalStorage(JournalFileBackend(str(aside)))
         study = optuna.create_study(
-            storage=storage, study_name=name, direction=objective.direction
+            storage=storage,
+            study_name=name,
+            directions=[one.direction for one in objectives],
         )
         study.add_trials(found)
         replace_file(path, aside.read_bytes())

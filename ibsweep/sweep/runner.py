@@ -115,7 +115,8 @@ def _search(
         progress.note(f"{manifest.name}: {line}")
 
     cannot = unfit_rule(manifest, question, arm)
-    proposer = Proposer(arm, objective, manifest, store.proposals(), trials, cannot)
+    further = question.further_objectives
+    proposer = Proposer(arm, objective, manifest, store.proposals(), trials, cannot, further)
     searcher = SweepSearcher(
         proposer,
         store,
@@ -125,7 +126,7 @@ def _search(
             arm,
             trial=proposal.trial,
             config=proposal.config,
-            train_size=arm.train_size,
+            train_size=arm.size_of(proposal.config),
             seeds=manifest.replicate_seeds,
             rungs=manifest.pruner["rungs"],
             every_epoch=manifest.every_epoch,
@@ -136,6 +137,7 @@ def _search(
         objective=objective,
         progress=progress,
         end=end,
+        further=further,
     )
     scheduler = make_scheduler(
         manifest.pruner, objective.valid, objective.mode, searcher.record_pruned

@@ -8,7 +8,7 @@ trial is on disk before Tune goes on.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -44,6 +44,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         objective: Metric and direction.
         progress: Called with all that happens.
         end: Says when nothing new is to be proposed.
+        further: The further objectives.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         objective: Objective,
         progress: Progress,
         end: SearchEnd,
+        further: Sequence[Objective] = (),
     ) -> None:
         super().__init__(metric=objective.valid, mode=objective.mode)
         self.proposer, self.store = proposer, store
@@ -64,6 +66,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self.nodes = nodes
         self.objective, self.progress = objective, progress
         self.end = end
+        self.further = [one.valid for one in further]
         self.failure: SweepError | None = None
         """Why the sweep ends: the records could not be written, or its code has changed."""
         self._running: dict[str, Proposal] = {}
@@ -97,6 +100,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             "software": self.software,
             "objective": self.objective.valid,
             "worst": self.objective.worst,
+            "further": self.further,
         }
 
     def _propose(self) -> Proposal | None:

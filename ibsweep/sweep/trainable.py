@@ -61,6 +61,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         self._plan = supplied(TrialPlan(**config["plan"]), data)
         self._device = configure_device(config["resources"])
         self._objective, self._worst = config["objective"], config["worst"]
+        self._further = config["further"]
         self._checkpoint = config["checkpoint"]
         self._run = None
         self._checkpointed = time.monotonic()
@@ -87,8 +88,10 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         except IbsweepError as error:
             return self._failed(str(error).splitlines()[0])
         value, failure = curve.mean(self._objective), self._run.failure
-        if value is None and failure is None:
-            failure = f"{self._objective} is not defined in epoch {curve.epoch}"
+        wanted = [self._objective, *(self._further if self._run.finished else ())]
+        undefined = [column for column in wanted if curve.mean(column) is None]
+        if undefined and failure is None:
+            failure = f"{undefined[0]} is not defined in epoch {curve.epoch}"
         done = self._run.finished or failure is not None
         result: StepResult = {
             "epoch": curve.epoch,

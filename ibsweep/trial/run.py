@@ -290,13 +290,16 @@ class TrialRun:
     def _cost(self, name: str) -> torch.Tensor:
         """Return a cost of each lane, float64 ``[L]``."""
         trainer = self.trainer
-        if name == "epochs":
+        if name in ("epochs", "image_epochs"):
             epochs = [trainer.epoch if end is None else end for end in trainer.diverged]
-            return torch.tensor(epochs, dtype=torch.float64)
+            shown = self._data("train").count if name == "image_epochs" else 1
+            return shown * torch.tensor(epochs, dtype=torch.float64)
         if name == "seconds":  # lanes are trained together
             value = self.seconds / self.model.lanes
         elif name == "parameters":
             value = count_parameters(self.model, only_trainable=True)
+        elif name == "training_examples":
+            value = self._data("train").count
         else:
             self._flops = value = self._flops or self._step_flops()
         return torch.full((self.model.lanes,), value, dtype=torch.float64)

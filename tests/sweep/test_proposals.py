@@ -453,6 +453,9 @@ BY_HAND = {
         constant_liar=True,
     ),
     "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+    "nsga2": lambda seed: optuna.samplers.NSGAIISampler(
+        seed=seed, population_size=20, crossover_prob=0.9, swapping_prob=0.5
+    ),
     "gp": lambda seed: optuna.samplers.GPSampler(
         seed=seed, n_startup_trials=10, deterministic_objective=False
     ),
@@ -613,7 +616,7 @@ def test_optuna_reads_the_exported_study(tmp_path, times):
     proposals, rows = run(make(), 12)
     path = tmp_path / "study.log"
     for _ in range(times):
-        export_study(path, "tiny", tiny.arm(), OBJECTIVE, list(reversed(rows)))
+        export_study(path, "tiny", tiny.arm(), [OBJECTIVE], list(reversed(rows)))
     assert list(tmp_path.iterdir()) == [path]
     backend = optuna.storages.journal.JournalFileBackend(str(path))
     storage = optuna.storages.JournalStorage(backend)
@@ -634,7 +637,7 @@ def test_an_export_that_was_killed_does_not_hold_up_the_next(tmp_path):
     path = tmp_path / "study.log"
     path.write_text('{"op_code": 0, "worker')
     (tmp_path / "study.log.lock").symlink_to(path)  # Optuna waits half a minute for it
-    export_study(path, "tiny", tiny.arm(), OBJECTIVE, rows)
+    export_study(path, "tiny", tiny.arm(), [OBJECTIVE], rows)
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_text().count("\n") > 3
 
@@ -645,7 +648,7 @@ def test_the_study_is_not_written_through_a_planted_link(tmp_path):
     path, victim = tmp_path / "sweep" / "study.log", tmp_path / "victim"
     victim.write_text("precious")
     path.symlink_to(victim)
-    export_study(path, "tiny", tiny.arm(), OBJECTIVE, rows)
+    export_study(path, "tiny", tiny.arm(), [OBJECTIVE], rows)
     assert victim.read_text() == "precious"
     assert not path.is_symlink()
     assert path.read_text().count("\n") > 3
@@ -807,7 +810,7 @@ def test_a_grid_counts_what_is_set():
 def test_optunas_own_tools_read_a_conditional_study(tmp_path):
     proposals, rows = run(make(BRANCHED, sampler="tpe", trials=40), 35)
     path = tmp_path / "study.log"
-    export_study(path, "s", BRANCHED, OBJECTIVE, rows)
+    export_study(path, "s", BRANCHED, [OBJECTIVE], rows)
     backend = optuna.storages.journal.JournalFileBackend(str(path))
     study = optuna.load_study(study_name="s", storage=optuna.storages.JournalStorage(backend))
     assert [trial.params for trial in study.get_trials()] == [p.config for p in proposals]

@@ -16,7 +16,7 @@ from ibsweep.trial.costs import step_flops
 from ibsweep.trial.plan import TrialPlan
 from ibsweep.trial.run import TrialRun
 
-COSTS = ("parameters", "seconds", "epochs", "flops")
+COSTS = ("parameters", "seconds", "epochs", "flops", "training_examples", "image_epochs")
 
 
 def plan(model="two_layer_mlp", **changes):
@@ -35,6 +35,8 @@ def test_they_are_recorded_beside_the_metrics():
             assert set(replicate.valid) == {"accuracy", "loss", *COSTS}
             assert replicate.valid["parameters"] == 784 * 10 + 10 + 10 * 3 + 3
             assert replicate.valid["epochs"] == epochs
+            assert replicate.valid["training_examples"] == 3 * 10
+            assert replicate.valid["image_epochs"] == 3 * 10 * epochs
             # forward and weights of both layers, and the gradient between them
             assert replicate.valid["flops"] == 2 * 8 * (2 * 784 * 10 + 3 * 10 * 3)
     seconds = [curve.replicates[0].valid["seconds"] for curve in (first, last)]

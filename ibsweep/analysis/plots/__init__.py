@@ -21,6 +21,15 @@ from ibsweep.analysis.plots.expected_best import (
     expected_best_info,
     plot_expected_best,
 )
+from ibsweep.analysis.plots.fronts import (
+    ArmFront,
+    FrontInfo,
+    HypervolumeInfo,
+    front_info,
+    hypervolume_info,
+    plot_front,
+    plot_hypervolume,
+)
 from ibsweep.analysis.plots.images import (
     DatasetInfo,
     KernelsInfo,
@@ -56,6 +65,7 @@ from ibsweep.analysis.plots.training import (
 
 __all__ = [
     "INK",
+    "ArmFront",
     "ArmsInfo",
     "Band",
     "ConfusionInfo",
@@ -63,7 +73,9 @@ __all__ = [
     "DatasetInfo",
     "EfficiencyInfo",
     "ExpectedBestInfo",
+    "FrontInfo",
     "HistoryInfo",
+    "HypervolumeInfo",
     "ImportanceInfo",
     "KernelsInfo",
     "ParallelAxis",
@@ -77,7 +89,9 @@ __all__ = [
     "dataset_info",
     "efficiency_info",
     "expected_best_info",
+    "front_info",
     "history_info",
+    "hypervolume_info",
     "importance_info",
     "kernels_info",
     "parallel_info",
@@ -87,7 +101,9 @@ __all__ = [
     "plot_dataset",
     "plot_efficiency",
     "plot_expected_best",
+    "plot_front",
     "plot_history",
+    "plot_hypervolume",
     "plot_importance",
     "plot_kernels",
     "plot_parallel",

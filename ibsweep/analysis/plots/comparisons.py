@@ -18,6 +18,7 @@ from ibsweep.analysis.plots.style import (
     style_axes,
 )
 from ibsweep.analysis.replications import ReplicationSummary, summarise_replications
+from ibsweep.analysis.sides import at_own_size
 from ibsweep.analysis.statistics import Interval, RunFigures, describe_runs
 from ibsweep.analysis.wording import column_title, heading, number, schema_of, sizes_heading
 from ibsweep.models.catalogue import MODELS
@@ -103,7 +104,7 @@ def arms_info(question: Question, confirmations: pd.DataFrame) -> ArmsInfo:
         check_one_sweep(confirmations, arm.name)
 
     def score(arm: Arm, which: pd.Series[bool]) -> ScoredRuns | None:
-        own = (confirmations["arm"] == arm.name) & (confirmations["train_size"] == arm.train_size)
+        own = (confirmations["arm"] == arm.name) & at_own_size(confirmations, arm)
         # those that only choose have no figure on test examples
         rows = confirmations[own & which].dropna(subset=[metric.test])
         if rows.empty:

@@ -221,7 +221,7 @@ def _arm_cells(
     page = pages.get(question.question)
     cells = [
         Cell(arm.name, arm.name, page=page),
-        number_cell(arm.train_size, "d"),
+        number_cell(arm.size_of(best.trial.config if best else {}), "d"),
         *_run_cells(metric, best, of_all=has.failing),
         strip_cell(metric, strip_of(best, has.ends) if best else None),
     ]

@@ -30,6 +30,7 @@ __all__ = [
     "PageFigure",
     "arm_figures",
     "arms_figures",
+    "draw",
     "efficiency_figures",
     "profiles_figures",
     "replications_figures",
@@ -57,7 +58,7 @@ class PageFigure(NamedTuple):
     source: str
 
 
-def _draw(
+def draw(
     name: str,
     title: str,
     description: str,
@@ -66,6 +67,16 @@ def _draw(
     height: float,
     width: float = _WIDTH,
 ) -> Markup:
+    """Return a figure as SVG, described in words.
+
+    Args:
+        name: Its id on the page.
+        title: What it shows.
+        description: What is to be seen in it.
+        draw: Draws on axes.
+        height: Of these, in inches.
+        width: Of these, in inches.
+    """
     from markupsafe import Markup
     from matplotlib.figure import Figure
 
@@ -86,7 +97,7 @@ def arms_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
     known = [(name, best) for name, best in zip(info.families, info.best, strict=True) if best]
     description = "; ".join(f"{name} {runs_text(metric, best.figures)}" for name, best in known)
     height = 0.5 + 0.75 * len(info.families)
-    svg = _draw(
+    svg = draw(
         "fig-arms", title, f"{description}.", lambda ax: plots.plot_arms(ax, info), height=height
     )
     note = (
@@ -122,7 +133,7 @@ def profiles_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
         f"half of the {info.runs[name]} runs of {name} reach {metric.format(value)}"
         for name, value in half.items()
     )
-    svg = _draw(
+    svg = draw(
         "fig-profiles",
         title,
         f"{description}.",
@@ -155,7 +166,7 @@ def efficiency_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
         f"{sizes_heading(data)} to {metric.format(curve.mean[-1])} with {curve.sizes[-1]}"
         for curve in info.curves
     )
-    svg = _draw(
+    svg = draw(
         "fig-efficiency",
         title,
         f"{description}.",
@@ -180,7 +191,7 @@ def replications_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
         f"{row.seeds} seeds {row.mean:.2f} %"
         for row in evidence.replications
     )
-    svg = _draw(
+    svg = draw(
         "fig-replications",
         title,
         f"{description}.",
@@ -219,7 +230,7 @@ def _history(summary: SweepSummary, trials: pd.DataFrame) -> PageFigure:
     description = f"{info.complete.sum()} trials complete, {(~info.complete).sum()} pruned"
     if info.complete.any():
         description += f"; the best reached {metric.format(info.best[-1])}"
-    svg = _draw(
+    svg = draw(
         f"fig-history-{arm}",
         f"{arm}: {title}",
         f"{description}.",
@@ -242,7 +253,7 @@ def _expected_best(summary: SweepSummary, trials: pd.DataFrame) -> list[PageFigu
     description = "the best is expected at " + ", ".join(
         f"{metric.format(mean[n - 1])} after {n}" for n in sorted({1, (count + 1) // 2, count})
     )
-    svg = _draw(
+    svg = draw(
         f"fig-expected-{arm}",
         f"{arm}: {title}",
         f"{description} trials.",
@@ -275,7 +286,7 @@ def _search(summary: SweepSummary, trials: pd.DataFrame) -> list[PageFigure]:
         title = "What mattered"
         shares = zip(importance.names, importance.importances, strict=True)
         description = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares)
-        svg = _draw(
+        svg = draw(
             f"fig-importance-{arm}",
             f"{arm}: {title}",
             f"{description or importance.lacking}.",
@@ -291,7 +302,7 @@ def _search(summary: SweepSummary, trials: pd.DataFrame) -> list[PageFigure]:
             f"{metric.title} from {metric.format(parallel.values[0])} to "
             f"{metric.format(parallel.values[-1])}."
         )
-        svg = _draw(
+        svg = draw(
             f"fig-parallel-{arm}",
             f"{arm}: {title}",
             description,
@@ -325,7 +336,7 @@ def _confusion(evidence: Evidence, summary: SweepSummary) -> list[PageFigure]:
     rows = rows[
         (rows["sweep"] == summary.name)
         & (rows["trial"] == best.trial.trial)
-        & (rows["train_size"] == summary.arm.train_size)
+        & (rows["train_size"] == summary.arm.size_of(best.trial.config))
     ]
     rows = rows[rows["test_confusion"].notna()]
     classes = summary.data.classes
@@ -336,7 +347,7 @@ def _confusion(evidence: Evidence, summary: SweepSummary) -> list[PageFigure]:
     described = zip(info.names, info.values.diagonal(), strict=True)
     description = ", ".join(f"{name} {share:.1f} % right" for name, share in described)
     size = 0.5 * len(info.names) + 0.4
-    svg = _draw(
+    svg = draw(
         f"fig-confusion-{arm}",
         f"{arm}: {title}",
         f"{description}.",
@@ -362,7 +373,7 @@ def _curves(evidence: Evidence, summary: SweepSummary) -> list[PageFigure]:
         f"at epoch {info.epochs[0]}, {metric.format(info.valid.mean[-1])} at epoch "
         f"{info.epochs[-1]}."
     )
-    svg = _draw(
+    svg = draw(
         f"fig-curves-{arm}",
         f"{arm}: {title}",
         description,

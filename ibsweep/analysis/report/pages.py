@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ibsweep import __version__
 from ibsweep.analysis.claims import RULE
 from ibsweep.analysis.evidence import gather, known_questions
-from ibsweep.analysis.report import figures, provenance, tables, verdicts
+from ibsweep.analysis.report import figures, fronts, provenance, tables, verdicts
 from ibsweep.analysis.report.arms import (
     arms_table,
     arms_tables,
@@ -222,6 +222,7 @@ def _sections(results: Results, evidence: Evidence) -> list[_Section]:
     sections = [
         _claims_section(evidence),
         _arms_section(evidence),
+        _fronts_section(evidence),
         _efficiency_section(evidence),
         _replications_section(evidence),
         _details_section(evidence),
@@ -262,6 +263,16 @@ def _arms_section(evidence: Evidence) -> _Section:
         )
     drawn = (*figures.arms_figures(evidence), *figures.profiles_figures(evidence))
     return _Section("arms", "Arms", lines, figures=drawn, tables=found)
+
+
+def _fronts_section(evidence: Evidence) -> _Section:
+    """Return the fronts of several objectives; nothing of one."""
+    return _Section(
+        "fronts",
+        "Fronts",
+        figures=fronts.front_figures(evidence),
+        tables=fronts.front_tables(evidence),
+    )
 
 
 def _efficiency_section(evidence: Evidence) -> _Section:
@@ -307,7 +318,10 @@ def _details_section(evidence: Evidence) -> _Section:
             confirmed = (confirmed_table(evidence, summary),)
         else:
             lines.append(f"Nothing is confirmed yet: {unfinished(summary)}.")
-        drawn = figures.arm_figures(evidence, name)
+        drawn = (
+            *figures.arm_figures(evidence, name),
+            *fronts.hypervolume_figures(summary, evidence.trials),
+        )
         arms.append(_Arm(title, tuple(lines), confirmed, drawn))
     note = () if arms else ("No arm was swept yet.",)
     return _Section("details", "Arm by arm", note, arms=tuple(arms))
@@ -375,7 +389,9 @@ def _scope_note(evidence: Evidence) -> str:
 
 def _pairing_note(evidence: Evidence) -> str:
     """Return how the arms' replicates are paired; empty for a single arm."""
-    confirmed = [(s.arm.train_size, s.best) for s in evidence.summaries.values() if s.best]
+    confirmed = [
+        (s.arm.size_of(s.best.trial.config), s.best) for s in evidence.summaries.values() if s.best
+    ]
     if len(confirmed) < 2:
         return ""
     if len({(images, frozenset(r.seed for r in best.rows)) for images, best in confirmed}) == 1:
@@ -411,7 +427,7 @@ def _sources_section(
             f"results = ibsweep.load({json.dumps(str(results.path), ensure_ascii=False)})\n"
             "rows = results.confirmations.query(\n"
             f"    \"sweep == '{best.name}' and role == 'best' and purpose != 'choice' and "
-            f'train_size == {best.arm.train_size}"\n'
+            f'train_size == {best.arm.size_of(best.best.trial.config)}"\n'
             ")\n"
             f"rows.{metric.test}.mean()  # {number(metric, best.best.test.mean)}, as in the table "
             "of arms"

@@ -20,7 +20,12 @@ from ibsweep.analysis.report.cells import (
 )
 from ibsweep.analysis.summary import config_text
 from ibsweep.analysis.wording import difference_unit, interval_text, size_text
-from ibsweep.questions.schema import DifferenceTest, LevelTest, TrainSizesNeededTest
+from ibsweep.questions.schema import (
+    CostNeededTest,
+    DifferenceTest,
+    LevelTest,
+    TrainSizesNeededTest,
+)
 
 if TYPE_CHECKING:
     from ibsweep.analysis.evidence import Evidence
@@ -200,7 +205,8 @@ def _again_cell(test: ClaimTestResult) -> Cell:
 def _effect_cells(evidence: Evidence, test: ClaimTestResult) -> tuple[Cell, Cell]:
     """Return the effect of a test and its interval."""
     # doublings, and shares in percent, which are no figures of the metric
-    if isinstance(test.test, TrainSizesNeededTest) or test.on in ("rate", "probability"):
+    doublings = isinstance(test.test, TrainSizesNeededTest | CostNeededTest)
+    if doublings or test.on in ("rate", "probability"):
         ends = MISSING if test.low is None else f"[{test.low:.2f}, {test.high:.2f}]"
         return number_cell(test.effect), Cell(ends, test.low)
     metric = evidence.question.objective
@@ -231,6 +237,9 @@ def _asked(evidence: Evidence, test: ClaimTest) -> str:
         case TrainSizesNeededTest():
             target = f"{test.value:g} {metric.unit}".rstrip()
             return f"{test.than} needs more {evidence.data.noun} than {test.arm} for {target}"
+        case CostNeededTest():
+            cost = evidence.question.metric_of(f"test_{test.cost}").title
+            return f"{test.than} needs more {cost} than {test.arm} at equal test {metric.title}"
 
 
 def _side(arm: str, where: Mapping[str, Any]) -> str:

@@ -16,6 +16,14 @@ from ibsweep.analysis.statistics.all_runs import (
     mean_of_all,
 )
 from ibsweep.analysis.statistics.best_of import BestOf, best_of
+from ibsweep.analysis.statistics.fronts import (
+    equal_figure_ratio,
+    front_ranks,
+    hypervolume,
+    nondominated,
+    spread_over,
+    undominated_probabilities,
+)
 from ibsweep.analysis.statistics.intervals import (
     DECIMALS,
     Comparison,
@@ -70,10 +78,14 @@ __all__ = [
     "compare_with_bound",
     "describe_runs",
     "detectable_effect",
+    "equal_figure_ratio",
+    "front_ranks",
     "holm",
+    "hypervolume",
     "look_sizes",
     "mean_interval",
     "mean_of_all",
+    "nondominated",
     "paired_difference",
     "paired_rates",
     "performance_profile",
@@ -83,5 +95,7 @@ __all__ = [
     "replicates_needed",
     "sequential_p",
     "sizes_to_reach",
+    "spread_over",
+    "undominated_probabilities",
     "unseen_failures",
 ]
