@@ -130,7 +130,7 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
 
 def _more_trials(summary: SweepSummary) -> str:
     """Return whether more trials would have paid; nothing where it cannot be told."""
-    if summary.best is None:
+    if summary.best is None or summary.question.further_objectives:
         return ""
     objective, rows = summary.question.objective, SweepStore(summary.directory).trials()
     if len(rows) > _MOST:

@@ -89,7 +89,7 @@ class SearchClock(Clock):
             return "max_time"
         return None
 
-    def keep_back(self, trials: Sequence[Trial], objective: Objective) -> None:
+    def keep_back(self, trials: Sequence[Trial], objectives: Sequence[Objective]) -> None:
         """Keep back what it will take to confirm the leaders, at the pace of the search so far.
 
         Replicates that train together take less than they would one by one, so it is too much
@@ -97,14 +97,16 @@ class SearchClock(Clock):
 
         Args:
             trials: All finished trials.
-            objective: Says which of them lead.
+            objectives: Say which of them lead; of several the whole front is scored.
         """
         if self._share is None or not trials:
             return
         manifest = self._store.manifest
-        leaders = leading(trials, manifest.confirm, objective)
+        objective, *further = objectives
+        leaders = leading(trials, manifest.confirm, objective, further=further)
         each = [row.seconds / max(1, len(row.replicates)) for row in leaders]
-        scored = each[:1] + each[-1:]  # the best and, as the last, the baseline
+        # the best and, as the last, the baseline; or all of a front
+        scored = each if further else each[:1] + each[-1:]
         chosen = sum(each) * (manifest.choice_replicates or 0)
         needed = chosen + sum(scored) * manifest.confirm_replicates
         side_by_side = sum(row.seconds for row in trials) / max(self.seconds, 1e-9)

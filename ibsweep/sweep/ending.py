@@ -2,17 +2,20 @@
 
 Model-epochs and patience follow from the rows of finished trials alone, in the order in which they
 finished, so that a resumed sweep ends where it would have ended. Trials that are under way end.
+
+The best became better where a complete trial is one that no earlier complete one is as good as: of
+one objective, where its figure is better; of several, where it is a new point of their front, by
+which the hypervolume grows.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.results.records import TrialState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from ibsweep.questions.schema import Objective
     from ibsweep.results.manifest import Manifest
@@ -27,7 +30,7 @@ class SearchEnd:
 
     Args:
         manifest: The sweep's, with its limits.
-        objective: Says what is better.
+        objectives: Say what is better.
         clock: Of the search.
         trials: What is finished, in the order in which it finished.
     """
@@ -35,13 +38,14 @@ class SearchEnd:
     def __init__(
         self,
         manifest: Manifest,
-        objective: Objective,
+        objectives: Sequence[Objective],
         clock: SearchClock,
         trials: Iterable[Trial] = (),
     ) -> None:
-        self._manifest, self._objective, self._clock = manifest, objective, clock
+        self._manifest, self._objectives, self._clock = manifest, objectives, clock
         self._trials: list[Trial] = []
-        self._best, self._better_at = -math.inf, 0
+        self._front: list[tuple[float, ...]] = []
+        self._better_at = 0
         # who extends a sweep wants it to go on, whatever it did before
         self._counted_from = manifest.extended[-1]["done"] if manifest.extended else 0
         self.model_epochs = 0
@@ -53,12 +57,22 @@ class SearchEnd:
         """Count a finished trial."""
         self._trials.append(row)
         self.model_epochs += row.model_epochs
-        value = row.figure(self._objective.valid)
-        if row.state == TrialState.COMPLETE and value is not None:
-            figure = self._objective.sign * value
-            if figure > self._best:  # a lower loss at the same figure is no better best
-                self._best, self._better_at = figure, len(self._trials)
-        self._clock.keep_back(self._trials, self._objective)
+        if row.state == TrialState.COMPLETE and self._is_better(row):
+            self._better_at = len(self._trials)
+        self._clock.keep_back(self._trials, self._objectives)
+
+    def _is_better(self, row: Trial) -> bool:
+        """Tell whether no earlier trial is as good; a lower loss at the same figure is no gain."""
+        figures = [row.figure(objective.valid) for objective in self._objectives]
+        known = [figure for figure in figures if figure is not None]
+        if len(known) < len(figures):
+            return False
+        point = tuple(o.sign * f for o, f in zip(self._objectives, known, strict=True))
+        if any(_as_good(other, point) for other in self._front):
+            return False
+        self._front = [other for other in self._front if not _as_good(point, other)]
+        self._front.append(point)
+        return True
 
     @property
     def without_gain(self) -> int:
@@ -105,3 +119,7 @@ class SearchEnd:
             "model_epochs": self.model_epochs,
             "seconds": round(self._clock.seconds, 3),
         }
+
+
+def _as_good(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return all(a >= b for a, b in zip(one, other, strict=True))

@@ -19,7 +19,6 @@ from ibsweep.questions.schema import Arm, Question
 from ibsweep.results.extent import further_time, limit_reached
 from ibsweep.results.records import TrialState
 from ibsweep.results.store import SweepStore
-from ibsweep.results.working_files import make_working_directory, remove_working_files
 from ibsweep.sweep.artefacts import complete_artefacts, export
 from ibsweep.sweep.attempts import AttemptCallback, resource_request
 from ibsweep.sweep.clock import Clock, SearchClock
@@ -89,7 +88,7 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
                 finally:
                     _record(clock)
             finally:
-                remove_working_files(store)
+                store.clean()
                 export(store, question)
         progress.sweep_finished()
 
@@ -106,7 +105,7 @@ def _search(
     manifest, objective = store.manifest, question.objective
     trials = store.trials()
     clock = SearchClock(store)
-    end = SearchEnd(manifest, objective, clock, trials)
+    end = SearchEnd(manifest, question.objectives, clock, trials)
     if len(trials) >= manifest.trials:
         _record_end(store, end, None)
         return
@@ -166,7 +165,7 @@ def _is_too_late(store: SweepStore, question: Question, progress: Progress) -> b
     clock = SearchClock(store)
     if clock.over != "max_time" or any(row.state == TrialState.COMPLETE for row in trials):
         return False
-    _record_end(store, SearchEnd(store.manifest, question.objective, clock, trials), None)
+    _record_end(store, SearchEnd(store.manifest, question.objectives, clock, trials), None)
     progress.note(f"{store.manifest.name}: {further_time(store)}")
     return True
 
@@ -213,7 +212,7 @@ def _run_tune(
         ),
         run_config=tune.RunConfig(
             name="tune",
-            storage_path=str(make_working_directory(store)),
+            storage_path=str(store.make_working_directory()),
             verbose=0,
             progress_reporter=_NoReporter(),
             callbacks=[AttemptCallback(searcher.attempt_failed, watch, clock.tick)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import tiny
 
+from ibsweep.questions.schema import Objective
 from ibsweep.results.extent import further_time, how_to_go_on, limit_reached
 from ibsweep.results.records import TrialState
 from ibsweep.results.spent import record_spent
@@ -13,7 +14,7 @@ from ibsweep.sweep import clock
 from ibsweep.sweep.clock import SearchClock
 from ibsweep.sweep.ending import SearchEnd
 
-OBJECTIVE = tiny.question().objective
+OBJECTIVES = tiny.question().objectives
 
 
 def row(number, accuracy, state=TrialState.COMPLETE, seconds=0.5):
@@ -25,7 +26,7 @@ def row(number, accuracy, state=TrialState.COMPLETE, seconds=0.5):
 def end(folder, rows=(), **options):
     """What ends a new sweep's search, after these rows."""
     store = SweepStore.create(folder, tiny.manifest(**{"trials": 20, **options}))
-    return SearchEnd(store.manifest, OBJECTIVE, SearchClock(store), rows)
+    return SearchEnd(store.manifest, OBJECTIVES, SearchClock(store), rows)
 
 
 def test_patience_counts_finished_trials_since_the_best_became_better(tmp_path):
@@ -52,12 +53,27 @@ def test_pruned_and_failed_trials_are_no_gain(tmp_path):
     assert counter.reached() == "patience"
 
 
+def test_of_several_objectives_a_new_point_of_the_front_is_a_gain(tmp_path):
+    size = Objective.model_validate("parameters")
+    store = SweepStore.create(tmp_path, tiny.manifest(trials=20, patience=2))
+    counter = SearchEnd(store.manifest, (*OBJECTIVES, size), SearchClock(store))
+    gains = []
+    for number, (accuracy, parameters) in enumerate(
+        [(50, 100), (40, 50), (40, 60), (60, 100), (45, 50), (45, 50), (59, 99)]
+    ):
+        found = row(number, accuracy)
+        figures = {**found.valid, "parameters": float(parameters)}
+        counter.add(found.model_copy(update={"valid": figures}))
+        gains.append(counter.without_gain == 0)
+    assert gains == [True, True, False, True, True, False, True]
+
+
 def test_an_extension_counts_anew(tmp_path):
     rows = [row(number, 50) for number in range(6)]
     store = SweepStore.create(tmp_path, tiny.manifest(trials=20, patience=3))
     entry = {"when": "", "command": [], "trials": [6, 20], "done": 5, "finished": True}
     manifest = store.manifest.model_copy(update={"extended": (entry,)})
-    counter = SearchEnd(manifest, OBJECTIVE, SearchClock(store), rows)
+    counter = SearchEnd(manifest, OBJECTIVES, SearchClock(store), rows)
     assert counter.without_gain == 1
     assert counter.reached() is None
 
@@ -98,7 +114,7 @@ def test_the_time_of_a_command_is_shared_and_what_confirming_takes_is_kept_back(
         )
         for name in names
     ]
-    counter = SearchEnd(stores[0].manifest, OBJECTIVE, first := SearchClock(stores[0]))
+    counter = SearchEnd(stores[0].manifest, OBJECTIVES, first := SearchClock(stores[0]))
     now[0] = 49.0
     assert first.over is None
     now[0] = 10.0

@@ -55,7 +55,7 @@ def make(store):
         nodes=NODES,
         objective=objective,
         progress=progress,
-        end=SearchEnd(store.manifest, objective, SearchClock(store), trials),
+        end=SearchEnd(store.manifest, (objective,), SearchClock(store), trials),
     )
 
 

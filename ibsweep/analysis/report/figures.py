@@ -261,7 +261,8 @@ def _expected_best(summary: SweepSummary, trials: pd.DataFrame) -> list[PageFigu
         height=2.2,
     )
     score = summary.best.test if summary.best else None
-    verdict = info.would_more_pay(score)
+    several = summary.question.further_objectives  # of these the first alone says little
+    verdict = "" if several else info.would_more_pay(score)
     note = (
         f"Expected best of n of the sampler's {count} trials, had they come in random order; the "
         "band is where the best lies in 95 % of the orders. The stairs are the order as it was: a "
