@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.analysis.best_file import read_best
+from ibsweep.results.damage import Damage
 from ibsweep.results.extent import resume_words
-from ibsweep.results.reading import Damage
 
 if TYPE_CHECKING:
     from ibsweep.analysis.summary import Confirmed

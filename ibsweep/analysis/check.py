@@ -20,15 +20,8 @@ from ibsweep.analysis.row_checks import RowChecks
 from ibsweep.analysis.summary import SweepSummary, confirmed_trials, summarise_rows
 from ibsweep.errors import SweepError
 from ibsweep.questions.files import question_from_manifest
-from ibsweep.results.reading import (
-    OF_OTHERS,
-    REMOVE_LINE,
-    TORN,
-    Damage,
-    Journal,
-    Row,
-    damage_text,
-)
+from ibsweep.results.damage import REMOVE_LINE, Damage, damage_text
+from ibsweep.results.reading import OF_OTHERS, TORN, Journal, Row
 from ibsweep.results.records import Confirmation, Curve, Proposal, Trial
 from ibsweep.results.spent import spent_damage
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from ibsweep.results.damage import REMOVE_LINE, Damage
 from ibsweep.results.extent import resume_words
-from ibsweep.results.reading import REMOVE_LINE, Damage, Journal
+from ibsweep.results.reading import Journal
 from ibsweep.results.records import Confirmation, Proposal, Trial, TrialState
 from ibsweep.results.repair import set_of
 

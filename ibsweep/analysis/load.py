@@ -20,10 +20,11 @@ from ibsweep.analysis.summary import SweepSummary
 from ibsweep.errors import IbsweepError, InputError, suggestion
 from ibsweep.paths import is_directory
 from ibsweep.questions.schema import Question
+from ibsweep.results.damage import Damage, damage_text
 from ibsweep.results.layout import REPLICATIONS
 from ibsweep.results.location import display_path, fetch_results
 from ibsweep.results.manifest import Manifest
-from ibsweep.results.reading import Damage, Journal, damage_text
+from ibsweep.results.reading import Journal
 from ibsweep.results.records import Confirmation, Curve, Trial
 from ibsweep.results.replications import Replication, ReplicationStore
 from ibsweep.results.store import SweepStore

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ibsweep.analysis.best_file import read_best
+from ibsweep.results.damage import Damage
 from ibsweep.results.extent import resume_words
-from ibsweep.results.reading import Damage, read_file
+from ibsweep.results.reading import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibsweep.cli.flags import ResultsDir
+from ibsweep.results.damage import damage_lines
 from ibsweep.results.location import display_path
 from ibsweep.results.names import check_name
-from ibsweep.results.reading import damage_lines
 from ibsweep.terminal import say
 
 if TYPE_CHECKING:

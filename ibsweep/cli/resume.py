@@ -10,8 +10,8 @@ import typer
 
 from ibsweep.cli.check import say_left_out
 from ibsweep.cli.flags import JsonFlag, QuietFlag, ResultsDir, parse_duration
+from ibsweep.results.damage import damage_text
 from ibsweep.results.location import display_path
-from ibsweep.results.reading import damage_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

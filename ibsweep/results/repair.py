@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ibsweep.results.journal import rewrite_rows
 from ibsweep.results.layout import FORMAT
 from ibsweep.results.records import Confirmation, Proposal, Trial
+from ibsweep.results.working_files import remove_working_files
 
 if TYPE_CHECKING:
     from ibsweep.results.store import SweepStore
@@ -62,7 +63,7 @@ def repair(store: SweepStore) -> None:
     if manifest.format != FORMAT:
         # not before its lines have seals: without them they would pass for damaged
         store.update_manifest(manifest.model_copy(update={"format": FORMAT}))
-    store.clean()
+    remove_working_files(store)
 
 
 def _with_unproposed(proposals: Sequence[Proposal], trials: Iterable[Trial]) -> list[Proposal]:

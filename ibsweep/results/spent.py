@@ -7,8 +7,9 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 from ibsweep.errors import SweepError
+from ibsweep.results.damage import Damage
 from ibsweep.results.layout import SweepPaths
-from ibsweep.results.reading import Damage, read_file
+from ibsweep.results.reading import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterable
 from contextlib import contextmanager, suppress
@@ -16,14 +15,12 @@ from ibsweep.results.files import (
     append_file,
     disk_errors,
     make_directory,
-    remove_leftovers,
     replace_file,
     unwritable,
 )
 from ibsweep.results.hold import Hold, is_unmade
 from ibsweep.results.journal import append_rows
 from ibsweep.results.layout import (
-    STUDY_DIRECTORY,
     SweepPaths,
 )
 from ibsweep.results.location import display_path, is_leased_elsewhere
@@ -40,9 +37,6 @@ if TYPE_CHECKING:
     from ibsweep.results.reading import Row
 
 __all__ = ["SweepStore"]
-
-_PROBE_BYTES = 4 * 2**20
-"""More than a checkpoint of the largest trial takes."""
 
 _REMOVAL_SECONDS = 0.5
 """A directory without its manifest may be one that is just being removed, file by file."""
@@ -210,40 +204,14 @@ class SweepStore:
         """Whether this process holds the sweep."""
         return self._hold.held
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether this process holds the sweep, and its directory is gone or another one."""
+        return self._hold.lost
+
     def is_running(self) -> bool:
         """Return whether a living process holds the sweep; False where we may only read it."""
         return is_locked(self.paths.lock) or is_leased_elsewhere(self.paths.root)
-
-    def check_disk(self) -> None:
-        """Check that the disk still takes a few megabytes.
-
-        Raises:
-            SweepError: If it does not.
-        """
-        probe = self.paths.root / ".probe"
-        self.write(probe, bytes(_PROBE_BYTES))
-        probe.unlink(missing_ok=True)
-
-    def make_working_directory(self) -> Path:
-        """Return a directory for Ray Tune's working files, which is new and nobody else's.
-
-        Raises:
-            SweepError: If it cannot be made.
-        """
-        self.check()
-        self.clean()
-        with disk_errors(self.paths.tune):
-            self.paths.tune.mkdir(0o700)
-        return self.paths.tune.resolve()
-
-    def clean(self) -> None:
-        """Remove Ray Tune's working files, and what killed processes have left half written."""
-        if self._hold.lost:
-            return  # they may be another process's
-        for directory in (self.paths.tune, *self.paths.root.glob(f"{STUDY_DIRECTORY}*")):
-            shutil.rmtree(directory, ignore_errors=True)
-        for directory in (self.paths.root, self.paths.models):
-            remove_leftovers(directory)
 
     def journal(self, kind: type[Row]) -> Journal[Row]:
         """Return what one of its journals holds, and what is wrong with it."""

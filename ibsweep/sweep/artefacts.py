@@ -10,6 +10,7 @@ from ibsweep.analysis.weights import weights_fault
 from ibsweep.errors import IbsweepError, SweepError
 from ibsweep.questions.schema import Question
 from ibsweep.results.store import SweepStore
+from ibsweep.results.working_files import remove_working_files
 
 __all__ = ["complete_artefacts", "export"]
 
@@ -37,7 +38,7 @@ def complete_artefacts(store: SweepStore, question: Question) -> None:
         store: The sweep, held by this process.
         question: Its question.
     """
-    store.clean()
+    remove_working_files(store)
     if _best_is_behind(store):
         from ibsweep.sweep.best import write_best  # torch: likewise
         from ibsweep.sweep.own import check_unchanged, folder_of, load_data

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ibsweep.analysis.check import check_curves, check_sweep
 from ibsweep.errors import SweepError
+from ibsweep.results.damage import damage_text
 from ibsweep.results.extent import resume_words
-from ibsweep.results.reading import damage_text
 from ibsweep.results.repair import repair
 from ibsweep.results.spent import spent_damage
 

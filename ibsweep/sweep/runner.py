@@ -19,6 +19,7 @@ from ibsweep.questions.schema import Arm, Question
 from ibsweep.results.extent import further_time, limit_reached
 from ibsweep.results.records import TrialState
 from ibsweep.results.store import SweepStore
+from ibsweep.results.working_files import make_working_directory, remove_working_files
 from ibsweep.sweep.artefacts import complete_artefacts, export
 from ibsweep.sweep.attempts import AttemptCallback, resource_request
 from ibsweep.sweep.clock import Clock, SearchClock
@@ -88,7 +89,7 @@ def run_sweep(store: SweepStore, progress: Progress | None = None) -> None:
                 finally:
                     _record(clock)
             finally:
-                store.clean()
+                remove_working_files(store)
                 export(store, question)
         progress.sweep_finished()
 
@@ -212,7 +213,7 @@ def _run_tune(
         ),
         run_config=tune.RunConfig(
             name="tune",
-            storage_path=str(store.make_working_directory()),
+            storage_path=str(make_working_directory(store)),
             verbose=0,
             progress_reporter=_NoReporter(),
             callbacks=[AttemptCallback(searcher.attempt_failed, watch, clock.tick)],

@@ -21,6 +21,7 @@ from ibsweep.errors import SweepError
 from ibsweep.questions.schema import Objective
 from ibsweep.results.records import Curve, Proposal, Trial, TrialState
 from ibsweep.results.store import SweepStore
+from ibsweep.results.working_files import check_disk
 from ibsweep.sweep.ending import SearchEnd
 from ibsweep.sweep.failing import FailingValues
 from ibsweep.sweep.messages import StepResult, TrainableConfig
@@ -177,9 +178,8 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         proposal = self._running.pop(trial_id, None)
         if proposal is None:
             return
-        self._write(
-            self.store.check_disk
-        )  # a full disk loses workers; no trial is to blame for it
+        # a full disk loses workers; no trial is to blame for it
+        self._write(lambda: check_disk(self.store))
         failures = self._failures[proposal.trial]
         failures.append(failure)
         self._write(lambda: self.nodes.record_failure(proposal.trial, failure))

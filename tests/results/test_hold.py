@@ -19,6 +19,7 @@ from ibsweep.results.repair import repair
 from ibsweep.results.replications import ReplicationStore
 from ibsweep.results.store import SweepStore
 from ibsweep.results.sweeps import find_sweep
+from ibsweep.results.working_files import make_working_directory, remove_working_files
 
 
 def elsewhere(code: str, *words: object) -> subprocess.CompletedProcess[str]:
@@ -276,14 +277,14 @@ def test_a_journal_that_was_removed_is_not_begun_anew(tmp_path):
 
 def test_ray_tunes_files_go_to_a_directory_of_our_own(tmp_path):
     store = SweepStore.create(tmp_path / "results", tiny.manifest())
-    assert store.make_working_directory().stat().st_mode & 0o777 == 0o700
+    assert make_working_directory(store).stat().st_mode & 0o777 == 0o700
     (store.paths.tune / "state").write_text("")
-    assert names(store.make_working_directory()) == []
-    store.clean()
+    assert names(make_working_directory(store)) == []
+    remove_working_files(store)
     (tmp_path / "victim").mkdir()
     store.paths.tune.symlink_to(tmp_path / "victim")
     with pytest.raises(SweepError, match=r"cannot write .*\.tune: file exists"):
-        store.make_working_directory()
+        make_working_directory(store)
 
 
 def test_logs_and_weights_are_not_written_through_planted_links(tmp_path):

@@ -9,8 +9,8 @@ import pytest
 import tiny
 
 from ibsweep.errors import InputError, SweepError
+from ibsweep.results.damage import Damage, damage_text
 from ibsweep.results.layout import FORMAT
-from ibsweep.results.reading import Damage, damage_text
 from ibsweep.results.records import Proposal
 from ibsweep.results.repair import repair
 from ibsweep.results.seal import Seal

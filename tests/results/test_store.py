@@ -22,6 +22,7 @@ from ibsweep.results.repair import repair
 from ibsweep.results.replications import ReplicationStore
 from ibsweep.results.store import SweepStore
 from ibsweep.results.sweeps import find_sweep, list_sweeps
+from ibsweep.results.working_files import check_disk
 
 CONFIG = {"lr": 0.01, "epochs": 20, "batch_size": 10}
 
@@ -275,9 +276,9 @@ def test_a_disk_that_fills_up_within_a_line_tears_only_that_line(store):
 
 def test_probe_finds_a_full_disk_and_leaves_nothing_behind(store):
     files = set(store.paths.root.iterdir())
-    store.check_disk()
+    check_disk(store)
     with files_up_to(2**20), pytest.raises(SweepError, match="cannot write"):
-        store.check_disk()
+        check_disk(store)
     assert set(store.paths.root.iterdir()) == files
 
 
@@ -423,6 +424,7 @@ def test_an_updated_manifest_is_read_again(store):
 HOLD = """
 import sys, time
 from pathlib import Path
+from ibsweep.results.working_files import check_disk
 from ibsweep.results.store import SweepStore
 with SweepStore(Path(sys.argv[1])).lock():
     print("held", flush=True)
