@@ -126,3 +126,42 @@ def test_one_that_cannot_be_trained_is_refused_before_anything_runs(tmp_path):
     question = tiny.question().model_copy(update={"arms": {arm.name: arm}})
     with pytest.raises(InputError, match=r"enqueue: .*kernel_size 60: .* cannot be made so"):
         check_trainable(manifest, question, arm)
+
+
+BRANCHED = tiny.arm(
+    space={
+        "optimizer": {"type": "categorical", "choices": ["sgd", "adam", "adamw"]},
+        "momentum": {"type": "float", "low": 0.0, "high": 0.9, "when": {"optimizer": "sgd"}},
+        "beta1": {
+            "type": "float",
+            "low": 0.0,
+            "high": 0.9,
+            "when": {"optimizer": ["adam", "adamw"]},
+        },
+    },
+    baseline={"optimizer": "sgd", "momentum": 0.9},
+    fixed={"kernel_size": 3, "lr": 0.1, "epochs": 5, "batch_size": 10},
+)
+
+
+def test_what_is_given_has_to_be_set_beside_the_rest():
+    whole = {"optimizer": "adam", "beta1": 0.5}
+    assert enqueued_configs([whole, {"optimizer": "sgd"}], BRANCHED) == (
+        whole,
+        {"optimizer": "sgd"},
+    )
+    wrong = [
+        (
+            {"optimizer": "adam", "momentum": 0.5},
+            "momentum: is set only where `optimizer` is 'sgd', but got 0.5 where `optimizer` is "
+            "'adam'; leave it out",
+        ),
+        (
+            {"beta1": 0.5},
+            "beta1: is set only where `optimizer` is 'adam' or 'adamw'; give `optimizer` as well",
+        ),
+    ]
+    for config, message in wrong:
+        with pytest.raises(InputError) as caught:
+            enqueued_configs([config], BRANCHED)
+        assert str(caught.value) == f"enqueue: [0].{message}"
