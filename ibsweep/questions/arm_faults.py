@@ -116,8 +116,8 @@ def settings_faults(
         if parameter.required and name not in (*fixed, *space):
             text = f"needs `{name}`, which has no default; put it into `space` or `fixed`"
             yield Fault(path, text)
-        elif parameter.required and name in specs and specs[name].when:
-            text = f"must be left out, since {noun} always needs `{name}`, which has no default"
+        elif name in specs and specs[name].when and (parameter.required or name == "train_size"):
+            text = f"must be left out: without `{name}`, which has no default, nothing trains"
             yield Fault((*path, "space", name, "when"), text)
     if isinstance(arm.get("baseline"), dict):
         given = {k: v for k, v in baseline.items() if k in specs or k not in space}

@@ -57,6 +57,22 @@ WIDE = {**SPACE, "breadth": {"type": "int", "low": 2, "high": 8}}
 LARGE = {**SPACE, "kernel_size": {"type": "categorical", "choices": [3, 9]}}
 
 
+def branched(*kernel_sizes):
+    """Return a space in which the size of kernels is set beside one of two optimisers."""
+    kernel_size = {"type": "categorical", "choices": [*kernel_sizes]}
+    return SPACE | {
+        "optimizer": {"type": "categorical", "choices": ["sgd", "adam"]},
+        "kernel_size": kernel_size | {"when": {"optimizer": "adam"}},
+    }
+
+
+def test_an_own_model_is_tried_with_what_is_set_and_without(tmp_path):
+    found = bound(write(tmp_path, mapping(arms={"mine": arm(space=branched(5, 7))})))
+    settings = found.models["mine"]
+    # width 2, and kernels of 3 where none is set: the first corner of the space
+    assert settings["parameters"] == 2 * 9 + 2 + 2 * 6 * 6 * 10 + 10
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -85,6 +101,10 @@ LARGE = {**SPACE, "kernel_size": {"type": "categorical", "choices": [3, 9]}}
         ),
         (
             {"arms": {"mine": arm(space=LARGE)}},
+            ["arms.mine.space.kernel_size.choices[1]: "],
+        ),
+        (
+            {"arms": {"mine": arm(space=branched(3, 9))}},
             ["arms.mine.space.kernel_size.choices[1]: "],
         ),
         (

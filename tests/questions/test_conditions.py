@@ -233,8 +233,8 @@ def test_what_is_wrong_in_conditions(tmp_path, space, line):
         assert found == [
             f"{before}epochs.when.optimizer: must name a hyperparameter that is tuned above, but "
             "`optimizer` stands below `epochs`; move it up",
-            f"{before}epochs.when: must be left out, since simple_cnn always needs `epochs`, "
-            "which has no default",
+            f"{before}epochs.when: must be left out: without `epochs`, which has no default, "
+            "nothing trains",
         ]
     else:
         assert found == [f"{before}{line}"]
