@@ -38,6 +38,8 @@ __all__ = [
 
 _BLUE = "#2f7fd1"
 _TENTH = 0.1
+_ORDER = "hyperparameters"
+"""Where a study says in which order its space has them: trials do not each have all."""
 _NOT_SET = -0.18
 """Where lines cross the axis of a hyperparameter that is not set: clear of its low end."""
 LEAST_TRIALS = 30
@@ -75,8 +77,10 @@ def study_of(question: Question, trials: pd.DataFrame, sweep: str) -> optuna.Stu
         import pandas as pd
 
         study = optuna.create_study(study_name=sweep, direction=question.objective.direction)
+    space: dict[str, None] = {}
     for row in trials[trials["sweep"] == sweep].sort_values("trial").to_dict("records"):
         distributions = to_distributions(question.arms[row["arm"]].space)
+        space |= dict.fromkeys(distributions)
         value = row[question.objective.valid]
         cells = {name: row[f"config_{name}"] for name in distributions}
         distributions = {n: d for n, d in distributions.items() if not pd.isna(cells[n])}
@@ -90,6 +94,7 @@ def study_of(question: Question, trials: pd.DataFrame, sweep: str) -> optuna.Stu
                 user_attrs={"trial": row["trial"], "origin": row["origin"]},
             )
         )
+    study.set_user_attr(_ORDER, list(space))
     return study
 
 
@@ -167,23 +172,20 @@ def importance_info(study: optuna.Study) -> ImportanceInfo:
         np.array([s for _, s in ordered]),
         len(scored),
         top,
-        tuple(name for name in _tuned(scored) if any(name not in t.params for t in scored)),
+        tuple(name for name in _tuned(study, scored) if any(name not in t.params for t in scored)),
     )
 
 
-def _tuned(trials: Iterable[optuna.trial.FrozenTrial]) -> dict[str, BaseDistribution]:
-    """Return the distributions of all hyperparameters, each after what precedes it in a trial."""
+def _tuned(
+    study: optuna.Study, trials: Iterable[optuna.trial.FrozenTrial]
+) -> dict[str, BaseDistribution]:
+    """Return the distributions of all hyperparameters that trials have, in the space's order."""
     found: dict[str, BaseDistribution] = {}
     for trial in trials:
-        new = [name for name in trial.distributions if name not in found]
-        if not new:
-            continue
-        order, given = list(found), list(trial.distributions)
-        for name in new:
-            before = given.index(name) - 1
-            order.insert(order.index(given[before]) + 1 if before >= 0 else 0, name)
-        found = {name: found.get(name) or trial.distributions[name] for name in order}
-    return found
+        found |= trial.distributions
+    order: list[str] = study.user_attrs.get(_ORDER, [])
+    ordered = [*(name for name in order if name in found), *found]
+    return {name: found[name] for name in ordered}
 
 
 def _top(study: optuna.Study, scored: list[optuna.trial.FrozenTrial]) -> int:
@@ -278,7 +280,7 @@ def parallel_info(study: optuna.Study, metric: Objective | str = "accuracy") -> 
     return ParallelInfo(
         tuple(
             _axis(name, space, [t.params.get(name) for t in trials])
-            for name, space in _tuned(trials).items()
+            for name, space in _tuned(study, trials).items()
         ),
         np.array([trial.value for trial in trials], dtype=np.float64),
         np.array([trial.state.name == "COMPLETE" for trial in trials], dtype=np.bool_),

@@ -8,6 +8,7 @@ import pytest
 from figures import NAN, draw, question, texts, trials
 
 from ibsweep.analysis import plots
+from ibsweep.questions.schema import Arm
 
 
 def test_the_study_holds_the_trials_as_they_were():
@@ -117,3 +118,38 @@ def test_parallel_coordinates_of_a_fixed_value_of_a_gap_and_of_nothing():
     empty = plots.parallel_info(plots.study_of(question(), trials(), "another"))
     assert empty.axes == ()
     assert texts(draw(plots.plot_parallel, empty)) == ["no data"]
+
+
+def test_what_is_not_set_is_drawn_as_such_and_counts_where_it_is():
+    asked = question()
+    arm = asked.arms[trials()["arm"][0]]
+    space = arm.model_dump()["space"] | {
+        "optimizer": {"type": "categorical", "choices": ("sgd", "adam")},
+        "momentum": {"type": "float", "low": 0.0, "high": 1.0, "when": {"optimizer": "sgd"}},
+        "beta1": {"type": "float", "low": 0.0, "high": 1.0, "when": {"optimizer": "adam"}},
+    }
+    arm = Arm.model_validate({**arm.model_dump(), "space": space, "baseline": None})
+    asked = asked.model_copy(update={"arms": {arm.name: arm}})
+    rows = [(i, "tpe", "COMPLETE", 0.0) for i in range(60)]
+    rng = np.random.RandomState(0)
+    adam = np.arange(60) % 3 == 0
+    momentum = np.where(adam, NAN, rng.uniform(0, 1, 60))
+    frame = trials(*rows).assign(
+        config_optimizer=np.where(adam, "adam", "sgd"),
+        config_momentum=momentum,
+        config_beta1=np.where(adam, rng.uniform(0, 1, 60), NAN),
+    )
+    frame["valid_accuracy"] = np.where(adam, 50, 90 - 20 * np.abs(momentum - 0.5))
+    study = plots.study_of(asked, frame, "sweep")
+    assert study.trials[0].params.keys() == space.keys() - {"momentum"}
+    info = plots.importance_info(study)
+    assert set(info.names) == set(space)
+    assert info.conditional == ("momentum", "beta1")
+    assert info.names[0] == "momentum"
+    axes = {axis.name: axis for axis in plots.parallel_info(study).axes}
+    assert list(axes) == list(space)
+    assert axes["momentum"].texts == ("not set", "0", "1")
+    assert (axes["momentum"].places < 0).sum() == 20
+    assert (axes["beta1"].places < 0).sum() == 40
+    drawn = texts(draw(plots.plot_parallel, plots.parallel_info(study)))
+    assert drawn.count("not set") == 2
