@@ -65,6 +65,10 @@ class RowChecks:
         if row.valid is None or value is None:
             yield f"it is {row.state}, and has no {objective.metric}"
             return
+        further = self._question.further_objectives
+        for other in further if row.state == TrialState.COMPLETE else ():
+            if row.figure(other.valid) is None:
+                yield f"it is {row.state}, and has no {other.metric}"
         yield from self._figures(row.valid)
         for name, one in row.valid.items():
             if not _same(one, mean([replicate.valid.get(name) for replicate in row.replicates])):

@@ -29,7 +29,9 @@ def questions() -> None:
         for column in ("    arm", "model", "images per class", "notebook: images -> accuracy"):
             table.add_column(column)
         for arm in question.arms.values():
-            settings = [(f"    {arm.name}", arm.model, str(arm.train_size), arm.published)]
+            settings = [
+                (f"    {arm.name}", arm.model, ", ".join(map(str, arm.sizes)), arm.published)
+            ]
             settings += [(f"    {k}", "", "", v.published) for k, v in arm.variants.items()]
             for name, model, size, published in settings:
                 figures = figures_in_words(published, question)

@@ -79,12 +79,13 @@ def train(
     question, meant = bound.question, bound.question.arms[found[0].arm.name]
     model = bound.models.get(meant.name)
     folder = None if bound.folder is None else str(bound.folder)
+    settings, given = _settings(meant, model, config, chosen, space)
     plan = TrialPlan(
         trial=0,
         model=meant.model,
         data=question.data,
-        train_size=meant.train_size,
-        settings=_settings(meant, model, config, chosen, space),
+        train_size=meant.size_of(given),
+        settings=settings,
         seeds=tuple(range(seed, seed + replicates)),
         every_epoch=True,
         metrics=question.metric_keys,
@@ -104,8 +105,9 @@ def _settings(
     config: Path | None,
     chosen: dict[str, Any] | None,
     space: Mapping[str, Spec],
-) -> dict[str, Any]:
-    """Return the complete settings to train: the baseline's where nothing else is asked for.
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the complete settings to train, and what of them was given: the baseline's where
+    nothing else is asked for.
 
     Args:
         arm: The arm.
@@ -118,7 +120,7 @@ def _settings(
     Raises:
         InputError: If a setting is wrong, or missing.
     """
-    from ibsweep.errors import InputError
+    from ibsweep.errors import InputError, format_value
     from ibsweep.models.settings import resolve
     from ibsweep.questions.conditions import changed
     from ibsweep.questions.yaml_file import read_yaml
@@ -132,7 +134,12 @@ def _settings(
             "--from SWEEP for a sweep's best"
         )
     given = arm.baseline or {} if chosen is None else chosen
-    return resolve(arm.model, fixed, changed(space, given, own), model)
+    given = changed(space, given, own)
+    size = arm.size_of(given)
+    if size not in arm.sizes:
+        listed = " or ".join(map(str, arm.sizes))
+        raise InputError(f"train_size must be {listed}, but got {format_value(size)}")
+    return resolve(arm.model, fixed, given, model), given
 
 
 def _best_config(

@@ -85,7 +85,7 @@ def bind(found: Sequence[Found]) -> Bound:
             faults += wrong
             least = (models[arm.name] or {}).get("least_batch", 1)
             if dataset is not None and least > 1:
-                examples = examples_of(dataset.schema, arm.train_size) or None
+                examples = examples_of(dataset.schema, min(arm.sizes)) or None
                 faults += batch_faults(arm, least, examples, path)
         elif dataset is not None:
             faults += fits_examples(arm, dataset.example_shape, path).faults

@@ -239,6 +239,8 @@ class Objective(_Record):
             value: The figure; ``-`` stands for None.
             signed: Whether it is a difference of two: with its sign, and of percents in points.
         """
+        if self.cost and value is not None and float(value).is_integer() and not signed:
+            return f"{value:,.0f} {self.unit}".rstrip()
         return format_figure(value, self.unit, self.low, self.high, signed=signed)
 
 

@@ -16,6 +16,7 @@ from report_results import add_sweep
 from ibsweep import __version__
 from ibsweep.cli import app, run
 from ibsweep.cli.train import _settings
+from ibsweep.errors import InputError
 from ibsweep.questions.files import load_all
 from ibsweep.results.store import SweepStore
 from ibsweep.results.sweeps import find_sweep
@@ -63,8 +64,21 @@ def test_train_takes_a_stored_configuration_for_what_it_meant():
     old = {name: spec for name, spec in arm.space.items() if name != "beta1"}
     old["momentum"] = old["momentum"].model_copy(update={"when": {}})
     chosen = {**arm.baseline, "optimizer": "adam", "momentum": 0.5}
-    assert _settings(arm, None, None, chosen, old)["beta1"] == 0.5
-    assert _settings(arm, None, None, None, arm.space)["momentum"] == 0.9
+    assert _settings(arm, None, None, chosen, old)[0]["beta1"] == 0.5
+    assert _settings(arm, None, None, None, arm.space)[0]["momentum"] == 0.9
+
+
+def test_train_takes_the_training_set_that_a_configuration_is_of(tmp_path):
+    arm = load_all()["q8"].arms["q8_mlp"]
+    settings, given = _settings(arm, None, None, None, arm.space)
+    assert "train_size" not in settings
+    assert arm.size_of(given) == 30, "the baseline's"
+    file = tmp_path / "small.yaml"
+    file.write_text("train_size: 10")
+    assert arm.size_of(_settings(arm, None, file, None, arm.space)[1]) == 10
+    file.write_text("train_size: 20")
+    with pytest.raises(InputError, match="must be 10 or 30 or 50 or 100, but got 20"):
+        _settings(arm, None, file, None, arm.space)
 
 
 def test_show_says_what_the_default_budget_can_show(capsys):
