@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import chaos
+import yaml
 
 JOURNALS = ("proposals.jsonl", "trials.jsonl", "curves.jsonl", "confirmations.jsonl")
 FILES = (*JOURNALS, "manifest.json", "best.yaml", "best.pt", "study.log")
@@ -142,6 +143,11 @@ def _swap(lines: list[bytes], _: Path, draws: random.Random) -> list[bytes]:
     return lines
 
 
+def _empty_line(lines: list[bytes], _: Path, draws: random.Random) -> list[bytes]:
+    lines.insert(chaos.pick(draws, bound=len(lines) + 1), draws.choice((b"\n", b" \n", b"\r\n")))
+    return lines
+
+
 def _join(lines: list[bytes], _: Path, draws: random.Random) -> list[bytes]:
     at = draws.randrange(len(lines))
     lines[at] = lines[at].rstrip(b"\n")
@@ -218,6 +224,20 @@ def _change_row(root: Path, draws: random.Random) -> None:
 def _change_manifest(root: Path, draws: random.Random) -> None:
     path = _plain(root / "manifest.json")
     path.write_text(json.dumps(_changed(json.loads(path.read_bytes()), draws)))
+
+
+def _change_best(root: Path, draws: random.Random) -> None:
+    path = _plain(root / "best.yaml")
+    document = _changed(yaml.safe_load(path.read_bytes()), draws)
+    path.write_text(json.dumps(document))  # which is YAML too, and refuses nothing
+
+
+def _forget(root: Path, draws: random.Random) -> None:
+    """Remove all lines of a trial from some of the journals."""
+    trial = f'"trial":{draws.randrange(8)},'.encode()
+    for name in draws.sample(JOURNALS, draws.randint(2, 4)):
+        lines = _plain(root / name).read_bytes().splitlines(keepends=True)
+        (root / name).write_bytes(b"".join(line for line in lines if trial not in line))
 
 
 def _break_manifest(root: Path, draws: random.Random) -> None:
@@ -310,6 +330,7 @@ DAMAGES: dict[str, Damage] = {
     "a line is replaced by another": _lines(_replace_by_another),
     "lines are shuffled": _lines(_swap),
     "lines are joined": _lines(_join),
+    "a line is empty": _lines(_empty_line),
     "lines end in CR LF": _lines(_carriage_returns),
     "lines of two sweeps are mixed": _lines(_mix),
     "a line is huge": _lines(_huge),
@@ -317,6 +338,8 @@ DAMAGES: dict[str, Damage] = {
     "another value of a row is changed": _change_row,
     "a value of the manifest is changed": _change_manifest,
     "the manifest is broken": _break_manifest,
+    "a value of the best is changed": _change_best,
+    "a trial is forgotten": _forget,
     "a file is removed": _remove,
     "a file is emptied": _empty,
     "a file is a directory": _directory,
