@@ -120,8 +120,9 @@ def print_summary(summary: SweepSummary, tally: Tally, console: Console) -> None
     if summary.manifest.is_quick:
         table.add_row("a quick look", "", "too small a budget to go by; tune without --quick")
     table.add_row("seed", str(summary.manifest.seed), "of the sampler and of all replicates")
-    model = "best.pt, " if (summary.directory / "best.pt").exists() else ""
-    where = f"{display_path(summary.directory)} (best.yaml, {model}trials.jsonl)"
+    files = ("best.yaml", "best.pt", "trials.jsonl")
+    there = ", ".join(name for name in files if (summary.directory / name).exists())
+    where = display_path(summary.directory) + (f" ({there})" if there else "")
     table.add_row("results", "", where)
     console.print()
     console.print(summary.name, style="bold")

@@ -59,7 +59,11 @@ def check(context: typer.Context) -> None:
         InputError: As the command itself would.
         typer.BadParameter: Likewise.
     """
+    from ibsweep.sweep.enqueue import enqueued_configs
     from ibsweep.sweep.manifest import named_arms
 
-    sweep_options(context)
-    named_arms(context.params["targets"], context.params["name"])
+    options = sweep_options(context)
+    found = named_arms(context.params["targets"], context.params["name"])
+    arms = [one.arm.name for one in found.values()]
+    for one in found.values():
+        enqueued_configs(options.enqueue, one.arm, arms)

@@ -6,20 +6,17 @@ A configuration may leave hyperparameters out: the sampler adds them, as with Op
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ibsweep.errors import Fault, InputError, fault_lines, format_value
 from ibsweep.questions.conditions import condition_text, is_complete, requirements, states
 from ibsweep.questions.points import canonical_config
-from ibsweep.questions.space import contains, same_value
+from ibsweep.questions.space import same_value
 from ibsweep.questions.space_faults import config_faults
-from ibsweep.questions.yaml_file import read_document, read_text
+from ibsweep.sweep.enqueue_files import Placed, read_configs
 
 if TYPE_CHECKING:
     from ibsweep.questions.schema import Arm, Question
@@ -27,22 +24,20 @@ if TYPE_CHECKING:
 
 __all__ = ["check_trainable", "enqueued_configs"]
 
-_PREFIX = "config_"
-"""Begins the hyperparameters' columns of ``Results.trials``."""
-
 
 def enqueued_configs(
-    given: Sequence[Mapping[str, Any] | str | os.PathLike[str]], arm: Arm
+    given: Sequence[Mapping[str, Any] | str | os.PathLike[str]],
+    arm: Arm,
+    arms: Collection[str] = (),
 ) -> tuple[dict[str, Any], ...]:
     """Return configurations as an arm's space writes them, for ``Manifest.enqueued``.
 
     Those that stand twice, or are the baseline, are left out: they are trained once.
 
     Args:
-        given: Configurations, and files with some: a YAML or JSON list of mappings, a mapping
-            with such a list for each arm, a sweep's ``best.yaml``, or CSV with a column for each
-            hyperparameter.
+        given: Configurations, and files with some, as ``read_configs`` reads them.
         arm: The arm.
+        arms: Names of all that are tuned.
 
     Raises:
         InputError: If a file cannot be read, with a line for each value that is wrong.
@@ -51,10 +46,12 @@ def enqueued_configs(
     baseline = canonical_config(arm.space, arm.baseline or {})
     for number, one in enumerate(given):
         if isinstance(one, Mapping):
-            placed: Iterator[tuple[tuple[str | int, ...], Any]] = iter([((number,), one)])
+            placed: Iterator[Placed] = iter([((number,), one)])
             where = "enqueue"
         else:
-            placed, where = _read(Path(one), arm), str(one)
+            placed, where = read_configs(Path(one), arm, arms), str(one)
+        if len(arms) > 1:
+            where += f", for {arm.name}"
         faults: list[Fault] = []
         for path, config in placed:
             tuned = _without_fixed(config, arm) if isinstance(config, Mapping) else config
@@ -124,78 +121,3 @@ def _without_fixed(config: Mapping[str, Any], arm: Arm) -> dict[str, Any]:
         for name, value in config.items()
         if not (name in arm.fixed and same_value(arm.fixed[name], value))
     }
-
-
-def _read(path: Path, arm: Arm) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Yield what a file holds, each configuration with its place."""
-    if path.suffix.lower() == ".csv":
-        yield from _read_csv(path, arm)
-        return
-    document = _read_json(path) if path.suffix.lower() == ".json" else read_document(path)
-    if isinstance(document, Mapping):
-        if isinstance(document.get("config"), Mapping):  # best.yaml
-            yield ("config",), document["config"]
-            return
-        if arm.name not in document:
-            raise InputError(
-                f"{path}: must hold a list of configurations, or a mapping with a list for "
-                f"{arm.name}, but has {', '.join(map(format_value, list(document)[:5]))}"
-            )
-        place: tuple[str | int, ...] = (arm.name,)
-        document = document[arm.name]
-    else:
-        place = ()
-    if not isinstance(document, list) or not document:
-        raise InputError(
-            f"{path}: must hold a list of configurations, but got {format_value(document)}"
-        )
-    for number, config in enumerate(document):
-        yield (*place, number), config
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(read_text(path))
-    except ValueError as error:
-        raise InputError(f"{path}: is not JSON: {error}") from None
-
-
-def _read_csv(path: Path, arm: Arm) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Yield the rows; empty cells are values that are left out."""
-    try:
-        rows = list(csv.DictReader(io.StringIO(read_text(path)), strict=True))
-    except csv.Error as error:
-        raise InputError(f"{path}: is not CSV: {error}") from None
-    if not rows:
-        raise InputError(f"{path}: must have a line of names and one of values or more")
-    exported = any(str(name).startswith(_PREFIX) for name in rows[0])
-    for number, row in enumerate(rows):
-        if None in row or None in row.values():
-            raise InputError(f"{path}: line {number + 2} has more or fewer cells than names")
-        cells = {
-            name.removeprefix(_PREFIX): text.strip()
-            for name, text in row.items()
-            if name.startswith(_PREFIX) or not exported
-        }
-        yield (
-            (number,),
-            {name: _value(arm, name, text) for name, text in cells.items() if text},
-        )
-
-
-def _value(arm: Arm, name: str, text: str) -> Any:
-    """Return what a cell holds: a number, true or false, unless a choice is that very text."""
-    spec = arm.space.get(name)
-    if spec is not None and contains(spec, text):
-        return text
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for kind in (int, float):
-        try:
-            value = kind(text)
-        except ValueError:
-            continue
-        # what was an integer is written as 10.0 where another row of the column has none
-        whole = isinstance(value, float) and value.is_integer()
-        return int(value) if whole and spec is not None and spec.type != "float" else value
-    return text

@@ -82,7 +82,7 @@ def make_manifests(
                     command,
                     bound[key],
                     results,
-                    [other.arm.name for other in questions[key]],
+                    [other.arm.name for other in found.values()],
                 )
             )
     _check_taken(made, options)
@@ -152,7 +152,7 @@ def make_manifest(
         command: The command line, for the record.
         bound: The question with its data and code; None where only the record is wanted.
         results: Where the earlier sweeps are stored that ``options.earlier`` names.
-        arms: Names of the question's arms that are tuned together with it.
+        arms: Names of all arms that are tuned together.
 
     Raises:
         InputError: If there is no such earlier sweep, or a configuration that is to be tried first
@@ -168,7 +168,7 @@ def make_manifest(
             "data": bound.data.to_dict(),
             "model": bound.models.get(arm.name),
         }
-    kept["enqueued"] = enqueued_configs(options.enqueue, arm)
+    kept["enqueued"] = enqueued_configs(options.enqueue, arm, arms)
     pruner = options.pruner or ("none" if question.further_objectives else "asha")
     seed = FIRST_SEED if options.seed is None else options.seed
     epochs = int(highest(arm.space["epochs"]) if "epochs" in arm.space else arm.fixed["epochs"])

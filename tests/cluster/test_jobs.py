@@ -24,6 +24,7 @@ from typer.main import get_command
 
 from ibsweep.cli import app, run
 from ibsweep.cli.submit import checked, job_command
+from ibsweep.errors import InputError
 from ibsweep.results.records import TrialState
 from ibsweep.results.store import SweepStore
 
@@ -409,3 +410,23 @@ def test_help_of_submit_and_of_what_it_submits_is_light():
         loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
         assert "ibsweep.cli.submit" in loaded
         assert not {"torch", "ray", "optuna", "requests", "aiohttp"} & loaded
+
+
+def test_configurations_to_be_tried_first_go_along(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tiny.write_question(tmp_path)
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.yaml").write_text("- {lr: 0.05}\n")
+    words = ["tune", "tiny.yaml", "--enqueue", "a/mine.yaml", "--enqueue", "b/mine.yaml"]
+    with get_command(app).make_context("ibsweep", ["questions"]) as root:
+        job = job_command(checked(root, words), "python3")
+        assert "tune tiny.yaml --enqueue mine.yaml --enqueue 2-mine.yaml" in job.line
+        assert job.files == {
+            "tiny.yaml": Path("tiny.yaml"),
+            "mine.yaml": Path("a/mine.yaml"),
+            "2-mine.yaml": Path("b/mine.yaml"),
+        }
+        Path("a/mine.yaml").write_text("- {lr: 7}\n")
+        with pytest.raises(InputError, match=r"a/mine.yaml: \[0\].lr: must be a number"):
+            checked(root, words)

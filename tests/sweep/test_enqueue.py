@@ -17,10 +17,10 @@ OBJECTIVE = tiny.question().objective
 WHOLE = {"lr": 0.02, "epochs": 30, "batch_size": 5}
 
 
-def given(folder, text, name="first.yaml"):
+def given(folder, text, name="first.yaml", arms=1):
     path = folder / name
     path.write_text(text)
-    return enqueued_configs([path], ARM)
+    return enqueued_configs([path], ARM, ["tiny_cnn", "other"][:arms])
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def given(folder, text, name="first.yaml"):
             "frame.csv",
             ",trial,config_lr,config_epochs,config_batch_size\n0,7,0.02,30.0,5.0\n1,8,0.05,,\n",
         ),
-        ("arms.yaml", yaml.safe_dump({"tiny_cnn": [WHOLE, {"lr": 0.05}], "other": []})),
+        ("arms.yaml", yaml.safe_dump({"tiny_cnn": [WHOLE, {"lr": 0.05}]})),
     ],
 )
 def test_files_of_every_kind_hold_the_same(tmp_path, name, text):
@@ -46,6 +46,18 @@ def test_a_sweeps_best_and_configurations_from_python(tmp_path):
     best = {"sweep": "one", "trial": 3, "config": WHOLE}
     assert given(tmp_path, yaml.safe_dump(best), "best.yaml") == (WHOLE,)
     assert enqueued_configs([{"lr": 1 / 20}, WHOLE], ARM) == ({"lr": 0.05}, WHOLE)
+
+
+def test_of_several_arms_each_has_its_own(tmp_path):
+    both = yaml.safe_dump({"tiny_cnn": [WHOLE], "other": [{"width": 3}]})
+    assert given(tmp_path, both, arms=2) == (WHOLE,)
+    assert given(tmp_path, yaml.safe_dump({"other": [{"width": 3}]}), arms=2) == ()
+    best = {"arm": "other", "config": {"width": 3}}
+    assert given(tmp_path, yaml.safe_dump(best), arms=2) == ()
+    best = {"arm": "of another question", "config": WHOLE}
+    assert given(tmp_path, yaml.safe_dump(best), arms=2) == (WHOLE,)
+    with pytest.raises(InputError, match=r"first.yaml, for tiny_cnn: \[0\].lr: must be"):
+        given(tmp_path, "[{lr: 7}]", arms=2)
 
 
 def test_what_stands_twice_or_is_the_baseline_is_trained_once():
@@ -67,7 +79,7 @@ def test_fixed_settings_may_be_repeated_and_not_changed():
         ("a.yaml", "- {lr: 7}\n- {rate: 1}", "a.yaml: [1].rate: is not tuned here"),
         ("a.yaml", "- 3", "a.yaml: [0]: must be a mapping of hyperparameters to values"),
         ("a.yaml", "- {}", "a.yaml: [0]: gives no value"),
-        ("a.yaml", "lr: 0.1", "must hold a list of configurations, or a mapping with a list for"),
+        ("a.yaml", "lr: [0.1]", "but 'lr' is none that is tuned; known are tiny_cnn"),
         ("a.yaml", "[]", "must hold a list of configurations, but got []"),
         ("a.yaml", "tiny_cnn: {lr: 0.1}", "must hold a list of configurations, but got"),
         ("a.json", "[{", "a.json: is not JSON"),
