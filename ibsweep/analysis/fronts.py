@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from ibsweep.analysis.statistics import (
-    front_ranks,
     hypervolume,
     nondominated,
     spread_over,
@@ -72,16 +71,15 @@ def leading_front(
     complete: Sequence[Trial], count: int, objectives: Sequence[Objective]
 ) -> list[Trial]:
     """Return leaders of several objectives, front by front, by the first objective in each."""
-    ordered = sorted(complete, key=lambda trial: (losses(trial, objectives), trial.trial))
-    points = np.array([losses(trial, objectives) for trial in ordered])
+    left = sorted(complete, key=lambda trial: (losses(trial, objectives), trial.trial))
     leaders: list[Trial] = []
-    ranks = front_ranks(points) if len(points) else np.empty(0, int)
-    for rank in range(int(ranks.max(initial=-1)) + 1):
-        at = np.flatnonzero(ranks == rank)
-        kept = at[sorted(spread_over(points[at], count - len(leaders)))]
-        leaders += [ordered[i] for i in kept]
-        if len(leaders) >= count:
-            break
+    while left and len(leaders) < count:
+        front = on_front(left, objectives)
+        points = np.array([losses(trial, objectives) for trial in front])
+        kept = spread_over(points, count - len(leaders))
+        leaders += [front[i] for i in sorted(kept)]
+        taken = {trial.trial for trial in front}
+        left = [trial for trial in left if trial.trial not in taken]
     return leaders
 
 

@@ -191,6 +191,22 @@ def test_fronts_that_cost_about_the_same_are_equivalent_within_a_margin():
     assert asked(*parts, test={**NEEDS, "equivalence_margin": 0.01}).verdict != found.verdict
 
 
+def test_of_repeated_sweeps_the_sweep_is_the_unit():
+    parts = []
+    for sweep in range(3):
+        seeds = range(100 * sweep, 100 * sweep + 8)
+        for arm, factor in (("a", 1), ("b", 4 + sweep)):
+            points = [(accuracy, cost * factor) for accuracy, cost in CHEAP]
+            spread = SPREAD[::-1] / 2 if arm == "b" else SPREAD
+            found = front(arm, points, seeds=seeds, spread=spread)
+            parts.append(found.assign(sweep=f"{arm}-{sweep}"))
+    found = asked(*parts)
+    assert found.unit_of == "sweep"
+    assert found.verdict == Verdict.SUPPORTED
+    assert found.effect == pytest.approx(np.log2([4, 5, 6]).mean(), abs=0.3)
+    assert {one.sweep for one in found.compared} == {f"{a}-{i}" for a in "ab" for i in range(3)}
+
+
 def test_why_fronts_cannot_be_compared():
     parts = front("a", CHEAP), front("b", CHEAP)
     assert "b has no confirmed sweep" in asked(parts[0]).reason

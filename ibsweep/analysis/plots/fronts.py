@@ -9,7 +9,7 @@ import numpy as np
 from ibsweep.analysis.fronts import HypervolumeHistory, by_logarithm, hypervolume_history
 from ibsweep.analysis.plots.style import Label, arm_colours, draw_no_data, label_ends, style_axes
 from ibsweep.analysis.sides import at_own_size, score_rows
-from ibsweep.analysis.statistics import mean_interval, nondominated
+from ibsweep.analysis.statistics import describe_runs, nondominated
 from ibsweep.analysis.wording import column_title, heading
 
 if TYPE_CHECKING:
@@ -93,8 +93,11 @@ def front_info(question: Question, confirmations: pd.DataFrame, cost: str) -> Fr
             continue
         points = []
         for trial, own in rows.groupby("trial"):
-            found = mean_interval(own[metric.test].to_list(), metric.low, metric.high)
-            points.append((trial, own[other.test].mean(), *found))
+            # the mean of all runs, as the table of the front has it
+            runs = describe_runs(
+                own[metric.test].to_list(), own["trained"].to_list(), metric.low, metric.high
+            )
+            points.append((trial, own[other.test].mean(), *runs.mean))
         table = np.array(sorted(points, key=lambda point: point[1]), float)
         losses = np.column_stack([-metric.sign * table[:, 2], -other.sign * table[:, 1]])
         trials, cost_mean, mean, low, high = table.T

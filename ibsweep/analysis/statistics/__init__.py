@@ -18,7 +18,6 @@ from ibsweep.analysis.statistics.all_runs import (
 from ibsweep.analysis.statistics.best_of import BestOf, best_of
 from ibsweep.analysis.statistics.fronts import (
     equal_figure_ratio,
-    front_ranks,
     hypervolume,
     nondominated,
     spread_over,
@@ -79,7 +78,6 @@ __all__ = [
     "describe_runs",
     "detectable_effect",
     "equal_figure_ratio",
-    "front_ranks",
     "holm",
     "hypervolume",
     "look_sizes",

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "equal_figure_ratio",
-    "front_ranks",
     "hypervolume",
     "nondominated",
     "spread_over",
@@ -26,6 +25,9 @@ __all__ = [
 
 _DRAWS = 4000
 """Resamples: a probability of one half is then known to 0.8 points."""
+
+_MANY = 500
+"""Points from which on they are not compared each with each."""
 
 _CHUNK = 2_000_000
 """Comparisons that are made at once."""
@@ -47,26 +49,26 @@ def nondominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
         >>> nondominated(np.array([[1.0, 4.0], [2.0, 2.0], [3.0, 3.0]])).tolist()
         [True, True, False]
     """
+    if points.ndim == 2 and len(points) > _MANY:
+        return _nondominated_of_many(points)
     one, other = points[..., :, None, :], points[..., None, :, :]
     dominates: NDArray[np.bool_] = np.all(one <= other, axis=-1) & np.any(one < other, axis=-1)
     found: NDArray[np.bool_] = np.logical_not(np.any(dominates, axis=-2))
     return found
 
 
-def front_ranks(points: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the front of each point: 0 for those that none dominates, 1 for those that none
-    dominates once these are taken away, and so on.
-
-    References:
-        Deb, K., Pratap, A., Agarwal, S., Meyarivan, T., 2002. A fast and elitist multiobjective
-        genetic algorithm: NSGA-II. IEEE Transactions on Evolutionary Computation 6(2), 182-197.
-    """
-    ranks = np.full(len(points), -1)
-    rank = 0
-    while (left := np.flatnonzero(ranks < 0)).size:
-        ranks[left[nondominated(points[left])]] = rank
-        rank += 1
-    return ranks
+def _nondominated_of_many(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return the same, of points in an order in which none is dominated by a later one."""
+    order = np.lexsort(points.T[::-1])
+    found = np.zeros(len(points), bool)
+    front, size = np.empty_like(points), 0
+    for i in order:
+        others = front[:size]
+        as_good = (others <= points[i]).all(axis=1)
+        if not (others[as_good] < points[i]).any():
+            found[i] = True
+            front[size], size = points[i], size + 1
+    return found
 
 
 def spread_over(points: NDArray[np.float64], count: int) -> list[int]:

@@ -9,7 +9,6 @@ import pytest
 
 from ibsweep.analysis.statistics import (
     equal_figure_ratio,
-    front_ranks,
     hypervolume,
     nondominated,
     spread_over,
@@ -48,18 +47,12 @@ def test_what_no_other_point_dominates(rng, objectives):
     assert stacked[1].tolist() == expected[::-1]
 
 
-def test_the_next_front_is_what_is_left_when_the_first_is_taken_away(rng):
-    points = rng.integers(0, 6, (30, 2)).astype(float)
-    left, ranks = dict(enumerate(points)), np.empty(30, int)
-    for rank in itertools.count():
-        front = [i for i, point in left.items() if not dominated(point, left.values())]
-        for i in front:
-            ranks[i] = rank
-            del left[i]
-        if not left:
-            break
-    assert front_ranks(points).tolist() == ranks.tolist()
-    assert front_ranks(np.empty((0, 2))).tolist() == []
+@pytest.mark.parametrize("objectives", [2, 3])
+def test_many_points_are_compared_as_few_are(rng, objectives):
+    points = rng.integers(0, 40, (700, objectives)).astype(float)
+    expected = [not dominated(point, points) for point in points]
+    assert nondominated(points).tolist() == expected
+    assert 0 < sum(expected) < 700
 
 
 @pytest.mark.parametrize("reference", [(7,), (6, 8), (5, 6, 7), (4, 5, 4, 5)])
