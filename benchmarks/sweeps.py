@@ -25,8 +25,8 @@ from ibsweep.results.records import Trial
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.manifest import make_manifest
 from ibsweep.sweep.options import SweepOptions
+from ibsweep.sweep.optuna_trials import suggest
 from ibsweep.sweep.progress import Progress
-from ibsweep.sweep.proposals import suggest
 from ibsweep.sweep.runner import run_sweep
 
 __all__ = ["ARMS", "against_stock", "overhead"]

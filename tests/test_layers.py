@@ -43,7 +43,7 @@ __main__   <- cli gc_control
 LIBRARIES = """
 torch       <- metrics data models training trial sweep replicate
 numba       <- models
-optuna      <- questions.space sweep.proposals sweep.first analysis.plots.search
+optuna      <- questions.space sweep.proposals sweep.first sweep.samplers sweep.trial_storage sweep.optuna_trials sweep.study_export analysis.plots.search
 pandas      <- analysis data
 torchvision <- data.sources.pictures
 matplotlib  <- analysis.plots analysis.report

@@ -53,7 +53,7 @@ def design_of(manifest: Manifest, question: Question) -> str:
     kept |= {
         "question": [asked[key] for key in ("question", "data", "objective", "metrics")],
         "arm": {key: value for key, value in arm.items() if key not in _WORDS},
-        "sampler": {key: value for key, value in manifest.sampler.items() if key != "seed"},
+        "sampler": {k: v for k, v in manifest.sampler.items() if k not in ("seed", "folder")},
         "data": (manifest.data or {}).get("fingerprint"),
         # one that was extended when its result was seen is not one of that size from the start
         "asked": asked_in_turn(manifest),

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from ibsweep.cli.flags import Address, CpusPerTrial, GpusPerTrial, parse_duration
-from ibsweep.sweep.options import PRUNERS, QUICK, SAMPLERS, SweepOptions
+from ibsweep.sweep.options import PRUNERS, QUICK, SweepOptions
+from ibsweep.sweep.sampler_choice import sampler_words
 
 __all__ = ["sweep_options", "with_sweep_flags"]
 
@@ -27,7 +28,9 @@ _FLAGS: Mapping[str, Any] = {
     "confirm_replicates": Annotated[
         int, typer.Option(help="Other fresh replicates, which score the best and the baseline.")
     ],
-    "sampler": Annotated[str, typer.Option(help=f"One of {', '.join(SAMPLERS)}.")],
+    "sampler": Annotated[
+        str, typer.Option(metavar="NAME[:ARGUMENT=VALUE,...]", help=sampler_words())
+    ],
     "pruner": Annotated[
         str | None,
         typer.Option(

@@ -33,11 +33,14 @@ class Proposal(BaseRow):
             earlier sweep, or the sampler's name.
         config: A value for every hyperparameter of the search space that is set; a conditional
             one is absent where it is not.
+        told: How many trials had finished when it was proposed: those are the first ones. None in
+            sweeps up to format 5.
     """
 
     trial: Count
     origin: str
     config: dict[str, JsonValue]
+    told: Count | None = None
 
     @property
     def key(self) -> Hashable:

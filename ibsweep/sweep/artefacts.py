@@ -17,7 +17,9 @@ __all__ = ["complete_artefacts", "export"]
 
 def export(store: SweepStore, question: Question) -> None:
     """Write the study for Optuna's tools; a full disk must not hide why the sweep ended."""
-    from ibsweep.sweep.proposals import export_study  # Optuna, which a finished sweep does without
+    from ibsweep.sweep.study_export import (
+        export_study,  # Optuna, which a finished sweep does without
+    )
 
     arm = question.arms[store.manifest.arm]
     with contextlib.suppress(OSError, SweepError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ibsweep.errors import InputError
 from ibsweep.questions.conditions import condition_text
+from ibsweep.sweep.sampler_choice import parse_sampler
 
 if TYPE_CHECKING:
     from ibsweep.questions.schema import Arm
@@ -26,19 +27,20 @@ def check_sampler(arm: Arm, sampler: str) -> None:
 
     Args:
         arm: The arm.
-        sampler: Its name.
+        sampler: It, as the user has asked for it.
 
     Raises:
         InputError: If it would draw conditional hyperparameters at random.
     """
-    if sampler in CONDITIONAL_SAMPLERS:
+    choice = parse_sampler(sampler)
+    if choice.name in CONDITIONAL_SAMPLERS or choice.is_own:  # who brings one knows what it does
         return
     conditional = {name: spec.when for name, spec in arm.space.items() if spec.when}
     if not conditional:
         return
     name, when = next(iter(conditional.items()))
     raise InputError(
-        f"`--sampler {sampler}` cannot search {arm.name}, whose {name} is set only where "
+        f"`--sampler {choice.name}` cannot search {arm.name}, whose {name} is set only where "
         f"{condition_text(when)}: it models what all configurations have in common and would draw "
         f"{', '.join(conditional)} at random; use {', '.join(CONDITIONAL_SAMPLERS[:-1])} or "
         f"{CONDITIONAL_SAMPLERS[-1]}"

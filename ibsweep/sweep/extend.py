@@ -8,8 +8,8 @@ that was as large from the beginning.
 Of what an uninterrupted sweep of the larger budget would have done, this holds: the rungs and the
 pruner's arguments are the same, since they follow from the space; the pruner has seen all finished
 trials again, in the order in which they finished, so that its next decision is the one that it
-would have made; Hyperband's brackets follow from the trial's number; a grid has the same points.
-What the sampler draws next is another draw, as after every resumption, and the first new trials
+would have made; Hyperband's brackets follow from the trial's number; a grid has the same points;
+the sampler draws what it would have drawn when so many trials had ended. But the first new trials
 are proposed when all earlier ones have ended, not while the last of these still run.
 """
 

@@ -9,32 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ibsweep.errors import InputError, format_value, suggestion
+from ibsweep.sweep.sampler_choice import SAMPLERS, parse_sampler
+from ibsweep.user_code import code_files
 
 __all__ = [
     "FIRST_SEED",
     "PRUNERS",
     "QUICK",
-    "SAMPLERS",
     "SweepOptions",
     "resource_faults",
     "sampler_arguments",
 ]
-
-SAMPLERS: Mapping[str, Mapping[str, Any]] = {
-    "tpe": {
-        "n_startup_trials": 10,
-        "n_ei_candidates": 24,
-        "multivariate": True,
-        "group": False,
-        "constant_liar": True,
-    },
-    "random": {},
-    "grid": {"points": 3},
-    "gp": {"n_startup_trials": 10, "deterministic_objective": False},
-    "cmaes": {"n_startup_trials": 10},
-    "nsga2": {"population_size": 20, "crossover_prob": 0.9, "swapping_prob": 0.5},
-}
-"""Samplers with every argument that shapes the search: Optuna's own defaults have changed."""
 
 _ONE_OBJECTIVE = ("cmaes",)
 """Samplers that cannot search for several objectives."""
@@ -55,33 +40,41 @@ QUICK: Mapping[str, int] = {
 
 
 def sampler_arguments(
-    name: str, seed: int, *, conditional: bool = False, objectives: int = 1
+    text: str, seed: int, *, conditional: bool = False, objectives: int = 1
 ) -> dict[str, Any]:
     """Return a sampler's pinned arguments, for the manifest.
 
     Args:
-        name: Key of ``SAMPLERS``.
+        text: The sampler, with arguments where these are not to have their defaults.
         seed: Its seed.
         conditional: Whether some hyperparameters are set with some configurations alone: TPE then
-            models those together that are set together.
+            models those together that are set together, unless it is asked not to.
         objectives: How many there are. Of several TPE models each hyperparameter by itself, as
-            Optuna has it, where it does not model groups of them.
+            Optuna has it, where it does not model groups of them and is not asked otherwise.
 
     Raises:
-        InputError: If it searches for one objective, and there are several.
+        InputError: If it searches for one objective, and there are several; or if it is of the
+            user's own and cannot be loaded or made.
     """
-    if objectives > 1 and name in _ONE_OBJECTIVE:
+    choice = parse_sampler(text)
+    if objectives > 1 and choice.name in _ONE_OBJECTIVE:
         able = ", ".join(other for other in SAMPLERS if other not in _ONE_OBJECTIVE)
         raise InputError(
-            f"`--sampler {name}` searches for one objective, and there are {objectives}: {able} "
-            "search for several"
+            f"`--sampler {choice.name}` searches for one objective, and there are {objectives}: "
+            f"{able} search for several"
         )
-    arguments = {"name": name, "seed": seed, **SAMPLERS[name]}
-    if conditional and "group" in arguments:
-        arguments["group"] = True
-    elif objectives > 1 and "multivariate" in arguments:
-        arguments["multivariate"] = False
-    return arguments
+    found = choice.pinned(seed)
+    if conditional and "group" in found and "group" not in choice.given:
+        found["group"] = found["multivariate"]
+    elif objectives > 1 and "multivariate" in found and "multivariate" not in choice.given:
+        found["multivariate"] = found["group"]
+    if choice.given or choice.is_own:
+        from ibsweep.sweep.samplers import make_sampler  # Optuna
+
+        make_sampler(found, {}, seed)  # it is wrong now or never
+    if choice.is_own:
+        found["code"] = code_files([choice.name], choice.folder)
+    return found
 
 
 def resource_faults(cpus: float, gpus: float) -> list[str]:
@@ -112,7 +105,8 @@ class SweepOptions:
         confirm: Leading trials to confirm, besides the baseline.
         choice_replicates: Fresh replicates of each of these, which choose the best.
         confirm_replicates: Other fresh replicates of the best and of the baseline, which score.
-        sampler: Key of ``SAMPLERS``.
+        sampler: One of ``SAMPLERS``, or an Optuna sampler's ``package.module:Class`` or
+            ``file.py:Class``; arguments follow, as in ``tpe:n_startup_trials=20``.
         pruner: One of ``PRUNERS``; None for ASHA, and for none where there are several objectives:
             to prune by the first would end what is cheap and little worse.
         seed: Seed of the first sweep's sampler and replicates; None for the notebook's, or the
@@ -186,10 +180,10 @@ class SweepOptions:
             if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
                 faults.append(f"`--{flag}` must be above 0, but got {seconds:g}")
         faults += resource_faults(self.cpus_per_trial, self.gpus_per_trial)
-        if self.sampler not in SAMPLERS:
-            faults.append(
-                f"no sampler {format_value(self.sampler)}: {suggestion(self.sampler, SAMPLERS)}"
-            )
+        try:
+            parse_sampler(self.sampler)
+        except InputError as error:
+            faults += str(error).splitlines()
         if self.pruner is not None and self.pruner not in PRUNERS:
             faults.append(
                 f"no pruner {format_value(self.pruner)}: {suggestion(self.pruner, PRUNERS)}"

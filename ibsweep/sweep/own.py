@@ -16,6 +16,7 @@ from ibsweep.questions.schema import Arm, Question
 from ibsweep.results.location import results_words
 from ibsweep.results.manifest import Manifest
 from ibsweep.results.store import SweepStore
+from ibsweep.sweep.sampler_choice import check_sampler_code
 from ibsweep.user_code import verify
 
 __all__ = ["check_unchanged", "folder_of", "load_data", "own_code", "settings_of"]
@@ -65,9 +66,13 @@ def check_unchanged(store: SweepStore) -> None:
         InputError: With both sha256s of what has changed, and what can be done.
     """
     manifest = store.manifest
+    question = question_from_manifest(manifest.question, store.paths.manifest)
+    try:
+        check_sampler_code(manifest.sampler)
+    except InputError as error:
+        raise InputError(f"{error}\n{_advice(store, question)}") from None
     if manifest.data is None or (manifest.data["source"] == "edges" and not manifest.code):
         return
-    question = question_from_manifest(manifest.question, store.paths.manifest)
     try:
         verify(manifest.code, folder_of(manifest))
         now = _opened(question, manifest).fingerprint()

@@ -142,9 +142,6 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
             if curve.epoch in curves:
                 continue  # a trial that lost its worker passes its rungs again
             curves[curve.epoch] = curve
-            value = curve.mean(self.objective.valid)
-            if value is not None:
-                self.proposer.report(proposal.trial, curve.epoch, value)
             self.progress.trial_advanced(proposal, curve)
 
     def record_pruned(self, trial_id: str, epoch: int) -> None:

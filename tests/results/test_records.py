@@ -15,7 +15,8 @@ from ibsweep.results.layout import SweepPaths
 from ibsweep.results.manifest import Manifest
 from ibsweep.results.records import Confirmation, Curve, Proposal, Replicate, Trial, TrialState
 from ibsweep.results.rows import mean
-from ibsweep.sweep.options import PRUNERS, SAMPLERS
+from ibsweep.sweep.options import PRUNERS
+from ibsweep.sweep.sampler_choice import SAMPLERS
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 FIGURES = st.dictionaries(st.sampled_from(["accuracy", "rmse", "loss"]), st.none() | FINITE)

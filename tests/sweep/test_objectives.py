@@ -20,8 +20,10 @@ from ibsweep.questions.schema import Objective, Question
 from ibsweep.results.records import TrialState
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.manifest import make_manifest
-from ibsweep.sweep.options import SAMPLERS, SweepOptions
-from ibsweep.sweep.proposals import Proposer, export_study
+from ibsweep.sweep.options import SweepOptions
+from ibsweep.sweep.proposals import Proposer
+from ibsweep.sweep.sampler_choice import SAMPLERS
+from ibsweep.sweep.study_export import export_study
 
 ACCURACY, PARAMETERS = (Objective.model_validate(name) for name in ("accuracy", "parameters"))
 BOTH = (ACCURACY, PARAMETERS)
@@ -56,8 +58,6 @@ def run(proposer, count):
         state = TrialState.PRUNED if proposal.trial % 5 == 4 else TrialState.COMPLETE
         state = TrialState.FAIL if proposal.trial % 7 == 6 else state
         finished = row(proposal, state)
-        for epoch, value in finished.rungs:
-            proposer.report(proposal.trial, epoch, value)
         proposer.tell(finished)
         proposals.append(proposal)
         rows.append(finished)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
+from types import SimpleNamespace
+from typing import ClassVar
 
 import chaos
 import optuna
@@ -16,8 +19,9 @@ from ibsweep.questions.space import SPEC_ADAPTER, to_distributions
 from ibsweep.questions.space_faults import config_faults
 from ibsweep.results.records import Proposal, TrialState
 from ibsweep.sweep.conditional import CONDITIONAL_SAMPLERS, check_sampler
-from ibsweep.sweep.options import SAMPLERS
-from ibsweep.sweep.proposals import Proposer, export_study
+from ibsweep.sweep.proposals import Proposer
+from ibsweep.sweep.sampler_choice import SAMPLERS
+from ibsweep.sweep.study_export import export_study
 
 OBJECTIVE = tiny.question().objective
 CHOICES = {
@@ -61,8 +65,6 @@ def row(proposal, state=TrialState.COMPLETE):
 
 def finish(proposer, proposal, state=TrialState.COMPLETE):
     finished = row(proposal, state)
-    for epoch, value in finished.rungs:
-        proposer.report(proposal.trial, epoch, value)
     proposer.tell(finished)
     return finished
 
@@ -101,7 +103,7 @@ def test_the_baseline_comes_first_and_the_budget_is_kept(sampler):
     proposer = make(sampler=sampler, trials=4)
     proposals, _ = run(proposer, 4)
     assert proposals[0] == Proposal(
-        trial=0, origin="baseline", config={"lr": 0.01, "epochs": 20, "batch_size": 10}
+        trial=0, origin="baseline", config={"lr": 0.01, "epochs": 20, "batch_size": 10}, told=0
     )
     assert [p.trial for p in proposals] == [0, 1, 2, 3]
     assert [p.origin for p in proposals[1:]] == [sampler] * 3
@@ -166,7 +168,6 @@ def test_a_sampler_that_insists_does_not_exhaust_a_large_space():
         proposal, _ = proposer.propose()
         good = proposal.config["lr"] == 0.1 and proposal.config["batch_size"] == 10
         value = 99.0 if good and proposal.config["epochs"] > 35 else 1.0
-        proposer.report(proposal.trial, 20, value)
         finished = tiny.trial(proposal.trial, proposal.config, accuracy=value)
         proposer.tell(finished)
     assert not proposer.exhausted
@@ -387,24 +388,56 @@ def test_a_grid_of_more_points_than_a_machine_counts_is_drawn_from():
         assert proposer.exhausted is None
 
 
-def test_equal_configurations_are_told_and_not_trained():
-    """The second time a sampler asks for the baseline, the study hears the baseline's figure."""
+def test_equal_configurations_are_not_trained_and_leave_no_trace():
+    """The second time a sampler asks for the baseline, it is asked again."""
     arm = tiny.arm(
         space={"lr": {"type": "categorical", "choices": [0.01, 0.1]}},
         baseline={"lr": 0.01},
         fixed={"epochs": 20, "batch_size": 10},
     )
-    proposer = make(arm, sampler="random")
-    values = {}
+    for sampler in ("random", "tpe"):
+        proposer = make(arm, sampler=sampler)
+        found = []
+        while proposed := proposer.propose():
+            found.append(proposed[0].config["lr"])
+            finish_as(proposer, proposed[0], 50.0)
+        assert found == [0.01, 0.1]
+        assert [trial.params["lr"] for trial in proposer.study.get_trials()] == found
+
+
+def finish_as(proposer, proposal, figure):
+    proposer.tell(tiny.trial(proposal.trial, proposal.config, accuracy=figure))
+
+
+class Listening(optuna.samplers.RandomSampler):
+    """Draws from few values, and notes what it is told."""
+
+    told: ClassVar = []
+
+    def after_trial(self, study, trial, state, values):
+        self.told.append((trial.params, state.name, values))
+
+
+def test_a_sampler_of_one_s_own_is_told_of_equal_configurations(monkeypatch):
+    monkeypatch.setitem(sys.modules, "listening", SimpleNamespace(Listening=Listening))
+    Listening.told = []
+    arm = tiny.arm(
+        space={"lr": {"type": "categorical", "choices": [0.01, 0.1]}},
+        baseline={"lr": 0.01},
+        fixed={"epochs": 20, "batch_size": 10},
+    )
+    manifest = tiny.manifest(arm=arm).model_copy(
+        update={"sampler": {"name": "listening:Listening", "folder": None, "arguments": {}}}
+    )
+    proposer = Proposer(arm, OBJECTIVE, manifest)
     while proposed := proposer.propose():
-        proposal = proposed[0]
-        values[proposal.config["lr"]] = 50.0 + proposal.trial
-        finished = tiny.trial(proposal.trial, proposal.config, accuracy=50.0 + proposal.trial)
-        proposer.tell(finished)
-    assert values == {0.01: 50.0, 0.1: 51.0}
-    trials = proposer.study.get_trials()
-    assert len(trials) > 2
-    assert all(trial.value == values[trial.params["lr"]] for trial in trials)
+        finish_as(proposer, proposed[0], 100 * proposed[0].config["lr"])
+    told = [(params["lr"], state, values) for params, state, values in Listening.told]
+    assert set(map(str, told)) == {
+        "(0.01, 'COMPLETE', [1.0])",
+        "(0.1, 'COMPLETE', [10.0])",
+    }
+    assert len(told) > 2
 
 
 # What the study is told
@@ -461,6 +494,7 @@ BY_HAND = {
     ),
     "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed, n_startup_trials=10),
 }
+EACH_ANEW = ("tpe", "random", "gp")
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -468,12 +502,14 @@ BY_HAND = {
 def test_the_sampler_gets_the_pinned_arguments(sampler):
     """A study with the sampler built here proposes the same, told the same, two trials late."""
     proposer = make(sampler=sampler)
-    study = optuna.create_study(direction="maximize", sampler=BY_HAND[sampler](entropy(10, 0)))
+    study = optuna.create_study(direction="maximize", sampler=BY_HAND[sampler](entropy(10, 0, 0)))
     study.enqueue_trial(dict(tiny.arm().baseline))
     distributions = to_distributions(tiny.arm().space)
     running = []
     for number in range(18 if sampler == "gp" else 25):
         proposal, _ = proposer.propose()
+        if sampler in EACH_ANEW:
+            study.sampler = BY_HAND[sampler](entropy(10, number, 0))
         trial = study.ask(fixed_distributions=distributions)
         assert trial.params == proposal.config, number
         running.append((proposal, trial))
@@ -492,19 +528,31 @@ def test_the_sampler_gets_the_pinned_arguments(sampler):
 
 
 def entropy(*numbers):
-    """The sampler's seed, from the sweep's and how many trials were finished at the start."""
+    """The sampler's seed, from the sweep's, the proposal's number and that of its draw."""
     import numpy as np
 
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
+def test_a_sequence_is_that_of_scipy_scrambled_by_the_seed():
+    """A proposal's number is that of its point, of which neighbours fill the space evenly."""
+    from scipy.stats import qmc
+
+    space = {name: {"type": "float", "low": 0.0, "high": 1.0} for name in ("a", "b")}
+    space = {name: SPEC_ADAPTER.validate_python(spec) for name, spec in space.items()}
+    arm = tiny.arm().model_copy(update={"space": space, "baseline": None})
+    proposer = Proposer(arm, OBJECTIVE, tiny.manifest(sampler="qmc", trials=64, seed=3))
+    found = [list(proposer.propose()[0].config.values()) for _ in range(64)]
+    expected = qmc.Sobol(2, seed=3, scramble=True).random(64)
+    assert found == [pytest.approx(list(point)) for point in expected]
+
+
 def test_pinned_arguments_are_recorded_and_read_back_from_the_manifest():
-    assert set(BY_HAND) | {"grid"} == set(SAMPLERS)
+    assert set(BY_HAND) | {"grid", "qmc"} == set(SAMPLERS)
     manifest = tiny.manifest(sampler="tpe")
     assert manifest.sampler == {"name": "tpe", "seed": 10, **SAMPLERS["tpe"]}
-    changed = manifest.model_copy(
-        update={"sampler": manifest.sampler | {"n_startup_trials": 2}, "trials": 30}
-    )
+    changed = tiny.manifest(sampler="tpe:n_startup_trials=2")
+    assert changed.sampler == manifest.sampler | {"n_startup_trials": 2}
     configs = [
         [p.config for p in run(Proposer(tiny.arm(), OBJECTIVE, m), 12)[0]]
         for m in (manifest, changed)
