@@ -134,6 +134,7 @@ def assert_goes_on_alike(make: Callable[[], Sweep], steps: list[int], kills: set
 STEPS = st.lists(st.integers(0, 10**6), min_size=5, max_size=60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=25, deadline=None)
 @given(data=st.data(), steps=STEPS, kills=st.sets(st.integers(0, 59), min_size=1, max_size=4))
@@ -165,6 +166,7 @@ def test_gp_goes_on_alike():
     assert_goes_on_alike(make, MANY[:14], {9, 11})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", [SMOOTH, TIGHT], ids=["smooth", "tight"])
 def test_a_sampler_of_one_s_own_that_remembers_goes_on_alike(tmp_path, monkeypatch, space):
     (tmp_path / "walk.py").write_text(OWN)
@@ -172,6 +174,7 @@ def test_a_sampler_of_one_s_own_that_remembers_goes_on_alike(tmp_path, monkeypat
     assert_goes_on_alike(lambda: sweep(space, "walk.py:Walk"), MANY, {5, 31, 32, 70})
 
 
+@pytest.mark.slow
 def test_where_more_is_finished_than_is_looked_at_it_goes_on_alike():
     text = "tpe:n_observed_trials=100"
     steps = [*range(1, 1000, 2)][:260] + MANY
@@ -194,8 +197,9 @@ def test_records_without_the_count_of_finished_trials_are_gone_on_with():
     assert len({str(one.config) for one in first.proposals}) == len(first.proposals)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data(), steps=STEPS)
 def test_records_the_export_and_optuna_s_journal_have_the_same(
     tmp_path_factory, kind, data, steps
