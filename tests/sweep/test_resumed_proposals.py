@@ -20,6 +20,7 @@ from ibsweep.questions.space_faults import config_faults
 from ibsweep.results.records import Proposal, Trial, TrialState
 from ibsweep.results.store import SweepStore
 from ibsweep.sweep.proposals import Proposer
+from ibsweep.sweep.samplers import remembers
 from ibsweep.sweep.study_export import export_study
 
 OBJECTIVE = tiny.question().objective
@@ -229,6 +230,8 @@ def test_records_the_export_and_optuna_s_journal_have_the_same(
     live = copy.copy(ran.proposer.study).get_trials()
     by_number = sorted(ran.rows, key=lambda one: one.trial)
     assert [one.params for one in exported] == [one.config for one in by_number]
+    if remembers(sampler.partition(":")[0]):
+        return  # it was told of draws that were passed over as well
     finished = [one for one in live if one.state.is_finished()]
     for mine, theirs in zip(finished, exported, strict=True):
         assert mine.params == theirs.params

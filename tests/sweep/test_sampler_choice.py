@@ -92,7 +92,7 @@ def test_arguments_are_recorded_and_reach_the_sampler(text, given):
     [
         ("tpee", "no sampler 'tpee': did you mean 'tpe'?"),
         ("tpee:n_startup_trials=3", "no sampler 'tpee:n_startup_trials=3': did you mean 'tpe'?"),
-        ("", "no sampler '': known are cmaes, gp, grid, qmc, random, tpe"),
+        ("", "no sampler '': known are cmaes, gp, grid, nsga2, qmc, random, tpe"),
         ("a/b", "no sampler 'a/b': known are"),
         ("tpe:n_startup", "takes arguments as tpe:NAME=VALUE,NAME=VALUE, but got 'n_startup'"),
         ("tpe:n_startup_trials=", "takes arguments as tpe:NAME=VALUE"),
