@@ -14,6 +14,7 @@ from ibsweep.cluster.environment import quieten_ray
 from ibsweep.cluster.recovery import Recovery
 from ibsweep.cluster.start import ray_started
 from ibsweep.cluster.stop_signals import hidden_from_children
+from ibsweep.cluster.sudden_end import told_if_ended
 from ibsweep.errors import InputError
 
 __all__ = ["ray_session"]
@@ -47,6 +48,8 @@ def ray_session(address: str | None, recovery: Recovery | None = None) -> Iterat
         quieten_ray()
         yield
         return
+    recovery = recovery or Recovery()
+    ended = f"ibsweep: Ray ended this process while it started; {recovery.how_to_resume()}"
     on_term = signal.getsignal(signal.SIGTERM)
     closed = threading.Event()
     with contextlib.ExitStack() as stack:
@@ -54,7 +57,7 @@ def ray_session(address: str | None, recovery: Recovery | None = None) -> Iterat
         # not, the last of it when it is shut down
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         stack.callback(closed.set)
-        with hidden_from_children():
+        with told_if_ended(ended), hidden_from_children():
             try:
                 stack.enter_context(ray_started(address))
             except SystemExit:  # Ray's own way to end by SIGTERM
@@ -63,5 +66,5 @@ def ray_session(address: str | None, recovery: Recovery | None = None) -> Iterat
             signal.signal(signal.SIGTERM, on_term)  # Ray puts a handler of its own in its place
         from ibsweep.cluster.watch import watched
 
-        stack.enter_context(watched(address, recovery or Recovery(), closed))
+        stack.enter_context(watched(address, recovery, closed))
         yield

@@ -137,7 +137,9 @@ class Disturber:
 
     def __init__(self, cluster, draws, marks):
         self.cluster, self.draws, self.marks = cluster, draws, marks
-        self.nodes = [cluster.add_node(num_cpus=1) for _ in range(3)]
+        self.nodes = []
+        while len(self.nodes) < 3:
+            self.add()
         self.lost = []
         """What the trials whose nodes are lost have to go on from."""
 
@@ -155,7 +157,7 @@ class Disturber:
         time.sleep(draws.uniform(0, 3))
         kind = draws.choice(("first another", "then another", "later another", "with its workers"))
         if kind == "first another":
-            self.nodes.append(self.cluster.add_node(num_cpus=1))
+            self.add()
         deadline = time.monotonic() + 90
         while process.poll() is None and time.monotonic() < deadline:
             busy = [(node, mark) for node in self.nodes for mark in self.training(node)]
@@ -179,8 +181,18 @@ class Disturber:
         if kind == "later another":
             time.sleep(draws.uniform(3, 10))
         while len(self.nodes) < 3:
-            self.nodes.append(self.cluster.add_node(num_cpus=1))
+            self.add()
         return True
+
+    def add(self):
+        """Add a node; three times if need be, since Ray gives up early on a busy machine."""
+        for left in (2, 1, 0):
+            try:
+                self.nodes.append(self.cluster.add_node(num_cpus=1))
+                return
+            except Exception:
+                if not left:
+                    raise
 
     def training(self, node):
         """Return for each of a node's workers that train how far its checkpoint is, or None."""

@@ -16,6 +16,8 @@ from ibsweep.errors import InputError
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 SCRIPT = """
+import os
+import sys
 import time
 
 import psutil
@@ -40,7 +42,17 @@ with ray_session(None):
     def one():
         return 1
 
+    @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+    class Dying:
+        def live(self):
+            died = len(os.listdir(sys.argv[1]))
+            if died < 3:
+                open(f"{sys.argv[1]}/{died}", "w").close()
+                os.kill(os.getpid(), 9)
+
     assert ray.get(one.remote()) == 1
+    dying = Dying.remote()
+    lives = dying.live.remote()  # Ray tells of each death, and of some of them at its end
     time.sleep(5)  # the agents start after the cluster
     found = listening()
     answers = []
@@ -52,7 +64,8 @@ with ray_session(None):
             except requests.RequestException:
                 continue  # it speaks no HTTP
             answers.append((port, path, answer.status_code))
-import sys
+    ray.get(lives)
+    assert len(os.listdir(sys.argv[1])) == 3
 print(len(found), answers, file=sys.stderr)
 assert len(found) >= 4, found
 hosts = {ip.removeprefix("::ffff:") for ip, _ in found}
@@ -61,9 +74,11 @@ assert [one for one in answers if one[2] != 401] == [], answers
 """
 
 
-def test_every_port_is_of_this_machine_alone_and_none_answers_without_the_token():
+def test_it_listens_on_this_machine_alone_answers_nobody_without_the_token_and_prints_nothing(
+    tmp_path,
+):
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
+        [sys.executable, "-c", SCRIPT, str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,
@@ -71,6 +86,7 @@ def test_every_port_is_of_this_machine_alone_and_none_answers_without_the_token(
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
+    assert done.stdout == "", "results go there"
 
 
 @pytest.mark.parametrize(

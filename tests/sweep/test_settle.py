@@ -102,7 +102,7 @@ def test_a_settlement_that_is_stopped_goes_on_where_it_was(tmp_path, how):
 @pytest.mark.slow
 def test_ray_dies_under_a_settlement_which_goes_on_by_itself(tmp_path):
     stores = open_claims.add_sweeps(tmp_path / "results", epochs=6000)
-    words = ("pair_good_wins", "--max-replicates", "6", "--max-time", "10m", "--quiet")
+    words = ("pair_good_wins", "--max-replicates", "8", "--max-time", "10m", "--quiet")
     process = start(tmp_path, *words)
     wait_for_rows(process, stores["pair_good"], open_claims.SCORED + 1)
     (raylet,) = (
@@ -116,7 +116,7 @@ def test_ray_dies_under_a_settlement_which_goes_on_by_itself(tmp_path):
     assert err == "ibsweep: Ray's raylet died; starting Ray again, what is trained is safe\n"
     assert out.startswith("pair_good_wins: ")
     for store in stores.values():
-        check_rows(store, 6)
+        check_rows(store, 8)
 
 
 @pytest.mark.slow
