@@ -9,9 +9,7 @@ own. So whoever has lost them begins again or ends, see ``Recovery``.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import signal
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -21,6 +19,7 @@ from contextlib import contextmanager
 import psutil
 import ray
 
+from ibsweep.cluster.interrupts import Interrupts
 from ibsweep.cluster.join import try_connection
 from ibsweep.cluster.ray_internals.core import RECONNECT_TIMEOUT, local_daemons
 from ibsweep.cluster.recovery import Recovery
@@ -54,10 +53,10 @@ class _Watch(threading.Thread, ABC):
     def __init__(self, recovery: Recovery, closed: threading.Event) -> None:
         super().__init__(name="ibsweep-watch", daemon=True)
         self._recovery, self._closed = recovery, closed
-        self._user = threading.get_ident()
+        self.interrupts = Interrupts()
+        """Those of the thread that runs the session."""
         self.lost: str | None = None
         """What happened, once it has."""
-        self._leaving, self._interrupting = threading.Event(), threading.Lock()
         self.acting = threading.Event()
         """Set when it was lost."""
         self.over = threading.Event()
@@ -90,21 +89,7 @@ class _Watch(threading.Thread, ABC):
         self._recovery.end(self._words(lost), self._HINT)
         self.lost = f"{self._words(lost)}; {self._recovery.how_to_resume()}{self._HINT}"
         say(f"ibsweep: {self.lost}")  # Ray may end the process before it comes to its error
-        while not self._leaving.wait(2):
-            with self._interrupting:
-                if not self._leaving.is_set():
-                    _interrupt(self._user)
-
-    def leave(self) -> None:
-        """Interrupt the user's thread, which calls this, no more: its block has ended."""
-        try:
-            with self._interrupting:
-                self._leaving.set()
-            time.sleep(0)  # one that is on its way arrives now
-        except KeyboardInterrupt:
-            self._leaving.set()
-            if self.lost is None:
-                raise
+        self.interrupts.send_until_left()
 
     def _begin_again(self, lost: str) -> None:
         """Do so where that can be done."""
@@ -217,7 +202,7 @@ def watched(address: str | None, recovery: Recovery, closed: threading.Event) ->
     except InputError:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        watch.leave()
+        watch.interrupts.leave()
         if not isinstance(error, KeyboardInterrupt):  # it may have been raised for a dead daemon
             watch.join(timeout=_NOTICE_SECONDS)
             if stop_requested():
@@ -228,15 +213,5 @@ def watched(address: str | None, recovery: Recovery, closed: threading.Event) ->
             raise SweepError(watch.lost) from error
         raise
     finally:
-        watch.leave()
+        watch.interrupts.leave()
         watch.over.set()
-
-
-def _interrupt(thread: int) -> None:
-    """Have a thread of this process raise ``KeyboardInterrupt``, also out of a call of Ray's."""
-    main = threading.main_thread().ident
-    if thread == main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.pthread_kill(thread, signal.SIGINT)
-        return
-    raised = ctypes.py_object(KeyboardInterrupt)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
