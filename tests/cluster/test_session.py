@@ -44,15 +44,16 @@ with ray_session(None):
 
     @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
     class Dying:
-        def live(self):
-            died = len(os.listdir(sys.argv[1]))
+        def live(self, folder):
+            died = len(os.listdir(folder))
             if died < 3:
-                open(f"{sys.argv[1]}/{died}", "w").close()
+                open(f"{folder}/{died}", "w").close()
                 os.kill(os.getpid(), 9)
 
     assert ray.get(one.remote()) == 1
     dying = Dying.remote()
-    lives = dying.live.remote()  # Ray tells of each death, and of some of them at its end
+    # Ray tells of each death, and of some of them at its end
+    lives = dying.live.remote(sys.argv[1])
     time.sleep(5)  # the agents start after the cluster
     found = listening()
     answers = []

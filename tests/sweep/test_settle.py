@@ -101,7 +101,7 @@ def test_a_settlement_that_is_stopped_goes_on_where_it_was(tmp_path, how):
 
 @pytest.mark.slow
 def test_ray_dies_under_a_settlement_which_goes_on_by_itself(tmp_path):
-    stores = open_claims.add_sweeps(tmp_path / "results", epochs=6000)
+    stores = open_claims.add_sweeps(tmp_path / "results", epochs=2500)
     words = ("pair_good_wins", "--max-replicates", "8", "--max-time", "10m", "--quiet")
     process = start(tmp_path, *words)
     wait_for_rows(process, stores["pair_good"], open_claims.SCORED + 1)
