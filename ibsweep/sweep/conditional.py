@@ -33,15 +33,18 @@ def check_sampler(arm: Arm, sampler: str) -> None:
         InputError: If it would draw conditional hyperparameters at random.
     """
     choice = parse_sampler(sampler)
-    if choice.name in CONDITIONAL_SAMPLERS or choice.is_own:  # who brings one knows what it does
-        return
     conditional = {name: spec.when for name, spec in arm.space.items() if spec.when}
-    if not conditional:
+    if not conditional or choice.is_own:  # who brings one knows what it does
+        return
+    ungrouped = choice.given.get("group") is False and choice.given.get("multivariate", True)
+    if choice.name in CONDITIONAL_SAMPLERS and not ungrouped:
         return
     name, when = next(iter(conditional.items()))
+    others = f"use {', '.join(CONDITIONAL_SAMPLERS[:-1])} or {CONDITIONAL_SAMPLERS[-1]}"
+    if ungrouped:
+        others = "leave `group` out, or give multivariate=false as well"
     raise InputError(
-        f"`--sampler {choice.name}` cannot search {arm.name}, whose {name} is set only where "
+        f"`--sampler {sampler}` cannot search {arm.name}, whose {name} is set only where "
         f"{condition_text(when)}: it models what all configurations have in common and would draw "
-        f"{', '.join(conditional)} at random; use {', '.join(CONDITIONAL_SAMPLERS[:-1])} or "
-        f"{CONDITIONAL_SAMPLERS[-1]}"
+        f"{', '.join(conditional)} at random; {others}"
     )

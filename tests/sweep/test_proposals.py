@@ -880,4 +880,7 @@ def test_samplers_that_would_draw_at_random_are_refused(sampler):
         "momentum, nesterov, beta1 at random; use tpe, random or grid"
     )
     check_sampler(tiny.arm(), sampler)
-    check_sampler(BRANCHED, "tpe")
+    for other in ("tpe", "tpe:n_startup_trials=5", "tpe:multivariate=false,group=false", "grid"):
+        check_sampler(BRANCHED, other)
+    with pytest.raises(InputError, match="leave `group` out, or give multivariate=false as well"):
+        check_sampler(BRANCHED, "tpe:group=false")
