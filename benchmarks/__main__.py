@@ -15,12 +15,13 @@ from typing import Any
 import torch
 
 from benchmarks import engine, own
+from benchmarks.proposals import cost_of_proposals
 from benchmarks.report import save
 from ibsweep.gc_control import freeze_imports
 from ibsweep.sweep.environment import cpu_info, processor_name
 
 PARTS = ("engine", "lanes", "own", "sweeps", "overhead", "start")
-ASKED_FOR = ("calibration",)
+ASKED_FOR = ("calibration", "proposals")
 """Parts that are run where they are named: what they find are no speeds of a machine."""
 
 
@@ -74,9 +75,22 @@ def main(words: Sequence[str] | None = None) -> None:
         found["start"] = _start()
     if "calibration" in parts:
         _calibration(arguments.save, arguments.populations, quick=arguments.quick)
+    if "proposals" in parts:
+        _proposals(quick=arguments.quick)
     print(f"\n{time.perf_counter() - started:.0f} s in all")
     if arguments.save and found:
         save(arguments.save, machine, found)
+
+
+def _proposals(*, quick: bool) -> None:
+    print("\nmilliseconds of CPU that a proposal of TPE takes, in the space of q7_wider")
+    print(f"{'trials':>8}{'ibsweep':>10}{'if all were looked at':>24}{'resuming, s':>14}")
+    for row in cost_of_proposals((100, 300, 1000) if quick else (100, 1000, 3000, 10_000)):
+        ratio = f"{row['ms_of_all']:.1f} ({row['ms_of_all'] / row['ms']:.1f}x)"
+        print(
+            f"{row['trials']:8,}{row['ms']:10.1f}{ratio:>24}{row['resume']:14.2f}",
+            flush=True,
+        )
 
 
 def _machine() -> dict[str, Any]:

@@ -210,8 +210,24 @@ def _options(inner: typer.Context, files: dict[str, Path]) -> list[str]:
                     plain = _plain_name(one.name)
                     called = f"{len(files)}-{plain}" if plain in files else plain
                     files[called], one = one, called
+                if name == "sampler":
+                    one = _shipped_sampler(one, files)
                 words += [parameter.opts[0], str(one)]
     return words
+
+
+def _shipped_sampler(text: str, files: dict[str, Path]) -> str:
+    """Return a sampler as the job calls it; one in a file goes along, with its folder."""
+    from ibsweep.sweep.sampler_choice import parse_sampler
+
+    choice = parse_sampler(text)
+    if choice.folder is None:
+        return text
+    known = [name for name, path in files.items() if path == choice.folder]
+    plain = _plain_name(choice.folder.name)
+    name = known[0] if known else f"{len(files)}-{plain}" if plain in files else plain
+    files[name] = choice.folder
+    return ":".join([f"{name}/{choice.name}", *text.split(":", 2)[2:]])
 
 
 def _label(inner: typer.Context) -> str:

@@ -412,6 +412,22 @@ def test_help_of_submit_and_of_what_it_submits_is_light():
         assert not {"torch", "ray", "optuna", "requests", "aiohttp"} & loaded
 
 
+def test_a_sampler_of_one_s_own_goes_along_with_its_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tiny.write_question(tmp_path)
+    (tmp_path / "my own").mkdir()
+    (tmp_path / "my own" / "mine.py").write_text("")
+    words = ["tune", "tiny.yaml", "--sampler", "my own/mine.py:Walk:width=3,wide=true"]
+    with get_command(app).make_context("ibsweep", ["questions"]) as root:
+        job = job_command(checked(root, words), "python3")
+        assert "--sampler my-own/mine.py:Walk:width=3,wide=true" in job.line
+        assert job.files == {"tiny.yaml": Path("tiny.yaml"), "my-own": tmp_path / "my own"}
+        words[-1] = "optuna.samplers:RandomSampler"
+        job = job_command(checked(root, words), "python3")
+        assert "--sampler optuna.samplers:RandomSampler" in job.line
+        assert set(job.files) == {"tiny.yaml"}
+
+
 def test_configurations_to_be_tried_first_go_along(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tiny.write_question(tmp_path)
