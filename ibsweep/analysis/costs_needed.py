@@ -1,9 +1,17 @@
-"""What two fronts cost at equal figures, replicate by replicate.
+"""What two fronts cost at equal figures, by the means of their configurations over replicates.
 
-In a replicate every confirmed configuration has one figure and one cost, and the cheapest one that
-is as good or better is what the figure costs. The ratio of the two arms' costs is averaged over
-the figures that both reach in that replicate; so no replicate needs a cost that it does not have.
-A configuration that fails in a replicate has a bad figure there, and is passed over for another.
+What a figure costs is what the cheapest confirmed configuration costs whose mean is as good or
+better; the ratio of two arms' costs is averaged over the figures that both reach. The means are
+those of all runs, failed ones too. A value a replicate comes from the jackknife: what the ratio
+loses without it.
+
+Whoever looks for the cheapest configuration in every replicate by itself finds the luckiest there,
+and an arm whose runs scatter more seems to cost less: by simulation (eight configurations an arm,
+the same ones, standard deviations of 15 and 3 points) by 0.8 doublings, at any number of
+replicates, so that its intervals hold the truth in 19 % of cases with 12 replicates and in none
+with 32. Those of the jackknife held it in 89 to 97 % (fronts that are the same, or one doubling
+apart; equal and unequal scatter; 12, 16 and 32 replicates); where they scatter unequally the ratio
+leans by 0.1 at most.
 """
 
 from __future__ import annotations
@@ -14,7 +22,7 @@ import numpy as np
 
 from ibsweep.analysis.estimands import Runs
 from ibsweep.analysis.sides import Side, Untestable, at_own_size, score_rows
-from ibsweep.analysis.statistics import equal_figure_ratio
+from ibsweep.analysis.statistics import jackknifed_ratio
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,9 +38,9 @@ class CostRatio(NamedTuple):
     """What one front costs beside another, in a sweep of each.
 
     Attributes:
-        side: The arm's; its figures are doublings by which the other arm is dearer.
-        worst: Mean over the replicates of the figures from which it is taken.
-        best: Mean of those up to which it is.
+        side: The arm's; its figures are doublings by which the other arm is dearer, jackknifed.
+        worst: The figure from which on it is taken.
+        best: The figure up to which it is.
         configurations: Those of both arms: arm, sweep, trial, size, replicates.
     """
 
@@ -95,9 +103,7 @@ def cost_ratios(sides: Sides, test: CostNeededTest) -> list[CostRatio]:
 
 def _ratio(sides: Sides, one: _Front, other: _Front, common: list[int]) -> CostRatio:
     at = [[front.seeds.index(seed) for seed in common] for front in (one, other)]
-    found = np.array(
-        [equal_figure_ratio(one.values[i], other.values[j]) for i, j in zip(*at, strict=True)]
-    )
+    values, worst, best = jackknifed_ratio(one.values[at[0]], other.values[at[1]])
     sign = -sides.question.objective.sign
     side = Side(
         arm=one.arm,
@@ -105,7 +111,7 @@ def _ratio(sides: Sides, one: _Front, other: _Front, common: list[int]) -> CostR
         trial=one.trials[0][0],
         train_size=one.trials[0][1],
         seeds=tuple(common),
-        runs=Runs(found[:, 0], np.ones(len(found), bool)),
+        runs=Runs(values, np.ones(len(values), bool)),
         first=min(one.first, other.first),
         chosen_on_them=False,
         word=sides.question.word(one.arm),
@@ -113,9 +119,7 @@ def _ratio(sides: Sides, one: _Front, other: _Front, common: list[int]) -> CostR
     configurations = tuple(
         (front.arm, front.sweep, *trial) for front in (one, other) for trial in front.trials
     )
-    return CostRatio(
-        side, sign * float(found[:, 1].mean()), sign * float(found[:, 2].mean()), configurations
-    )
+    return CostRatio(side, sign * worst, sign * best, configurations)
 
 
 def _fronts(sides: Sides, arm: str, cost: str) -> list[_Front]:

@@ -215,7 +215,7 @@ class _Measurement(NamedTuple):
         return found._replace(words=f"{words} ({'; '.join(notes)})", on="mean")
 
     def cost_needed(self, test: CostNeededTest) -> Finding:
-        """Compare, replicate by replicate, what two fronts cost at equal figures."""
+        """Compare what two fronts cost at equal figures."""
         question, metric = self.question, self.question.objective
         found = cost_ratios(self.sides, test)
         asked = Asked(None, 0.0, margin=margin_of(question, test))

@@ -462,10 +462,11 @@ class TrainSizesNeededTest(_Test):
 class CostNeededTest(_Test):
     """An arm pays less than another for the same figure of the first objective.
 
-    Compared are the fronts that two sweeps for several objectives confirmed, replicate by
-    replicate: at every figure of the first objective that both reach, the cost of the cheapest
-    configuration that is as good or better. Its effect, and so its ``equivalence_margin``, is in
-    doublings of the cost, averaged over these figures. It has no ``on``.
+    Compared are the fronts that two sweeps for several objectives confirmed, by the means of their
+    configurations: at every figure of the first objective that both reach, the cost of the
+    cheapest configuration that is as good or better. Its effect, and so its
+    ``equivalence_margin``, is in doublings of the cost, averaged over these figures. It has no
+    ``on``.
     """
 
     type: Literal["cost_needed"]

@@ -222,6 +222,7 @@ def test_a_sweep_finds_confirms_and_shows_its_front(tmp_path, monkeypatch):
     assert shown.exit_code == 0, shown.output
     assert "Front of tiny_cnn" in shown.stdout
     page = (tmp_path / "pages" / "tiny.html").read_text()
+    assert "The leaders of a sweep are its front" in page
     assert "fig-front-parameters" in page
     assert "fig-front-image_epochs" in page
     assert "fig-hypervolume-tiny_cnn" in page

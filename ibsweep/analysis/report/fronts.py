@@ -11,6 +11,7 @@ from ibsweep.analysis.report.cells import Cell, Table, figure_cell, interval_cel
 from ibsweep.analysis.report.figures import PageFigure, draw
 from ibsweep.analysis.summary import config_text
 from ibsweep.analysis.wording import capitalised, column_title, heading
+from ibsweep.questions.schema import CostNeededTest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
     from ibsweep.analysis.summary import SweepSummary
     from ibsweep.questions.schema import Objective
 
-__all__ = ["front_figures", "front_table", "front_tables", "hypervolume_figures"]
+__all__ = [
+    "front_figures",
+    "front_method",
+    "front_table",
+    "front_tables",
+    "hypervolume_figures",
+]
 
 
 def front_tables(evidence: Evidence) -> tuple[Table, ...]:
@@ -115,6 +122,27 @@ def front_figures(evidence: Evidence) -> tuple[PageFigure, ...]:
 
 def _plot(info: plots.FrontInfo, ax: Axes) -> Axes:
     return plots.plot_front(ax, info)
+
+
+def front_method(evidence: Evidence) -> tuple[str, ...]:
+    """Return how fronts were found and compared; nothing of a question with one objective."""
+    question = evidence.question
+    if not question.further_objectives:
+        return ()
+    text = (
+        "The leaders of a sweep are its front, spread over all of it where it is larger than what "
+        "was confirmed. Those that no other leader dominates on the replicates that choose are "
+        f"scored; the best is the one of them with the best {question.objective.title}."
+    )
+    if any(isinstance(test, CostNeededTest) for c in question.claims for test in c.tests):
+        text += (
+            f" Two fronts are compared at every {question.objective.title} between where the "
+            "later one begins and the earlier one ends, by what the cheapest configuration costs "
+            "whose mean over all runs is as good or better; the ratio is averaged by its "
+            "logarithm, and its interval comes from the jackknife over the replicates that both "
+            "arms share."
+        )
+    return (text,)
 
 
 def hypervolume_figures(summary: SweepSummary, trials: pd.DataFrame) -> list[PageFigure]:

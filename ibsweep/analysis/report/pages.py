@@ -351,6 +351,7 @@ def _methods_section(evidence: Evidence) -> _Section:
         f"with fresh replicates. Which one is best was decided on their validation {noun}; "
         f"held-out test {noun} only score it. {_choice_note(evidence)} "
         f"{_pairing_note(evidence)}".strip(),
+        *fronts.front_method(evidence),
         _scope_note(evidence),
         RULE,
     )

@@ -19,6 +19,7 @@ from ibsweep.analysis.statistics.best_of import BestOf, best_of
 from ibsweep.analysis.statistics.fronts import (
     equal_figure_ratio,
     hypervolume,
+    jackknifed_ratio,
     nondominated,
     spread_over,
     undominated_probabilities,
@@ -80,6 +81,7 @@ __all__ = [
     "equal_figure_ratio",
     "holm",
     "hypervolume",
+    "jackknifed_ratio",
     "look_sizes",
     "mean_interval",
     "mean_of_all",

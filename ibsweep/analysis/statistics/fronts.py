@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "equal_figure_ratio",
     "hypervolume",
+    "jackknifed_ratio",
     "nondominated",
     "spread_over",
     "undominated_probabilities",
@@ -200,3 +201,33 @@ def equal_figure_ratio(
     ratios = costs(fronts[1], at) - costs(fronts[0], at)
     weights = np.diff(levels)
     return float((ratios * weights).sum() / weights.sum()), float(worst), float(best)
+
+
+def jackknifed_ratio(
+    one: NDArray[np.float64], other: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float, float]:
+    """Return ``equal_figure_ratio`` of the means over replicates, a value a replicate.
+
+    The values are the jackknife's pseudo-values: ``r`` times the ratio of all replicates less
+    ``r - 1`` times that of all others. Their mean is the ratio, corrected for its bias, and their
+    spread says how well it is known.
+
+    Args:
+        one: With shape ``(r, n, 2)``: replicates, points, a figure of which less is better and a
+            cost above 0.
+        other: The other arm's, with the same replicates.
+
+    Returns:
+        Values with shape ``(r,)``; from and up to which figure the ratio of all is taken.
+
+    References:
+        Tukey, J. W., 1958. Bias and confidence in not quite large samples (abstract). Annals of
+        Mathematical Statistics 29, 614.
+    """
+    r = len(one)
+    whole, worst, best = equal_figure_ratio(one.mean(axis=0), other.mean(axis=0))
+    without = [
+        equal_figure_ratio(*(np.delete(each, i, axis=0).mean(axis=0) for each in (one, other)))[0]
+        for i in range(r)
+    ]
+    return r * whole - (r - 1) * np.array(without), worst, best

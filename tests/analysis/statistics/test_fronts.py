@@ -10,6 +10,7 @@ import pytest
 from ibsweep.analysis.statistics import (
     equal_figure_ratio,
     hypervolume,
+    jackknifed_ratio,
     nondominated,
     spread_over,
     undominated_probabilities,
@@ -127,3 +128,30 @@ def test_fronts_that_do_not_overlap_are_compared_where_the_worse_one_ends():
     bad = np.array([[-60.0, 400.0], [-40.0, 10.0]])
     assert equal_figure_ratio(good, bad) == pytest.approx((3.0, -60.0, -60.0))
     assert equal_figure_ratio(bad, good) == pytest.approx((-3.0, -60.0, -60.0))
+
+
+def test_the_jackknife_leaves_each_replicate_out_once(rng):
+    one, other = (
+        np.stack([-rng.uniform(20, 99, (6, 5)), rng.uniform(1, 9, (6, 5))], axis=-1)
+        for _ in range(2)
+    )
+    values, worst, best = jackknifed_ratio(one, other)
+    whole = equal_figure_ratio(one.mean(axis=0), other.mean(axis=0))
+    assert (worst, best) == whole[1:]
+    for i in range(6):
+        others = [each for each in range(6) if each != i]
+        without = equal_figure_ratio(one[others].mean(axis=0), other[others].mean(axis=0))[0]
+        assert values[i] == pytest.approx(6 * whole[0] - 5 * without)
+
+
+def test_an_arm_does_not_seem_cheaper_because_its_runs_scatter_more():
+    rng = np.random.default_rng(0)
+    means, cost = np.linspace(45, 93, 8), 2.0 ** np.arange(8)
+    found = []
+    for _ in range(40):
+        arms = [
+            np.stack([-(means + sd * rng.normal(size=(16, 8))), np.tile(cost, (16, 1))], axis=-1)
+            for sd in (15, 3)
+        ]
+        found.append(jackknifed_ratio(*arms)[0].mean())
+    assert abs(np.mean(found)) < 0.2
