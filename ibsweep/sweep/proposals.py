@@ -16,20 +16,24 @@ import json
 import random
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import optuna
 
+from ibsweep.errors import SweepError
 from ibsweep.questions.conditions import is_complete
 from ibsweep.questions.configurations import Configurations, configuration_count
 from ibsweep.questions.points import axes_of, axis_size, canonical_config, point_count
 from ibsweep.questions.schema import Arm, Objective
 from ibsweep.questions.space import to_distributions
+from ibsweep.questions.space_faults import config_faults
 from ibsweep.results.manifest import Manifest
 from ibsweep.results.records import Proposal, Trial
 from ibsweep.sweep.first import first_configs, observed_trials
 from ibsweep.sweep.optuna_trials import frozen_trial, running_trial, suggest
+from ibsweep.sweep.sampler_choice import SAMPLERS
 from ibsweep.sweep.samplers import make_sampler, remembers
 from ibsweep.sweep.trial_storage import TrialStorage
 
@@ -100,6 +104,7 @@ class Proposer:
         """By configuration: the number of its trial in the study."""
         self._told = self._next = 0
         self._manifest = manifest
+        self._is_own = self.sampler_name not in SAMPLERS
         self._remembers = self._to_ask_again = remembers(self.sampler_name)
         self._rows = list(trials)
         self._proposals = _completed(proposals, trials)
@@ -143,6 +148,7 @@ class Proposer:
 
         Raises:
             InputError: If the sampler is the user's own and cannot be made.
+            SweepError: If it is, and fails.
         """
         if self._unfinished:
             return self._unfinished.popleft(), False
@@ -187,7 +193,8 @@ class Proposer:
         if self._remembers and not self._to_ask_again:
             complete = told.state == optuna.trial.TrialState.COMPLETE
             values = told.values if complete else None
-            self.study.sampler.after_trial(self.study, running, told.state, values)
+            with self._blamed():
+                self.study.sampler.after_trial(self.study, running, told.state, values)
         self._storage.place(number, told)
 
     def _find(self) -> tuple[int, str, dict[str, Any], Mapping[str, Any]] | None:
@@ -359,9 +366,26 @@ class Proposer:
             )
         if config is not None:
             self.study.enqueue_trial(dict(config))
-        trial = self.study.ask()
-        suggest(trial, self.arm.space)
+        with self._blamed():
+            trial = self.study.ask()
+            suggest(trial, self.arm.space)
+            chosen = canonical_config(self.arm.space, trial.params)
+            if self._is_own and (faults := config_faults(self.arm.space, chosen)):
+                raise ValueError(f"it proposed {'; '.join(map(str, faults))}")
         return trial
+
+    @contextmanager
+    def _blamed(self) -> Iterator[None]:
+        """Say of what fails in a sampler of the user's own that it has failed there."""
+        try:
+            yield
+        except Exception as error:
+            if not self._is_own:
+                raise
+            kind = f"{type(error).__name__}: {error}".replace("\n", " ")
+            raise SweepError(
+                f"the sampler {self.sampler_name} has failed at trial {self._next}: {kind}"
+            ) from error
 
 
 def _completed(proposals: Sequence[Proposal], trials: Sequence[Trial]) -> list[Proposal]:

@@ -107,7 +107,11 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
     def _propose(self) -> Proposal | None:
         if self._all_proposed or self.failure or self._is_over():
             return None
-        proposed = self.proposer.propose()
+        try:
+            proposed = self.proposer.propose()
+        except SweepError as error:  # a sampler of the user's own has failed
+            self.failure = error
+            raise
         if proposed is None:
             self._all_proposed = True
             return None
@@ -199,7 +203,7 @@ class SweepSearcher(Searcher):  # type: ignore[misc]
         self._checkpoints.pop(proposal.trial, None)
         row = self._row(proposal, curves, result, state, reason)
         self._write(lambda: self.store.add_trial(row, curves))
-        self.proposer.tell(row)
+        self._write(lambda: self.proposer.tell(row))
         self.end.add(row)
         self.progress.trial_finished(row)
         for line in self._failing.add(row):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import optuna
@@ -10,7 +11,7 @@ import pytest
 import tiny
 
 from ibsweep.cli import run
-from ibsweep.errors import ChangedCodeError, InputError
+from ibsweep.errors import ChangedCodeError, InputError, SweepError
 from ibsweep.sweep.options import SweepOptions, sampler_arguments
 from ibsweep.sweep.proposals import Proposer
 from ibsweep.sweep.sampler_choice import SAMPLERS, check_sampler_code, parse_sampler
@@ -184,6 +185,50 @@ def test_a_sampler_that_cannot_be_had_is_refused_before_a_sweep(folder, capsys, 
     assert message in error
     assert error.count("\n") == 1
     assert not (folder / "results").exists()
+
+
+FAULTY = """
+import optuna
+
+
+class Faulty(optuna.samplers.RandomSampler):
+    def __init__(self, fault, seed=None):
+        super().__init__(seed)
+        self.fault = fault
+
+    def sample_independent(self, study, trial, name, distribution):
+        if self.fault == "raises" and trial.number == 2:
+            raise KeyError("lost")
+        value = super().sample_independent(study, trial, name, distribution)
+        return 7.0 if self.fault == "outside" and name == "lr" else value
+
+    def after_trial(self, study, trial, state, values):
+        if self.fault == "told":
+            raise RuntimeError("what now?")
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("raises", "the sampler faulty.py:Faulty has failed at trial 2: KeyError: 'lost'"),
+        ("outside", "has failed at trial 1: ValueError: it proposed lr: must "),
+        ("told", "has failed at trial 1: RuntimeError: what now?"),
+    ],
+)
+def test_a_sampler_that_fails_is_blamed_for_it(tmp_path, monkeypatch, fault, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    manifest = tiny.manifest(sampler=f"faulty.py:Faulty:fault={fault}", trials=5)
+    proposer = Proposer(tiny.arm(), tiny.question().objective, manifest)
+
+    def run_all():
+        for _ in range(5):
+            proposal, _ = proposer.propose()
+            proposer.tell(tiny.trial(proposal.trial, proposal.config))
+
+    with pytest.raises(SweepError, match=re.escape(message)):
+        run_all()
 
 
 def test_code_that_has_changed_is_named(folder):
