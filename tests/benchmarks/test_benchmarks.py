@@ -63,7 +63,8 @@ def test_the_settings_are_the_notebooks():
         assert one.classes == question.data["class_type"]
         for name in ("possible_edge_location_ratio", "use_permutation"):
             assert (one.task or {}).get(name) == question.data.get(name), (one.arm, name)
-    assert {one.question for one in engine.settings()} == set(load_all())
+    # the notebook asks q8 and never measures it
+    assert {one.question for one in engine.settings()} == load_all().keys() - {"q8"}
 
 
 @pytest.mark.parametrize("one", engine.settings(), ids=lambda one: one.arm)

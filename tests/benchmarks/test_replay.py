@@ -16,7 +16,7 @@ from ibsweep.results.records import TrialState
 from ibsweep.sweep.plans import trial_plan
 from ibsweep.trial.score import train_and_score
 
-ARM, CONFIGURATIONS, REPLICATES = "q2_mlp", 6, 5
+ARM, CONFIGURATIONS, REPLICATES = "q2_mlp", 8, 5
 
 
 @pytest.fixture(scope="module")
