@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ibsweep.cluster.ray_internals.core import REQUEST_TIMEOUT, forget_token
+from ibsweep.cluster.ray_internals.core import forget_token
 
 __all__ = ["environment_restored", "prepare_environment", "quieten_ray", "silence_loggers"]
 
@@ -36,9 +36,6 @@ _NO_METRICS = {
 }
 """Where Ray is installed for a cluster, it gives its metrics to anybody on every interface, token
 or not; a local Ray keeps them to itself."""
-
-_REQUEST_SECONDS = 10
-"""For how long Ray's control service may leave a call without its answer in such a process."""
 
 _LOGGERS = ("ray", "ray.tune", "ray.air", "ray.train")
 """Ray's loggers, which are silent while a command runs."""
@@ -75,10 +72,8 @@ def environment_restored() -> Iterator[None]:
     """Leave no trace of a session in a process that goes on: for Python code of the user's own.
 
     Environment variables and Ray's loggers are what they were, and Ray reads its token anew.
-    Meanwhile no call waits for a lost control service until Ray ends the process: it raises first.
     """
     before = dict(os.environ)
-    os.environ.setdefault(REQUEST_TIMEOUT, str(_REQUEST_SECONDS))
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
     try:
         yield

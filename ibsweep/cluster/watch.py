@@ -22,6 +22,7 @@ import ray
 from ibsweep.cluster.interrupts import Interrupts
 from ibsweep.cluster.join import try_connection
 from ibsweep.cluster.ray_internals.core import RECONNECT_TIMEOUT, local_daemons
+from ibsweep.cluster.ray_internals.understudy import answer_for_control_service
 from ibsweep.cluster.recovery import Recovery
 from ibsweep.cluster.stop_signals import stop_requested
 from ibsweep.errors import InputError, SweepError
@@ -89,10 +90,15 @@ class _Watch(threading.Thread, ABC):
         self._recovery.end(self._words(lost), self._HINT)
         self.lost = f"{self._words(lost)}; {self._recovery.how_to_resume()}{self._HINT}"
         say(f"ibsweep: {self.lost}")  # Ray may end the process before it comes to its error
+        with contextlib.suppress(OSError):  # another has its port by now
+            self._release_callers(lost)
         self.interrupts.send_until_left()
 
     def _begin_again(self, lost: str) -> None:
         """Do so where that can be done."""
+
+    def _release_callers(self, lost: str) -> None:
+        """Have calls return that would wait for ever."""
 
     def _end_leftovers(self) -> None:
         """End what is left of a Ray that nobody uses any more."""
@@ -113,6 +119,7 @@ class _DaemonWatch(_Watch):
     def __init__(self, recovery: Recovery, closed: threading.Event) -> None:
         super().__init__(recovery, closed)
         self._daemons = local_daemons()
+        self._control_service = str(ray.get_runtime_context().gcs_address)
         self._children: set[psutil.Process] = set()
         self._counted = 0.0
 
@@ -137,6 +144,10 @@ class _DaemonWatch(_Watch):
 
     def _begin_again(self, lost: str) -> None:
         self._recovery.begin_again(lost)
+
+    def _release_callers(self, lost: str) -> None:
+        if lost == "gcs_server":
+            answer_for_control_service(self._control_service, self._closed)
 
     def _end_leftovers(self) -> None:
         for daemon in self._daemons.values():

@@ -31,7 +31,6 @@ from ibsweep.cluster.ray_internals import messages
 from ibsweep.cluster.ray_internals.core import (
     GCS_PORT,
     RECONNECT_TIMEOUT,
-    REQUEST_TIMEOUT,
     cpus_of_this_machine,
     for_this_process_alone,
     local_daemons,
@@ -297,7 +296,6 @@ def ray_sources():
         *environment._NO_METRICS,
         GCS_PORT,
         RECONNECT_TIMEOUT,
-        REQUEST_TIMEOUT,
     ],
 )
 def test_ray_still_reads_the_setting(ray_sources, name):

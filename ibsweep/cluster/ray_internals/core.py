@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 __all__ = [
     "GCS_PORT",
     "RECONNECT_TIMEOUT",
-    "REQUEST_TIMEOUT",
     "cpus_of_this_machine",
     "enable_token_authentication",
     "for_this_process_alone",
@@ -29,9 +28,6 @@ GCS_PORT = "RAY_GCS_SERVER_PORT"
 
 RECONNECT_TIMEOUT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 """For how many seconds a process of Ray's seeks its lost control service, before it ends."""
-
-REQUEST_TIMEOUT = "RAY_gcs_server_request_timeout_seconds"
-"""For how many seconds a call waits for its answer, before it raises; a minute by default."""
 
 
 def enable_token_authentication() -> None:
