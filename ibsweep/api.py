@@ -6,9 +6,11 @@ import dataclasses
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from ibsweep.errors import InputError, suggestion
+from pydantic import TypeAdapter, ValidationError
+
+from ibsweep.errors import InputError, format_value, suggestion
 from ibsweep.results.held_sweeps import created_sweeps
 from ibsweep.results.location import fetch_results
 from ibsweep.results.store import SweepStore
@@ -121,10 +123,20 @@ def _options(given: dict[str, Any], *, quick: bool) -> SweepOptions:
     for name in given:
         if name not in known:
             raise InputError(f"tune has no option {name!r}; {suggestion(name, known)}")
-    try:
-        return SweepOptions(**((dict(QUICK) if quick else {}) | given), quick=quick)
-    except TypeError as error:  # a text where a number must be
-        raise InputError(f"an option is of the wrong kind: {error}") from error
+    kinds = get_type_hints(SweepOptions)
+    # of these one alone may be given as it is
+    kinds |= {name: kinds[name] | get_args(kinds[name])[0] for name in ("earlier", "enqueue")}
+    values: dict[str, Any] = dict(QUICK) if quick else {}
+    faults = []
+    for name, value in given.items():
+        try:
+            values[name] = TypeAdapter(kinds[name]).validate_python(value)
+        except ValidationError as error:
+            said = error.errors()[0]["msg"].replace("Input should", "must").partition(", ")[0]
+            faults.append(f"`{name}` {said}, but got {format_value(value)}")
+    if faults:
+        raise InputError("\n".join(faults))
+    return SweepOptions(**values | {"quick": quick})
 
 
 def _run(stores: Sequence[SweepStore], folder: Path, *, progress: bool) -> Results:

@@ -53,7 +53,10 @@ def run(folder, script, *, timeout=240):
         ((), {}, "name what to tune"),
         (("q7_wide",), {}, "did you mean 'q7_wider'"),
         (("q7_wider",), {"trial": 3}, "did you mean 'trials'"),
-        (("q7_wider",), {"trials": "many"}, "of the wrong kind"),
+        (("q7_wider",), {"trials": "many"}, "`trials` must be a valid integer, but got 'many'"),
+        (("q7_wider",), {"replicates": "2..8"}, "`replicates` must be a valid integer, but got"),
+        (("q7_wider",), {"enqueue": 5}, "`enqueue` must be "),
+        (("q7_wider",), {"earlier": ["x", 5]}, "`earlier` must be "),
         (("q7_wider",), {"trials": 0}, "must be at least 1"),
     ],
 )
