@@ -410,7 +410,9 @@ def test_arms_tuned_with_different_numbers_of_images():
     confirmations = frame(rows("a", 85 + SPREAD), rows("b", 80.0, train_size=30))
     (found,) = evaluate(tuned_with_10_and_30(BETTER), confirmations)[0].tests
     assert found.verdict == NOT_TESTED
-    assert found.reason.startswith("a was tuned with 10 images per class, b with 30: give the te")
+    assert found.reason.startswith(
+        "a was tuned with 10 images per class, b with 30 images per class: give the te"
+    )
 
 
 def test_too_few_common_replicates():

@@ -10,6 +10,7 @@ from ibsweep.analysis.evidence import gather
 from ibsweep.analysis.load import load
 from ibsweep.analysis.report.arms import arms_table
 from ibsweep.errors import InputError
+from ibsweep.results import store
 from ibsweep.results.store import SweepStore
 
 
@@ -82,5 +83,5 @@ def test_what_was_loaded_is_not_read_again(tmp_path, monkeypatch):
 
     monkeypatch.setattr(SweepStore, "trials", refuse)
     monkeypatch.setattr(SweepStore, "confirmations", refuse)
-    monkeypatch.setattr(SweepStore, "_read_manifest", refuse)
+    monkeypatch.setattr(store, "read_manifest", refuse)
     assert gather(results)["duel"].claims

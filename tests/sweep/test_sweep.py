@@ -52,7 +52,7 @@ def sweep(folder, *, arm=None, **options) -> SweepStore:
 
 @pytest.fixture(scope="module")
 def finished(ray_local, tmp_path_factory) -> SweepStore:
-    return sweep(tmp_path_factory.mktemp("finished"))
+    return sweep(tmp_path_factory.mktemp("finished"), seed=16)  # of which half are pruned
 
 
 def test_every_trial_is_there_once_and_the_baseline_is_first(finished):
@@ -461,12 +461,13 @@ def test_manifest_names_everything_that_shaped_the_sweep(finished):
     document = json.loads(finished.paths.manifest.read_text())
     assert document["sampler"] == {
         "name": "tpe",
-        "seed": 10,
+        "seed": 16,
         "n_startup_trials": 10,
         "n_ei_candidates": 24,
         "multivariate": True,
         "group": False,
         "constant_liar": True,
+        "n_observed_trials": 1000,
     }
     assert document["pruner"]["name"] == "asha"
     assert {"python", "torch", "ray", "optuna", "numpy", "ibsweep"} <= document["versions"].keys()
