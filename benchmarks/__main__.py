@@ -21,7 +21,7 @@ from ibsweep.gc_control import freeze_imports
 from ibsweep.sweep.environment import cpu_info, processor_name
 
 PARTS = ("engine", "lanes", "own", "sweeps", "overhead", "start")
-ASKED_FOR = ("calibration", "proposals")
+ASKED_FOR = ("calibration", "proposals", "search")
 """Parts that are run where they are named: what they find are no speeds of a machine."""
 
 
@@ -51,6 +51,14 @@ def main(words: Sequence[str] | None = None) -> None:
         help="of calibration: where the configurations are on which sweeps are replayed; those "
         "that are missing are trained, all of them within an hour; default: those that come along",
     )
+    parser.add_argument(
+        "--sweeps",
+        type=Path,
+        default=Path("search-sweeps"),
+        metavar="FOLDER",
+        help="of search: where its sweeps are kept, 360 of 40 trials, about two hours on two "
+        "cores; begun again it goes on from there",
+    )
     arguments = parser.parse_args(words)
     parts = arguments.parts or list(PARTS)
     if unknown := [part for part in parts if part not in (*PARTS, *ASKED_FOR)]:
@@ -77,6 +85,8 @@ def main(words: Sequence[str] | None = None) -> None:
         _calibration(arguments.save, arguments.populations, quick=arguments.quick)
     if "proposals" in parts:
         _proposals(quick=arguments.quick)
+    if "search" in parts:
+        _search(arguments.save, arguments.sweeps, quick=arguments.quick)
     print(f"\n{time.perf_counter() - started:.0f} s in all")
     if arguments.save and found:
         save(arguments.save, machine, found)
@@ -189,6 +199,15 @@ def _calibration(folder: Path | None, populations: Path | None, *, quick: bool) 
     tables.show(rows, Console())
     if folder:
         tables.save(folder, rows)
+
+
+def _search(folder: Path | None, sweeps: Path, *, quick: bool) -> None:
+    from benchmarks import search
+
+    rows = list(search.compared(sweeps, range(1, 3) if quick else range(1, 21)))
+    print(search.renew("", rows))
+    if folder:
+        search.save(folder, rows)
 
 
 def _overhead(*, quick: bool) -> list[dict[str, Any]]:
