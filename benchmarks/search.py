@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.sweeps import narrowed
+from ibsweep.analysis.best_file import read_best
 from ibsweep.cluster.session import ray_session
 from ibsweep.questions.files import load_all
 from ibsweep.questions.schema import Arm, Objective, Question
@@ -119,8 +120,10 @@ def _store(
 def _row(store: SweepStore, objective: Objective, way: str) -> Row:
     trials = store.trials()  # as they finished
     fresh = [row for row in store.confirmations() if row.purpose == "score"]
-    chosen = min((row for row in trials if _complete(row)), key=objective.rank).trial
-    mine = [row for row in fresh if row.trial == chosen]
+    best = read_best(store.paths.best_config)
+    if isinstance(best, str):
+        raise RuntimeError(f"{store.paths.best_config} {best}")
+    mine = [row for row in fresh if row.trial == best["trial"]]
     figures = [row.figure(objective.test) for row in mine]
     return Row(
         store.manifest.arm,
