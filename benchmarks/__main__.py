@@ -56,7 +56,7 @@ def main(words: Sequence[str] | None = None) -> None:
         type=Path,
         default=Path("search-sweeps"),
         metavar="FOLDER",
-        help="of search: where its sweeps are kept, 360 of 40 trials, about two hours on two "
+        help="of search: where its sweeps are kept, 400 of 40 trials, about two hours on two "
         "cores; begun again it goes on from there",
     )
     arguments = parser.parse_args(words)

@@ -40,6 +40,7 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
     "tpe": {"sampler": "tpe", "pruner": "none"},
     "gp": {"sampler": "gp", "pruner": "none"},
     "cmaes": {"sampler": "cmaes", "pruner": "none"},
+    "qmc": {"sampler": "qmc", "pruner": "none"},
     "random, asha": {"sampler": "random", "pruner": "asha"},
     "tpe, asha": {"sampler": "tpe", "pruner": "asha"},
     "gp, asha": {"sampler": "gp", "pruner": "asha"},
@@ -91,10 +92,10 @@ def compared(folder: Path, seeds: Sequence[int]) -> Iterator[Row]:
             question, arm = narrowed(question, arm, tuned, {"optimizer": "sgd"})
             for way in WAYS:  # --from needs the sweeps before it
                 for place, seed in enumerate(seeds):
-                    earlier = None
+                    earlier: list[str] = []
                     if way.endswith("--from"):
                         after = seeds[(place + 1) % len(seeds)]
-                        earlier = _sweep_name(name, way.removesuffix(", --from"), after)
+                        earlier = [_sweep_name(name, way.removesuffix(", --from"), after)]
                     store = _store(folder, question, arm, way, seed, earlier)
                     run_sweep(store)
                     yield _row(store, question.objective, way)
@@ -105,7 +106,7 @@ def _sweep_name(arm: str, way: str, seed: int) -> str:
 
 
 def _store(
-    folder: Path, question: Question, arm: Arm, way: str, seed: int, earlier: str | None
+    folder: Path, question: Question, arm: Arm, way: str, seed: int, earlier: Sequence[str]
 ) -> SweepStore:
     name = _sweep_name(arm.name, way, seed)
     if (folder / name / "manifest.json").exists():
