@@ -86,10 +86,11 @@ class SearchEnd:
             running: Model-epochs that trials under way have trained.
         """
         manifest = self._manifest
-        if manifest.patience is not None and self.without_gain >= manifest.patience:
-            return "patience"
         if manifest.budget is not None and self.model_epochs + running >= manifest.budget:
             return "budget"
+        # after the budget: trials that were under way when it was spent may use up the patience too
+        if manifest.patience is not None and self.without_gain >= manifest.patience:
+            return "patience"
         return self._clock.over
 
     def record(self, exhausted: str | None) -> dict[str, Any]:

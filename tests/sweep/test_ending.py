@@ -43,6 +43,13 @@ def test_patience_counts_finished_trials_since_the_best_became_better(tmp_path):
         assert again.reached() == "patience", "a resumed sweep ends where it would have ended"
 
 
+def test_a_spent_budget_is_what_ended_it_though_patience_is_used_up_as_well(tmp_path):
+    found = [row(0, 50), row(1, 40)]
+    spent = sum(one.model_epochs for one in found)
+    assert end(tmp_path / "both", found, patience=1, budget=spent).reached() == "budget"
+    assert end(tmp_path / "one", found, patience=1, budget=spent + 1).reached() == "patience"
+
+
 def test_pruned_and_failed_trials_are_no_gain(tmp_path):
     counter = end(tmp_path, patience=3)
     counter.add(row(0, 50))

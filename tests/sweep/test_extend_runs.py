@@ -106,3 +106,42 @@ def test_a_time_budget_is_for_all_runs_and_can_be_given_more(tmp_path):
     store = SweepStore(root)
     assert store.manifest.time_budget == pytest.approx(after + 2)
     check_decided(store)
+
+
+@pytest.mark.usefixtures("ray_local")
+def test_a_sweep_begins_with_what_is_known_and_ends_when_it_finds_nothing_better(tmp_path):
+    """Knowledge of an earlier sweep, configurations of the user's own, patience, model-epochs."""
+    store = SweepStore.create(tmp_path, tiny.manifest(name="first", **BUDGET))
+    best = {"lr": 0.02, "epochs": 30, "batch_size": 10}
+    tiny.add_trial(store, tiny.trial(0, best, accuracy=99))
+    own = {"lr": 0.05, "epochs": 10, "batch_size": 5}
+    found = ibsweep.tune(
+        tiny.write_question(tmp_path),
+        name="second",
+        results=tmp_path,
+        progress=False,
+        trials=40,
+        earlier="first",
+        enqueue=[own],
+        patience=3,
+        **BUDGET,
+    )
+    rows = found.trials.sort_values("trial")
+    assert rows["origin"].tolist()[:4] == ["baseline", "enqueued", "earlier", "tpe"]
+    assert rows["config_lr"].tolist()[1:3] == [0.05, 0.02]
+    store = SweepStore(tmp_path / "second")
+    ended = store.manifest.ended
+    assert ended["why"] == "patience"
+    assert 4 <= len(rows) == ended["trials"] < 40
+    assert ended["model_epochs"] == sum(row.model_epochs for row in store.trials())
+    check_decided(store)
+    wanted = ended["model_epochs"] + 1
+    ibsweep.resume("second", budget=wanted, results=tmp_path, progress=False)
+    ended = SweepStore(tmp_path / "second").manifest.ended
+    assert ended["why"] == "budget"
+    assert ended["trials"] > len(rows)
+    check_decided(SweepStore(tmp_path / "second"))
+    assert run(["report", "tiny", "--results", str(tmp_path)]) == 0
+    page = next(tmp_path.rglob("*tiny*.html")).read_text()
+    assert "from first 1 trial as observations, its best configuration tried first" in page
+    assert "model-epochs is spent" in page
