@@ -12,8 +12,8 @@ CODE = """
 import os, signal, sys
 from ibsweep.cluster.stop_signals import handle_stop_signals, stop_requested
 sent = signal.Signals[sys.argv[1]]
-if "ignored" in sys.argv:
-    signal.signal(sent, signal.SIG_IGN)
+# the tests themselves may run under nohup
+signal.signal(sent, signal.SIG_IGN if "ignored" in sys.argv else signal.SIG_DFL)
 handle_stop_signals()
 try:
     signal.raise_signal(sent)
