@@ -88,7 +88,7 @@ class SearchEnd:
         manifest = self._manifest
         if manifest.budget is not None and self.model_epochs + running >= manifest.budget:
             return "budget"
-        # after the budget: trials that were under way when it was spent may use up the patience too
+        # the budget first: trials under way when it was spent may use up the patience as well
         if manifest.patience is not None and self.without_gain >= manifest.patience:
             return "patience"
         return self._clock.over
