@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(7200)]
 
 GRID = ("--seed", "10", *GRID_SWEEP, *BUDGET)
 
-_OF_THE_RUN = {"seconds", "node", "device", "lost", "check"}
+_OF_THE_RUN = {"seconds", "node", "device", "lost", "check", "told"}
 """Fields of a row that say how it came about, and what depends on them."""
 
 _LINGER = 20

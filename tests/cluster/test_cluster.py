@@ -191,7 +191,8 @@ def test_nothing_can_be_placed_until_a_node_comes(tmp_path, cluster):
         assert changed == line.replace("1 node offers", "2 nodes offer")
         cluster.add_node(num_cpus=1)
         _, err = end(process)
-    assert err == ""
+    # a busy machine takes long to start workers
+    assert [line for line in err.splitlines() if "workers take long to start" not in line] == []
     finished(tmp_path, 2)
     assert len(SweepStore(tmp_path / "results" / "s").manifest.nodes) == 1
 
